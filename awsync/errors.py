@@ -1,0 +1,89 @@
+"""What can go wrong, as a small tree; every message says what happened, where, and what to do.
+
+    AwsyncError                  exit code 1
+    ├── ConfigError              exit code 2: a setting is missing, unknown or wrong
+    ├── LockHeldError            exit code 3: another awsync writes to the same state
+    ├── StateError               the state database cannot be used
+    └── SourceError              an ActivityWatch server did not give what was asked
+        ├── SourceUnreachableError
+        ├── SourceRefusedError   401: it wants an API key, or another one
+        ├── BucketGoneError      404: the bucket was deleted or renamed
+        └── SourceAnswerError    it answered something that is not ActivityWatch
+
+What a store answers is not an exception but a verdict (remote_write/client.py).
+
+May import: the standard library only.
+"""
+
+from dataclasses import dataclass
+
+
+class AwsyncError(Exception):
+    """Base of everything awsync raises on purpose; `remedy` is the sentence that says what to do."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong in the settings: where it stands and what it is."""
+
+    where: str
+    key: str
+    message: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.where}:{self.line}" if self.line is not None else self.where
+        return f"{place}: {self.key}: {self.message}"
+
+
+class ConfigError(AwsyncError):
+    """The settings cannot be used; `problems` lists every fault found, not only the first."""
+
+    exit_code = 2
+
+    def __init__(self, problems: tuple[Problem, ...], remedy: str = "") -> None:
+        super().__init__("\n".join(map(str, problems)), remedy)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return "\n".join(filter(None, [self.message, self.remedy]))
+
+
+class LockHeldError(AwsyncError):
+    """Another process is the one writer of this state folder."""
+
+    exit_code = 3
+
+
+class StateError(AwsyncError):
+    """The state database is unreadable, unwritable or of a newer version."""
+
+
+class SourceError(AwsyncError):
+    """An ActivityWatch server did not give what was asked of it."""
+
+
+class SourceUnreachableError(SourceError):
+    """Nothing answers at the address, or not in time."""
+
+
+class SourceRefusedError(SourceError):
+    """The server wants an API key, or another one (HTTP 401)."""
+
+
+class BucketGoneError(SourceError):
+    """The bucket does not exist any more (HTTP 404)."""
+
+
+class SourceAnswerError(SourceError):
+    """The answer is not what an ActivityWatch server gives."""

@@ -1,0 +1,67 @@
+"""What the user wants, as plain frozen data: the result of config.py, the input of everything else.
+
+May import: the standard library only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+Protocol = Literal["auto", "1.0", "2.0"]
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that never shows itself in a log, an error or a traceback."""
+
+    value: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return "***"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """One ActivityWatch server; the globs already include the global ones."""
+
+    name: str
+    aw_url: str
+    user_id: str
+    token: Secret | None = None
+    excluded_watchers: tuple[str, ...] = ()
+    included_watchers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """The sink. `base_url` is None where the write URL does not tell it (Mimir, Thanos)."""
+
+    write_url: str
+    base_url: str | None
+    bearer_token: Secret | None = None
+    username: str | None = None
+    password: Secret | None = None
+    headers: Mapping[str, Secret] = field(default_factory=dict)
+    ca_file: Path | None = None
+    client_cert_file: Path | None = None
+    client_key_file: Path | None = None
+    timeout: timedelta = timedelta(seconds=30)
+    protocol: Protocol = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every effective setting of one run."""
+
+    sources: tuple[SourceSettings, ...]
+    store: StoreSettings
+    cron: str
+    min_data: int
+    resolution: timedelta
+    settle: timedelta
+    lookback: timedelta
+    initial_history: timedelta | None
+    hosts: Mapping[str, str]
+    state_dir: Path
