@@ -1,12 +1,35 @@
-"""From a slot to the samples that leave the machine: metric names, labels, limits.
+"""From an event's data to the labels that leave the machine: metric names, label names, limits.
 
-May import: the standard library and timeline.
+A label that a store would refuse, drop or store under another name never leaves (FACTS B1, J5-J7). Every
+rule here depends on one event's data alone, so the same event always belongs to the same series.
+
+May import: the standard library, msgspec and timeline.
 """
 
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+
+from awsync.timeline import MICROSECONDS, MILLISECOND, Span, slots
 
 Labels = tuple[tuple[str, str], ...]
 """Pairs sorted by name, unique, never empty; `__name__` holds the metric."""
+
+Amounts = dict[Labels, dict[int, int]]
+"""Microseconds of activity by series and by end of slot."""
+
+MAX_VALUE = 200
+MAX_NAME = 100
+MAX_LABELS = 30
+"""Mimir's default limit of label names, the lowest of the stores; VictoriaMetrics drops a series above 40."""
+
+RESERVED = frozenset({"__name__", "user", "host", "bucket", "active"})
+_CACHE_SIZE = 20_000
 
 
 class Sample(NamedTuple):
@@ -15,3 +38,135 @@ class Sample(NamedTuple):
     labels: Labels
     timestamp_ms: int
     value: float
+
+
+def metric_name(client: str) -> str:
+    """`aw-watcher-window` gives `aw_watcher_window_seconds`; without a usable letter it is `unknown`."""
+    name = re.sub(r"[^a-zA-Z0-9]+", "_", client).strip("_") or "unknown"
+    return _cut(name if name.startswith("aw_") else f"aw_{name}", MAX_NAME, "_") + "_seconds"
+
+
+def stamp(slot_end: int, correction: int = 0) -> int:
+    """Milliseconds of the sample of a slot: one before its end, and one more for each correction."""
+    return slot_end // MILLISECOND - 1 - correction
+
+
+def seconds(microseconds: int) -> float:
+    """The only place where an amount becomes a float."""
+    return microseconds / MICROSECONDS
+
+
+class Labeller:
+    """Gives the labels of one bucket's events; what was worked out once is remembered, within bounds."""
+
+    def __init__(self, *, user: str, host: str, bucket: str, client: str) -> None:
+        fixed = {
+            "__name__": metric_name(client),
+            "user": _text(user),
+            "host": _text(host),
+            "bucket": _text(bucket),
+        }
+        self._fixed = {name: value for name, value in fixed.items() if value}
+        self._known: dict[bytes, Labels] = {}
+
+    def labels(self, data: bytes) -> Labels:
+        """The labels of an event with this data (JSON text of an object)."""
+        known = self._known.get(data)
+        if known is None:
+            if len(self._known) >= _CACHE_SIZE:
+                self._known.clear()
+            known = self._known[data] = tuple(sorted((self._fixed | data_labels(data)).items()))
+        return known
+
+    def amounts(self, spans: Iterable[Span], resolution: int) -> Amounts:
+        """Microseconds of activity of each series in each slot that the spans touch."""
+        amounts: Amounts = {}
+        for slot_end, microseconds, data in slots(spans, resolution):
+            per_slot = amounts.setdefault(self.labels(data), {})
+            per_slot[slot_end] = per_slot.get(slot_end, 0) + microseconds
+        return amounts
+
+
+def data_labels(data: bytes) -> dict[str, str]:
+    """Label names and values of an event's data, without those that every series of the bucket has."""
+    labels: dict[str, str] = {}
+    for name, value in sorted(_named_values(_decode(data)), key=lambda pair: pair[0]):
+        free, count = name, 1
+        while free in labels:
+            count += 1
+            free = f"{name}_{count}"
+        labels[free] = value
+    room = MAX_LABELS - len(RESERVED)
+    if len(labels) > room:
+        names = list(labels)
+        rest = {name: labels.pop(name) for name in names[room - 1 :]}
+        labels["data_rest"] = _value(rest)
+    return labels
+
+
+def _decode(data: bytes) -> Mapping[str, object]:
+    try:
+        decoded = msgspec.json.decode(data)
+    except msgspec.MsgspecError:
+        # A number beyond the range of a double is valid JSON.
+        decoded = json.loads(data)
+    return decoded if isinstance(decoded, dict) else {"data": decoded}
+
+
+def _named_values(data: Mapping[str, object]) -> Iterable[tuple[str, str]]:
+    for key in sorted(data):
+        raw = data[key]
+        name = label_name(key)
+        if key == "url" and isinstance(raw, str):
+            name, raw = "domain", domain(raw)
+        value = _value(raw)
+        if value:
+            yield name, value
+
+
+def label_name(key: str) -> str:
+    """A valid label name for a key of an event's data; one that awsync gives itself gets `data_` in front."""
+    name = re.sub(r"[^a-zA-Z0-9_]", "_", key)
+    if name.startswith("__") or not name.strip("_"):
+        name = name.strip("_") or "unnamed"
+    if name[0].isdigit():
+        name = f"_{name}"
+    return f"data_{name}" if name in RESERVED or key in RESERVED else _cut(name, MAX_NAME, "_")
+
+
+def domain(url: str) -> str:
+    """The host name of a web address; for any other address its scheme, for what is no address `invalid`."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return "invalid"
+    if parts.scheme in {"http", "https", "ws", "wss", "ftp"} and host:
+        return host
+    return f"{parts.scheme}:" if parts.scheme else "invalid"
+
+
+def _value(raw: object) -> str:
+    if raw is None:
+        return ""
+    if isinstance(raw, str):
+        return _text(raw)
+    if isinstance(raw, bool):
+        return "true" if raw else "false"
+    if isinstance(raw, float) and raw.is_integer() and abs(raw) < 1e15:
+        return str(int(raw))
+    if isinstance(raw, (int, float)):
+        return _text(str(raw))
+    return _text(json.dumps(raw, separators=(",", ":"), sort_keys=True, ensure_ascii=False))
+
+
+def _text(value: str) -> str:
+    """A value that is valid UTF-8 and short; two long values that differ stay different."""
+    return _cut(value.encode("utf-8", "replace").decode("utf-8"), MAX_VALUE, "…")
+
+
+def _cut(text: str, limit: int, mark: str) -> str:
+    if len(text) <= limit:
+        return text
+    short = hashlib.blake2s(text.encode("utf-8", "replace"), digest_size=4).hexdigest()
+    return f"{text[: limit - len(short) - len(mark)]}{mark}{short}"

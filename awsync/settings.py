@@ -53,10 +53,10 @@ class StoreSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Every effective setting of one run."""
+    """Every effective setting of one run; `store` is None only where load() was told that none is needed."""
 
     sources: tuple[SourceSettings, ...]
-    store: StoreSettings
+    store: StoreSettings | None
     cron: str
     min_data: int
     resolution: timedelta

@@ -1,0 +1,224 @@
+"""The REST client of one ActivityWatch server: typed answers, and one sentence for each way it can fail.
+
+Measured behaviour of the servers: aw-server (Python) selects events that touch [start, end], clips them to
+it, adds a millisecond to the end, sends the newest first and closes each connection.
+
+May import: httpx, msgspec, errors, settings, timeline.
+"""
+
+import json
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Self, TypeVar
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from awsync import __version__
+from awsync.errors import (
+    BucketGoneError,
+    SourceAnswerError,
+    SourceRefusedError,
+    SourceUnreachableError,
+)
+from awsync.settings import SourceSettings
+from awsync.timeline import MICROSECONDS, Event
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_T = TypeVar("_T")
+
+
+def to_microseconds(moment: datetime) -> int:
+    """Microseconds since the epoch; a moment without a zone is UTC, as aw-server takes it."""
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH) // _MICROSECOND
+
+
+def to_datetime(microseconds: int) -> datetime:
+    """The moment in UTC that lies so many microseconds after the epoch."""
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
+class Info(msgspec.Struct, frozen=True):
+    """What a server says of itself."""
+
+    hostname: str
+    version: str
+    device_id: str = ""
+
+
+class _Metadata(msgspec.Struct, frozen=True):
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+class Bucket(msgspec.Struct, frozen=True):
+    """A bucket as the server lists it."""
+
+    id: str
+    type: str
+    client: str
+    hostname: str
+    created: datetime | None = None
+    last_updated: datetime | None = None
+    metadata: _Metadata = _Metadata()
+
+    @property
+    def newest(self) -> int | None:
+        """End of the newest event in microseconds; None for an empty bucket.
+
+        aw-server-rust always sends `last_updated` as null and keeps the truth in `metadata`.
+        """
+        end = self.metadata.end or self.last_updated
+        return None if end is None else to_microseconds(end)
+
+    @property
+    def oldest(self) -> int | None:
+        """Start of the oldest event in microseconds, where the server tells it (aw-server-rust)."""
+        return None if self.metadata.start is None else to_microseconds(self.metadata.start)
+
+
+class _Event(msgspec.Struct):
+    id: int
+    timestamp: datetime
+    duration: float
+    data: msgspec.Raw
+
+    def event(self) -> Event:
+        start = to_microseconds(self.timestamp)
+        return Event(self.id, start, start + round(self.duration * MICROSECONDS), bytes(self.data))
+
+
+class ActivityWatch:
+    """One connection pool to one server; all methods raise SourceError with a sentence for the user."""
+
+    def __init__(
+        self,
+        source: SourceSettings,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        timeout: timedelta = timedelta(seconds=60),
+    ) -> None:
+        headers = {"User-Agent": f"awsync/{__version__}"}
+        if source.token is not None:
+            headers["Authorization"] = f"Bearer {source.token.value}"
+        self.url = source.aw_url
+        self.name = source.name
+        self._http = httpx.AsyncClient(
+            base_url=source.aw_url.rstrip("/") + "/api/0/",
+            headers=headers,
+            timeout=timeout.total_seconds(),
+            transport=transport,
+            follow_redirects=True,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def info(self) -> Info:
+        """Host name, version and device id; answers without an API key too."""
+        return self._decode(await self._get("info"), Info)
+
+    async def buckets(self) -> list[Bucket]:
+        """Every bucket, ordered by id."""
+        buckets = self._decode(await self._get("buckets/"), dict[str, Bucket])
+        return sorted(buckets.values(), key=lambda bucket: bucket.id)
+
+    async def count(self, bucket: str, *, until: int | None = None) -> int:
+        """Events in the bucket, or those that start not after `until` (microseconds; aw-server-rust: all)."""
+        params = {} if until is None else {"end": _iso(until)}
+        return self._decode(await self._get(f"buckets/{_quoted(bucket)}/events/count", params), int)
+
+    async def read(self, bucket: str, start: int, end: int, limit: int = -1) -> bytes:
+        """The events that touch [start, end] (microseconds) as the server's JSON text, for `events`."""
+        params = {"start": _iso(start), "end": _iso(end), "limit": str(limit)}
+        return await self._get(f"buckets/{_quoted(bucket)}/events", params)
+
+    async def newest_before(self, bucket: str, moment: int, limit: int) -> list[Event]:
+        """The `limit` events that start last before `moment`, newest first, with their true starts."""
+        params = {"end": _iso(moment), "limit": str(limit)}
+        return self.events(await self._get(f"buckets/{_quoted(bucket)}/events", params))
+
+    async def event(self, bucket: str, event_id: int) -> Event | None:
+        """One event, unclipped; None when it was deleted."""
+        try:
+            body = await self._get(f"buckets/{_quoted(bucket)}/events/{event_id}")
+        except BucketGoneError:
+            return None
+        return self._decode(body, _Event).event()
+
+    def events(self, body: bytes) -> list[Event]:
+        """Decodes what `read` returned; takes CPU time, so callers move it off the event loop."""
+        return [event.event() for event in self._decode(body, list[_Event])]
+
+    async def _get(self, path: str, params: dict[str, str] | None = None) -> bytes:
+        try:
+            answer = await self._http.get(path, params=params)
+        except httpx.TimeoutException as error:
+            raise SourceUnreachableError(
+                f"ActivityWatch at {self.url} did not answer in time.", "Is its machine overloaded or asleep?"
+            ) from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise SourceUnreachableError(
+                f"ActivityWatch at {self.url} cannot be reached ({_cause(error)}).",
+                f'Start ActivityWatch, or correct aw-url of source "{self.name}".',
+            ) from error
+        if answer.status_code == httpx.codes.OK:
+            return answer.content
+        raise self._refusal(answer)
+
+    def _refusal(self, answer: httpx.Response) -> Exception:
+        status, path = answer.status_code, answer.request.url.path
+        if status in {401, 403}:
+            return SourceRefusedError(
+                f"ActivityWatch at {self.url} refused the request ({status}).",
+                f'Set token or token-file of source "{self.name}" to the api_key in its config.toml.',
+            )
+        if status == 404 and "/buckets/" in path:
+            return BucketGoneError(f"ActivityWatch at {self.url} has no {path} (404).")
+        words = answer.text[:200].strip().replace("\n", " ")
+        return SourceAnswerError(
+            f"ActivityWatch at {self.url} answered {status} to {path}: {words}",
+            "Is aw-url the address of an ActivityWatch server? Its own log says more.",
+        )
+
+    def _decode(self, body: bytes, type_: type[_T]) -> _T:
+        try:
+            return msgspec.json.decode(body, type=type_)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            pass
+        try:
+            return msgspec.json.decode(_mended(body), type=type_)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise SourceAnswerError(
+                f"{self.url} answered something that is not ActivityWatch's ({error}).",
+                f'Correct aw-url of source "{self.name}", or see what stands between (a proxy, a login).',
+            ) from error
+
+
+def _mended(body: bytes) -> bytes:
+    """The same JSON without what only lenient parsers read: lone surrogates, bad UTF-8, NaN.
+
+    aw-server stores and sends them as watchers gave them; a title cut in the middle of an emoji is common.
+    """
+    value = json.loads(body.decode("utf-8", "replace"), parse_constant=lambda _: None)
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _quoted(bucket: str) -> str:
+    return quote(bucket, safe="")
+
+
+def _iso(moment: int) -> str:
+    return to_datetime(moment).isoformat()
+
+
+def _cause(error: Exception) -> str:
+    text = str(error).strip()
+    return text if text and "All connection attempts failed" not in text else "connection refused"

@@ -1,0 +1,171 @@
+"""The sync itself: passes over every source, as one stream of events that all front ends read.
+
+A pass gives each source a task of its own, so that a slow or dead server delays no other. Inside a source
+the next page is read while the last one is prepared and delivered; CPU work runs in a thread, so that the
+event loop stays free. Cancelling at any point loses nothing: what was not committed is sent again.
+
+May import: everything but cli, demo and tui.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import httpx
+
+from awsync.activitywatch import ActivityWatch, Info
+from awsync.delivery import Delivery
+from awsync.errors import ConfigError
+from awsync.events import (
+    Event,
+    NextPass,
+    PassFinished,
+    PassStarted,
+    SettingsReloaded,
+)
+from awsync.remote_write.client import Client
+from awsync.schedule import Schedule
+from awsync.settings import Settings, SourceSettings
+from awsync.source_pass import PassContext, SourcePass
+from awsync.state import State
+from awsync.tally import Tally
+from awsync.timeline import HOUR, floor_to
+
+Emit = Callable[[Event], None]
+_SLEEP_STEP = 20.0
+
+
+def system_clock() -> int:
+    """Microseconds since the epoch."""
+    return time.time_ns() // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What tests replace: the clock and the two transports."""
+
+    clock: Callable[[], int] = system_clock
+    aw_transport: httpx.AsyncBaseTransport | None = None
+    store_transport: httpx.AsyncBaseTransport | None = None
+
+
+@dataclass(slots=True)
+class Engine:
+    """Runs passes with one set of settings over one state.
+
+    `patience` is how many seconds of a failing store one pass bears (None: for ever).
+    """
+
+    settings: Settings
+    state: State
+    patience: float | None = None
+    wiring: Wiring = field(default_factory=Wiring)
+    _infos: dict[str, Info] = field(default_factory=dict)
+
+    async def one_pass(self, emit: Emit, *, look_back: bool = False) -> PassFinished:
+        """One pass over every source; raises StateError only. `look_back` does not wait for the hour."""
+        started, begun = self.wiring.clock(), time.monotonic()
+        number = self.state.begin_pass(started)
+        tally = Tally()
+
+        def say(event: Event) -> None:
+            tally.apply(event)
+            emit(event)
+
+        say(
+            PassStarted(
+                at=started,
+                sources=tuple(source.name for source in self.settings.sources),
+                sink=self.state.sink,
+            )
+        )
+        async with aclosing(Client(self.settings.store, transport=self.wiring.store_transport)) as client:
+            context = PassContext(
+                settings=self.settings,
+                state=self.state,
+                delivery=Delivery(
+                    client,
+                    self.settings.store,
+                    say,
+                    sink=self.state.sink,
+                    clock=self.wiring.clock,
+                    patience=self.patience,
+                ),
+                emit=say,
+                tally=tally,
+                now=started,
+                look_back=look_back,
+            )
+            async with asyncio.TaskGroup() as group:
+                for source in self.settings.sources:
+                    group.create_task(self._source(source, context))
+        self.state.prune(floor_to(started - self.settings.lookback // timedelta(microseconds=1), HOUR))
+        finished = PassFinished(
+            at=self.wiring.clock(),
+            elapsed=time.monotonic() - begun,
+            complete=tally.complete,
+            totals=tally.totals(),
+        )
+        self.state.finish_pass(number, finished)
+        say(finished)
+        return finished
+
+    async def run(self, emit: Emit, *, reload: Callable[[], Settings | None] = lambda: None) -> None:
+        """Passes for ever: one at once, then at the times of the cron.
+
+        `reload` is asked before each pass; it returns new settings, None for no change, or raises
+        ConfigError, and then the old settings stay.
+        """
+        while True:
+            await self.one_pass(emit)
+            upcoming = Schedule(self.settings.cron).next_after(_local(self.wiring.clock()))
+            emit(NextPass(at=int(upcoming.timestamp() * 1_000_000)))
+            await self._sleep_until(upcoming)
+            self._reload(emit, reload)
+
+    def _reload(self, emit: Emit, reload: Callable[[], Settings | None]) -> None:
+        try:
+            changed = reload()
+        except ConfigError as error:
+            emit(SettingsReloaded(problem=str(error)))
+            return
+        if changed is not None:
+            self.settings = changed
+            emit(SettingsReloaded())
+
+    async def _sleep_until(self, moment: datetime) -> None:
+        """Waits for a moment of the wall clock; a machine that slept through it goes on at once."""
+        while (left := moment.timestamp() - self.wiring.clock() / 1_000_000) > 0:  # noqa: ASYNC110 it is time
+            await asyncio.sleep(min(left, _SLEEP_STEP))
+
+    async def _source(self, source: SourceSettings, context: PassContext) -> None:
+        async with ActivityWatch(source, transport=self.wiring.aw_transport) as aw:
+            await SourcePass(source, aw, context, self._infos).run()
+
+
+async def stream(work: Callable[[Emit], Awaitable[object]]) -> AsyncIterator[Event]:
+    """The events of `work` as they come; closing the iterator cancels the work and waits for its end."""
+    queue: asyncio.Queue[Event | None] = asyncio.Queue()
+
+    async def run() -> None:
+        try:
+            await work(queue.put_nowait)
+        finally:
+            queue.put_nowait(None)
+
+    task = asyncio.create_task(run())
+    try:
+        while (event := await queue.get()) is not None:
+            yield event
+        await task
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _local(microseconds: int) -> datetime:
+    return datetime.fromtimestamp(microseconds / 1_000_000, UTC).astimezone()

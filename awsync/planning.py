@@ -1,0 +1,88 @@
+"""Pure decisions: which buckets are synced, and which stretches of their time are due in a pass.
+
+May import: the standard library, activitywatch (its types), events, ledger, settings, state, timeline.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from awsync.activitywatch import Bucket
+from awsync.events import Work
+from awsync.ledger import Range
+from awsync.settings import SourceSettings
+from awsync.state import Checkpoint
+from awsync.timeline import HOUR, MILLISECOND, Carry, floor_to
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A range of a bucket's time that is due, and why; `carry` is None where it has to be asked for."""
+
+    bucket: Bucket
+    work: Work
+    start: int
+    end: int
+    carry: Carry | None
+
+
+def unwanted(bucket: Bucket, source: SourceSettings) -> str | None:
+    """Why the settings leave a bucket out, or None; globs match the client or the bucket id."""
+    names = (bucket.client, bucket.id)
+    for glob in source.excluded_watchers:
+        if any(fnmatchcase(name, glob) for name in names):
+            return f'excluded by "{glob}"'
+    if source.included_watchers and not any(
+        fnmatchcase(name, glob) for glob in source.included_watchers for name in names
+    ):
+        return "not among included-watchers"
+    return None
+
+
+def first_open_slot(floor: int | None, resolution: int) -> int | None:
+    """Start of the first slot whose sample is not older than `floor` (milliseconds)."""
+    if floor is None:
+        return None
+    return floor_to(floor * MILLISECOND + MILLISECOND - 1, resolution)
+
+
+def look_back_is_due(checkpoint: Checkpoint, now: int) -> bool:
+    """Once an hour what was sent lately is computed again."""
+    return checkpoint.looked_back is not None and now - checkpoint.looked_back >= HOUR
+
+
+def stretches(
+    bucket: Bucket, checkpoint: Checkpoint, start: int, closed: int, look_back_from: int | None
+) -> list[Stretch]:
+    """What is due of a bucket: the look back if one is asked for, and what is new.
+
+    `start` is where it goes on, `closed` the end of its last closed slot. A bucket whose newest event lies
+    before the checkpoint has nothing new, and costs no read.
+    """
+    result: list[Stretch] = []
+    if look_back_from is not None and checkpoint.position is not None:
+        back = max(look_back_from, checkpoint.began or 0)
+        if back < checkpoint.position:
+            result.append(Stretch(bucket, Work.LOOK_BACK, back, checkpoint.position, None))
+    if start < closed and (bucket.newest or 0) > start:
+        known = checkpoint.carry if checkpoint.position is not None else Carry()
+        result.append(Stretch(bucket, Work.FORWARD, start, closed, known))
+    return result
+
+
+def retries(
+    bucket: Bucket, ranges: Iterable[Range], floor: int | None, resolution: int, *, blind: bool
+) -> Sequence[Stretch]:
+    """The parts of set-aside ranges that the store takes now.
+
+    Where the store does not tell its floor, or refused for another reason than age, only trying tells:
+    that is done when `blind` says so, once an hour.
+    """
+    opened = first_open_slot(floor, resolution)
+    result: list[Stretch] = []
+    for held in ranges:
+        by_age = held.too_old and opened is not None
+        start = max(held.start, opened or 0) if by_age else held.start
+        if start < held.end and (by_age or blind):
+            result.append(Stretch(bucket, Work.SET_ASIDE, start, held.end, None))
+    return result

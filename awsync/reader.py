@@ -1,0 +1,89 @@
+"""Reads a bucket page by page: every event of a stretch of time once, in bounded memory.
+
+The facts this rests on are in `activitywatch`: windows are inclusive and clipped, and aw-server (Python)
+forgets an event 24 h after its start. May import: errors, activitywatch, timeline.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from awsync.activitywatch import ActivityWatch, Bucket, to_microseconds
+from awsync.timeline import DAY, Carry, Event, Page, ambiguous, floor_to, forgotten
+
+PAGE_BYTES = 1_000_000
+"""About 5,000 events: half a second of aw-server's time, and what a page costs in memory."""
+
+MAX_EVENTS = 50_000
+LONGEST_PAGE = 7 * DAY
+_OLDEST = 946_684_800_000_000  # 2000-01-01: no ActivityWatch event is older
+
+
+async def pages(aw: ActivityWatch, bucket: str, start: int, end: int, step: int) -> AsyncIterator[Page]:
+    """The pages of [start, end), cut at multiples of `step` microseconds.
+
+    The width of a page follows the size of the one before it; a page that turns out far too large is read
+    again in parts, so that a dense day after a quiet year does not fill the memory.
+    """
+    width = DAY
+    while start < end:
+        stop = min(floor_to(start + width, step), end)
+        body = await aw.read(bucket, start, stop, MAX_EVENTS)
+        events = await asyncio.to_thread(aw.events, body)
+        if len(events) >= MAX_EVENTS and stop - start > step:
+            width = max((stop - start) // 8, step)
+            continue
+        if len(events) >= MAX_EVENTS:
+            events = await asyncio.to_thread(aw.events, await aw.read(bucket, start, stop))
+        yield Page(start, stop, events)
+        width = _next_width(stop - start, len(body), step)
+        start = stop
+
+
+def _next_width(width: int, size: int, step: int) -> int:
+    ideal = width * PAGE_BYTES // max(size, 1)
+    return max(min(ideal, 4 * width, LONGEST_PAGE), step)
+
+
+async def completed(aw: ActivityWatch, bucket: str, page: Page, carry: Carry) -> Page:
+    """The page with what the server left out or cut beyond recognition, asked for by id."""
+    wanted = [*forgotten(page, carry), *ambiguous(page, carry)]
+    if not wanted:
+        return page
+    found = [event for id_ in wanted if (event := await aw.event(bucket, id_)) is not None]
+    rest = [event for event in page.events if event.id not in wanted]
+    return Page(page.start, page.end, [*rest, *found])
+
+
+async def carry_at(aw: ActivityWatch, bucket: str, moment: int) -> Carry:
+    """What a page that starts at `moment` must know, where no page before it was read."""
+    newest = [e for e in await aw.newest_before(bucket, moment, limit=20) if e.start < moment]
+    touching = aw.events(await aw.read(bucket, moment, moment))
+    starts = {event.id: event.start for event in newest}
+    latest = max((event.start for event in newest if event.end > event.start), default=None)
+    open_: dict[int, int] = {}
+    for id_ in {event.id for event in [*touching, *newest] if event.end >= moment}:
+        start = starts.get(id_) or _start(await aw.event(bucket, id_))
+        if start is not None and start < moment:
+            open_[id_] = start
+    return Carry(open_, latest)
+
+
+async def first_moment(aw: ActivityWatch, bucket: Bucket) -> int:
+    """A moment not after the bucket's first event, and not far before it.
+
+    aw-server-rust tells it. aw-server (Python) only counts, so the search goes back from the bucket's
+    creation in growing steps: an import brings events that are older than their bucket.
+    """
+    if bucket.oldest is not None:
+        return bucket.oldest
+    newest = bucket.newest or 0
+    moment = newest if bucket.created is None else min(to_microseconds(bucket.created), newest)
+    step = DAY
+    while moment > _OLDEST and await aw.count(bucket.id, until=moment):
+        moment -= step
+        step *= 2
+    return max(moment, _OLDEST)
+
+
+def _start(event: Event | None) -> int | None:
+    return None if event is None else event.start

@@ -1,0 +1,349 @@
+"""One source within one pass: what is due, page by page into samples, and what becomes of them.
+
+May import: everything below the engine.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import chain
+
+from awsync.activitywatch import ActivityWatch, Bucket, Info
+from awsync.ahead import ahead
+from awsync.delivery import Delivery, ParkedError, Refusal
+from awsync.errors import SourceError, SourceUnreachableError
+from awsync.events import (
+    BucketFound,
+    BucketSkipped,
+    CheckpointMoved,
+    CorrectionSent,
+    Event,
+    PageRead,
+    SamplesSetAside,
+    SetAsideDelivered,
+    SourceFailed,
+    SourceReached,
+    Work,
+)
+from awsync.ledger import Entry, Ledger, Range, due
+from awsync.planning import Stretch, look_back_is_due, retries, stretches, unwanted
+from awsync.reader import carry_at, completed, first_moment, pages
+from awsync.series import Labeller
+from awsync.settings import Settings, SourceSettings
+from awsync.state import Checkpoint, Settled, State
+from awsync.tally import Tally
+from awsync.timeline import (
+    HOUR,
+    MILLISECOND,
+    SINGLE_FOCUS_TYPES,
+    Carry,
+    Page,
+    closed_until,
+    floor_to,
+    lay_out,
+)
+
+BATCH_SAMPLES = 5_000
+"""Pages are collected until they hold so many samples: few requests, and little to repeat after a crash."""
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class PassContext:
+    """What all sources of one pass share."""
+
+    settings: Settings
+    state: State
+    delivery: Delivery
+    emit: Callable[[Event], None]
+    tally: Tally
+    now: int
+    look_back: bool
+
+    @property
+    def resolution(self) -> int:
+        """Length of a slot in microseconds."""
+        return self.settings.resolution // _MICROSECOND
+
+    @property
+    def keep_from(self) -> int:
+        """Slots that end after this stay in the ledger."""
+        return floor_to(self.now - self.settings.lookback // _MICROSECOND, HOUR)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A page as entries, ready to go out."""
+
+    stretch: Stretch
+    page: Page
+    carry: Carry
+    entries: Sequence[Entry]
+
+    @property
+    def last(self) -> bool:
+        return self.page.end >= self.stretch.end
+
+
+class SourcePass:
+    """Runs one source; every failure becomes an event, and only StateError is raised."""
+
+    def __init__(
+        self, source: SourceSettings, aw: ActivityWatch, context: PassContext, infos: dict[str, Info]
+    ) -> None:
+        self._source = source
+        self._aw = aw
+        self._context = context
+        self._infos = infos
+        self._pending: list[_Prepared] = []
+        self._set_aside: dict[tuple[str, str], SamplesSetAside] = {}
+
+    async def run(self) -> None:
+        """Reads, delivers and settles everything that is due."""
+        try:
+            async with ahead(self._pages()) as found:
+                await self._work(found)
+        except ParkedError as error:
+            self._context.delivery.park(error)
+        except SourceError as error:
+            self._fail(error, None)
+        finally:
+            for event in self._set_aside.values():
+                self._context.emit(event)
+
+    async def _pages(self) -> AsyncIterator[tuple[Stretch, Page]]:
+        info = self._infos.get(self._source.name) or await self._aw.info()
+        self._infos[self._source.name] = info
+        buckets = await self._aw.buckets()
+        self._context.emit(
+            SourceReached(
+                source=self._source.name,
+                url=self._source.aw_url,
+                version=info.version,
+                hostname=info.hostname,
+                buckets=len(buckets),
+            )
+        )
+        for bucket in buckets:
+            try:
+                for stretch in await self._due(bucket):
+                    await self._context.delivery.open()
+                    async for page in self._read(stretch):
+                        yield stretch, page
+            except SourceUnreachableError:
+                raise
+            except SourceError as error:
+                self._fail(error, bucket.id)
+
+    async def _read(self, stretch: Stretch) -> AsyncIterator[Page]:
+        step = self._context.resolution
+        async for page in pages(self._aw, stretch.bucket.id, stretch.start, stretch.end, step):
+            self._context.emit(
+                PageRead(
+                    source=self._source.name,
+                    bucket=stretch.bucket.id,
+                    work=stretch.work,
+                    start=page.start,
+                    end=page.end,
+                    events=len(page.events),
+                )
+            )
+            yield page
+
+    async def _due(self, bucket: Bucket) -> list[Stretch]:
+        """The stretches of a bucket that are due; says what was found, or why it is skipped."""
+        context, name = self._context, self._source.name
+        checkpoint = context.state.checkpoint(name, bucket.id)
+        newest = bucket.newest
+        why = unwanted(bucket, self._source) or await self._too_small(bucket, checkpoint)
+        if why is not None or newest is None:
+            context.emit(BucketSkipped(source=name, bucket=bucket.id, why=why or "it is empty"))
+            return []
+        settle = context.settings.settle // _MICROSECOND
+        closed = closed_until(newest, context.now, settle, context.resolution)
+        start = checkpoint.position
+        if start is None:
+            start = await self._beginning(bucket)
+        due_back = context.look_back or look_back_is_due(checkpoint, context.now)
+        held = [kept for _, where, kept in context.state.set_aside(name) if where == bucket.id]
+        result: list[Stretch] = []
+        if held:
+            await context.delivery.open()
+            floor = context.delivery.floor
+            result += retries(bucket, held, floor, context.resolution, blind=due_back)
+        result += stretches(bucket, checkpoint, start, closed, context.keep_from if due_back else None)
+        forward = [stretch for stretch in result if stretch.work is Work.FORWARD]
+        context.emit(
+            BucketFound(
+                source=name,
+                bucket=bucket.id,
+                watcher=bucket.client,
+                host=bucket.hostname,
+                type=bucket.type,
+                newest=newest,
+                due_from=start,
+                due_to=forward[0].end if forward else start,
+            )
+        )
+        return result
+
+    async def _too_small(self, bucket: Bucket, checkpoint: Checkpoint) -> str | None:
+        least, newest, events = self._context.settings.min_data, bucket.newest, checkpoint.events
+        if newest is None or events >= least:
+            return None
+        if checkpoint.position is not None or newest != checkpoint.newest:
+            events = await self._aw.count(bucket.id)
+            self._context.state.count_events(self._source.name, bucket.id, events, newest)
+        return None if events >= least else f"{events} events are fewer than min-data {least}"
+
+    async def _beginning(self, bucket: Bucket) -> int:
+        history = self._context.settings.initial_history
+        if history is not None:
+            moment = self._context.now - history // _MICROSECOND
+        else:
+            moment = await first_moment(self._aw, bucket)
+        return floor_to(moment, self._context.resolution)
+
+    async def _work(self, found: AsyncIterator[tuple[Stretch, Page]]) -> None:
+        current: Stretch | None = None
+        carry = Carry()
+        labeller = self._labeller
+        async for stretch, page in found:
+            if stretch is not current:
+                current = stretch
+                given = stretch.carry
+                carry = (
+                    given if given is not None else await carry_at(self._aw, stretch.bucket.id, stretch.start)
+                )
+                label = labeller(stretch.bucket)
+            page = await completed(self._aw, stretch.bucket.id, page, carry)
+            ledger = self._context.state.ledger(self._source.name, stretch.bucket.id, page.start, page.end)
+            prepared = await asyncio.to_thread(self._prepare, stretch, page, carry, label, ledger)
+            carry = prepared.carry
+            self._pending.append(prepared)
+            enough = sum(len(p.entries) for p in self._pending) >= BATCH_SAMPLES
+            if enough or (prepared.last and stretch.work is not Work.FORWARD):
+                await self._flush()
+        await self._flush()
+
+    def _labeller(self, bucket: Bucket) -> Labeller:
+        return Labeller(
+            user=self._source.user_id,
+            host=self._context.settings.hosts.get(bucket.hostname, bucket.hostname),
+            bucket=bucket.id,
+            client=bucket.client,
+        )
+
+    def _prepare(
+        self, stretch: Stretch, page: Page, carry: Carry, labeller: Labeller, ledger: Ledger
+    ) -> _Prepared:
+        spans, carry = lay_out(page, carry, single_focus=stretch.bucket.type in SINGLE_FOCUS_TYPES)
+        amounts = labeller.amounts(spans, self._context.resolution)
+        entries = list(due(amounts, ledger, again=stretch.work is Work.FORWARD))
+        return _Prepared(stretch, page, carry, entries)
+
+    async def _flush(self) -> None:
+        """Delivers the pending pages and settles each: checkpoints move, what was refused is set aside."""
+        pending, self._pending = self._pending, []
+        if not pending:
+            return
+        refused = await self._deliver(pending)
+        settled = [self._settle(prepared, refused) for prepared in pending]
+        await asyncio.to_thread(
+            self._context.state.commit, settled, now=self._context.now, keep_from=self._context.keep_from
+        )
+        for prepared, page in zip(pending, settled, strict=True):
+            self._tell(prepared, page)
+
+    async def _deliver(self, pending: Sequence[_Prepared]) -> dict[Entry, Refusal]:
+        delivery = self._context.delivery
+        refused: dict[Entry, Refusal] = {}
+        by_sample = {
+            entry.sample: entry for entry in chain.from_iterable(prepared.entries for prepared in pending)
+        }
+        floor = delivery.floor
+        words = delivery.floor_words
+        for sample, entry in by_sample.items():
+            if floor is not None and sample.timestamp_ms < floor:
+                refused[entry] = Refusal(sample, too_old=True, words=words)
+        samples = [sample for sample, entry in by_sample.items() if entry not in refused]
+        for refusal in await delivery.deliver(samples, source=self._source.name):
+            refused[by_sample[refusal.sample]] = refusal
+        return refused
+
+    def _settle(self, prepared: _Prepared, refused: dict[Entry, Refusal]) -> Settled:
+        stretch, page = prepared.stretch, prepared.page
+        bad = [entry for entry in prepared.entries if entry in refused] if refused else []
+        good = [entry for entry in prepared.entries if entry not in refused] if bad else prepared.entries
+        self._context.tally.add_series({hash(entry.labels) for entry in good})
+        return Settled(
+            source=self._source.name,
+            bucket=stretch.bucket.id,
+            work=stretch.work,
+            start=page.start,
+            end=page.end,
+            newest=stretch.bucket.newest or 0,
+            carry=prepared.carry,
+            entries=good,
+            asides=[self._aside(prepared, bad, refused)] if bad else [],
+            samples=len(good),
+            last=prepared.last,
+        )
+
+    def _aside(self, prepared: _Prepared, bad: Sequence[Entry], refused: dict[Entry, Refusal]) -> Range:
+        """The range of a page that holds everything refused; it reaches the page's borders where it can."""
+        ends = [entry.slot_end for entry in prepared.entries]
+        first, last = min(entry.slot_end for entry in bad), max(entry.slot_end for entry in bad)
+        resolution, page = self._context.resolution, prepared.page
+        refusal = refused[bad[-1]]
+        return Range(
+            start=page.start if first == min(ends) else max(page.start, first - resolution),
+            end=page.end if last == max(ends) else last,
+            too_old=all(refused[entry].too_old for entry in bad),
+            words=refusal.words,
+            since=self._context.now,
+        )
+
+    def _tell(self, prepared: _Prepared, page: Settled) -> None:
+        emit, name = self._context.emit, self._source.name
+        for aside in page.asides:
+            self._note_aside(page.bucket, aside, len(prepared.entries) - page.samples)
+        if page.work is Work.FORWARD:
+            emit(CheckpointMoved(source=name, bucket=page.bucket, position=page.end, samples=page.samples))
+        elif page.work is Work.SET_ASIDE and page.samples:
+            emit(
+                SetAsideDelivered(
+                    source=name, bucket=page.bucket, start=page.start, end=page.end, samples=page.samples
+                )
+            )
+        elif page.work is Work.LOOK_BACK and page.entries:
+            emit(
+                CorrectionSent(
+                    source=name,
+                    bucket=page.bucket,
+                    samples=page.samples,
+                    microseconds=sum(entry.microseconds for entry in page.entries),
+                )
+            )
+
+    def _note_aside(self, bucket: str, aside: Range, samples: int) -> None:
+        """Collects what was set aside, so that one sentence a bucket says it at the end."""
+        delivery = self._context.delivery
+        before = self._set_aside.get((bucket, aside.reason))
+        start = aside.start if before is None else min(before.start, aside.start)
+        self._set_aside[bucket, aside.reason] = SamplesSetAside(
+            source=self._source.name,
+            bucket=bucket,
+            start=start,
+            end=aside.end if before is None else max(before.end, aside.end),
+            samples=samples + (0 if before is None else before.samples),
+            reason=f"{aside.reason} ({aside.words}).",
+            remedy=delivery.remedy(start // MILLISECOND) if aside.too_old else "",
+        )
+
+    def _fail(self, error: SourceError, bucket: str | None) -> None:
+        self._context.emit(
+            SourceFailed(source=self._source.name, bucket=bucket, reason=error.message, remedy=error.remedy)
+        )

@@ -1,0 +1,286 @@
+"""The state: checkpoints, ledger, set-aside ranges and passes of one sink.
+
+Only what the store confirmed is written here, and all that belongs together in one transaction: after a
+crash the worst is one batch that goes out twice with the same samples. Everything is kept per sink,
+because a checkpoint says what one store has. Moments are microseconds since the epoch.
+
+May import: the standard library, msgspec, database, events, ledger, series, timeline.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from awsync.database import Database
+from awsync.events import PassFinished, Totals, Work
+from awsync.ledger import Entry, Ledger, Range, joined, without
+from awsync.series import Labels
+from awsync.timeline import Carry
+
+_KEPT_PASSES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How far a bucket has come: everything from `began` to `position` is delivered or set aside."""
+
+    source: str
+    bucket: str
+    began: int | None = None
+    position: int | None = None
+    newest: int | None = None
+    carry: Carry | None = None
+    events: int = 0
+    samples: int = 0
+    looked_back: int | None = None
+    updated: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What one page leaves behind once the store has confirmed it."""
+
+    source: str
+    bucket: str
+    work: Work
+    start: int
+    end: int
+    newest: int
+    carry: Carry
+    entries: Sequence[Entry] = ()
+    asides: Sequence[Range] = ()
+    samples: int = 0
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PassRecord:
+    """One pass of the past; `finished` is None for one that runs, or was killed."""
+
+    started: int
+    finished: int | None
+    elapsed: float | None
+    complete: bool | None
+    totals: Totals = field(default_factory=Totals)
+
+
+class State:
+    """The state of one sink. Every method may raise StateError."""
+
+    def __init__(self, folder: Path, sink: str, *, write: bool) -> None:
+        self.sink = sink
+        self.database = Database(folder, write=write)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.database.close()
+
+    def checkpoint(self, source: str, bucket: str) -> Checkpoint:
+        """The bucket's checkpoint; a bucket never seen has one without a position."""
+        found = self._checkpoints("sink = ? AND source = ? AND bucket = ?", (self.sink, source, bucket))
+        return found[0] if found else Checkpoint(source, bucket)
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """All checkpoints of this sink."""
+        return self._checkpoints("sink = ?", (self.sink,))
+
+    def other_sinks(self) -> list[str]:
+        """Sinks that have checkpoints here, other than this one."""
+        rows = self.database.rows("SELECT DISTINCT sink FROM checkpoint WHERE sink <> ?", (self.sink,))
+        return [sink for (sink,) in rows]
+
+    def set_aside(self, source: str | None = None) -> list[tuple[str, str, Range]]:
+        """Ranges set aside, as (source, bucket, range), oldest first for each bucket."""
+        rows = self.database.rows(
+            "SELECT source, bucket, start, end, too_old, words, since FROM set_aside"
+            " JOIN checkpoint ON checkpoint.id = checkpoint WHERE sink = ?"
+            " AND (? IS NULL OR source = ?) ORDER BY source, bucket, start",
+            (self.sink, source, source),
+        )
+        return [(row[0], row[1], _range(*row[2:])) for row in rows]
+
+    def ledger(self, source: str, bucket: str, start: int, end: int) -> Ledger:
+        """What was delivered for the slots that end in (start, end]."""
+        rows = self.database.rows(
+            "SELECT labels, slot_end, correction, microseconds FROM ledger"
+            " JOIN series ON series.id = series JOIN checkpoint ON checkpoint.id = checkpoint"
+            " WHERE sink = ? AND source = ? AND bucket = ? AND slot_end > ? AND slot_end <= ?"
+            " ORDER BY slot_end, correction",
+            (self.sink, source, bucket, start, end),
+        )
+        ledger: dict[Labels, dict[int, list[Entry]]] = {}
+        known: dict[str, Labels] = {}
+        for text, slot_end, correction, microseconds in rows:
+            if (labels := known.get(text)) is None:
+                labels = known[text] = msgspec.json.decode(text, type=Labels)
+            entry = Entry(labels, slot_end, correction, microseconds)
+            ledger.setdefault(labels, {}).setdefault(slot_end, []).append(entry)
+        return ledger
+
+    def count_events(self, source: str, bucket: str, events: int, newest: int) -> None:
+        """Remembers how many events a bucket had, so that `min-data` asks again only when there are more."""
+        with self.database.transaction() as connection:
+            id_ = self._touch(connection, source, bucket)
+            connection.execute(
+                "UPDATE checkpoint SET events = ?, newest = ? WHERE id = ?", (events, newest, id_)
+            )
+
+    def commit(self, pages: Iterable[Settled], *, now: int, keep_from: int) -> None:
+        """Writes down what was delivered, in one transaction.
+
+        The ledger keeps slots that end after `keep_from`, and for ever those that had a correction: a later
+        repeat of such a slot must send the same parts again, not their sum.
+        """
+        with self.database.transaction() as connection:
+            for page in pages:
+                id_ = self._touch(connection, page.source, page.bucket)
+                _move(connection, id_, page, now)
+                _remember(
+                    connection, id_, (e for e in page.entries if e.slot_end > keep_from or e.correction)
+                )
+                _put_aside(connection, id_, page)
+
+    def prune(self, keep_from: int) -> None:
+        """Forgets slots that ended before `keep_from` and had no correction."""
+        with self.database.transaction() as connection:
+            connection.execute(
+                "DELETE FROM ledger AS old WHERE slot_end <= ? AND NOT EXISTS (SELECT 1 FROM ledger AS c"
+                " WHERE c.checkpoint = old.checkpoint AND c.slot_end = old.slot_end"
+                " AND c.series = old.series AND c.correction > 0)",
+                (keep_from,),
+            )
+            connection.execute("DELETE FROM series WHERE id NOT IN (SELECT series FROM ledger)")
+
+    def rewind(self, source: str, bucket: str, position: int | None, now: int) -> None:
+        """Moves a checkpoint back (None: before the first event); what is then repeated changes no sum."""
+        with self.database.transaction() as connection:
+            id_ = self._touch(connection, source, bucket)
+            connection.execute(
+                "UPDATE checkpoint SET position = ?, newest = NULL, carry = NULL, updated = ? WHERE id = ?",
+                (position, now, id_),
+            )
+
+    def begin_pass(self, started: int) -> int:
+        """Notes that a pass runs; returns its number."""
+        with self.database.transaction() as connection:
+            cursor = connection.execute(
+                "INSERT INTO pass (sink, started) VALUES (?, ?)", (self.sink, started)
+            )
+            number = int(cursor.lastrowid or 0)
+            connection.execute("DELETE FROM pass WHERE id <= ?", (number - _KEPT_PASSES,))
+        return number
+
+    def finish_pass(self, number: int, finished: PassFinished) -> None:
+        """Notes how a pass ended."""
+        totals = msgspec.json.encode(finished.totals).decode()
+        with self.database.transaction() as connection:
+            connection.execute(
+                "UPDATE pass SET finished = ?, elapsed = ?, complete = ?, totals = ? WHERE id = ?",
+                (finished.at, finished.elapsed, finished.complete, totals, number),
+            )
+
+    def passes(self, limit: int) -> list[PassRecord]:
+        """The last passes, newest first."""
+        rows = self.database.rows(
+            "SELECT started, finished, elapsed, complete, totals FROM pass WHERE sink = ?"
+            " ORDER BY id DESC LIMIT ?",
+            (self.sink, limit),
+        )
+        return [
+            PassRecord(
+                started,
+                finished,
+                elapsed,
+                None if complete is None else bool(complete),
+                Totals() if totals is None else msgspec.json.decode(totals, type=Totals),
+            )
+            for started, finished, elapsed, complete, totals in rows
+        ]
+
+    def _checkpoints(self, where: str, values: Sequence[object]) -> list[Checkpoint]:
+        rows = self.database.rows(
+            "SELECT source, bucket, began, position, newest, carry, events, samples, looked_back, updated"  # noqa: S608 where is ours
+            f" FROM checkpoint WHERE {where} ORDER BY source, bucket",
+            values,
+        )
+        return [_checkpoint(*row) for row in rows]
+
+    def _touch(self, connection: sqlite3.Connection, source: str, bucket: str) -> int:
+        key = (self.sink, source, bucket)
+        connection.execute("INSERT OR IGNORE INTO checkpoint (sink, source, bucket) VALUES (?, ?, ?)", key)
+        (id_,) = connection.execute(
+            "SELECT id FROM checkpoint WHERE sink = ? AND source = ? AND bucket = ?", key
+        ).fetchone()
+        return int(id_)
+
+
+def _range(start: int, end: int, too_old: int, words: str, since: int) -> Range:
+    return Range(start, end, bool(too_old), words, since)
+
+
+def _checkpoint(
+    source: str,
+    bucket: str,
+    began: int | None,
+    position: int | None,
+    newest: int | None,
+    carry: str | None,
+    events: int,
+    samples: int,
+    looked_back: int | None,
+    updated: int,
+) -> Checkpoint:
+    decoded = None if carry is None else msgspec.json.decode(carry, type=Carry)
+    return Checkpoint(source, bucket, began, position, newest, decoded, events, samples, looked_back, updated)
+
+
+def _move(connection: sqlite3.Connection, id_: int, page: Settled, now: int) -> None:
+    connection.execute(
+        "UPDATE checkpoint SET samples = samples + ?, updated = ? WHERE id = ?", (page.samples, now, id_)
+    )
+    if page.work is Work.FORWARD:
+        connection.execute(
+            "UPDATE checkpoint SET began = min(coalesce(began, ?1), ?1), position = ?2, newest = ?3,"
+            " carry = ?4, looked_back = coalesce(looked_back, ?5) WHERE id = ?6",
+            (page.start, page.end, page.newest, msgspec.json.encode(page.carry).decode(), now, id_),
+        )
+    elif page.work is Work.LOOK_BACK and page.last:
+        connection.execute("UPDATE checkpoint SET looked_back = ? WHERE id = ?", (now, id_))
+
+
+def _remember(connection: sqlite3.Connection, id_: int, entries: Iterable[Entry]) -> None:
+    known: dict[Labels, int] = {}
+    for entry in entries:
+        if (series := known.get(entry.labels)) is None:
+            text = msgspec.json.encode(entry.labels).decode()
+            connection.execute("INSERT OR IGNORE INTO series (labels) VALUES (?)", (text,))
+            (series,) = connection.execute("SELECT id FROM series WHERE labels = ?", (text,)).fetchone()
+            known[entry.labels] = int(series)
+        connection.execute(
+            "INSERT OR IGNORE INTO ledger VALUES (?, ?, ?, ?, ?)",
+            (id_, entry.slot_end, series, entry.correction, entry.microseconds),
+        )
+
+
+def _put_aside(connection: sqlite3.Connection, id_: int, page: Settled) -> None:
+    """A page decides anew about all the time it covers: what it did not set aside is delivered."""
+    rows = connection.execute(
+        "SELECT start, end, too_old, words, since FROM set_aside WHERE checkpoint = ?", (id_,)
+    ).fetchall()
+    if not rows and not page.asides:
+        return
+    held = without((_range(*row) for row in rows), page.start, page.end)
+    connection.execute("DELETE FROM set_aside WHERE checkpoint = ?", (id_,))
+    connection.executemany(
+        "INSERT INTO set_aside VALUES (?, ?, ?, ?, ?, ?)",
+        [(id_, r.start, r.end, r.too_old, r.words, r.since) for r in joined([*held, *page.asides])],
+    )

@@ -1,0 +1,133 @@
+"""What a pass did, bucket by bucket: the engine's events folded into rows that any front end can show.
+
+May import: the standard library, events.
+"""
+
+from dataclasses import asdict, dataclass, field
+
+from awsync.events import (
+    BucketFound,
+    BucketSkipped,
+    CheckpointMoved,
+    CorrectionSent,
+    Event,
+    PageRead,
+    PassFinished,
+    SamplesSetAside,
+    SetAsideDelivered,
+    SourceFailed,
+    StoreReached,
+    clock,
+)
+
+
+@dataclass(slots=True)
+class BucketRow:
+    """One bucket of one pass; moments are microseconds since the epoch."""
+
+    source: str
+    bucket: str
+    watcher: str = ""
+    host: str = ""
+    events: int = 0
+    samples: int = 0
+    due_from: int | None = None
+    due_to: int | None = None
+    position: int | None = None
+    newest: int | None = None
+    set_aside: int = 0
+    note: str = ""
+
+    @property
+    def share(self) -> float:
+        """How much of what is due is behind the checkpoint, from 0 to 1."""
+        if self.due_from is None or self.due_to is None or self.due_to <= self.due_from:
+            return 1.0
+        return ((self.position or self.due_from) - self.due_from) / (self.due_to - self.due_from)
+
+    @property
+    def state(self) -> str:
+        """The row in a few words."""
+        if self.note:
+            return self.note
+        if self.set_aside:
+            return f"{self.set_aside:,} samples set aside"
+        if self.share < 1.0:
+            return "not finished"
+        return "delivered" if self.samples else "nothing new"
+
+
+@dataclass(slots=True)
+class PassSummary:
+    """Folds the events of one pass."""
+
+    rows: dict[tuple[str, str], BucketRow] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    store: str = ""
+    finished: PassFinished | None = None
+
+    def apply(self, event: Event) -> None:
+        """Takes in one event."""
+        match event:
+            case BucketFound():
+                row = self.row(event.source, event.bucket)
+                row.watcher, row.host, row.newest = event.watcher, event.host, event.newest
+                row.due_from, row.due_to = event.due_from, event.due_to
+                row.position = event.due_from
+            case BucketSkipped():
+                self.row(event.source, event.bucket).note = f"skipped: {event.why}"
+            case PageRead():
+                self.row(event.source, event.bucket).events += event.events
+            case CheckpointMoved():
+                row = self.row(event.source, event.bucket)
+                row.position = event.position
+                row.samples += event.samples
+            case CorrectionSent() | SetAsideDelivered():
+                self.row(event.source, event.bucket).samples += event.samples
+            case SamplesSetAside():
+                self.row(event.source, event.bucket).set_aside += event.samples
+            case SourceFailed(bucket=str(bucket)):
+                self.row(event.source, bucket).note = f"failed: {event.reason}"
+            case StoreReached():
+                self.store = f"{event.engine} {event.version}".strip()
+            case PassFinished():
+                self.finished = event
+                self.faults = list(event.totals.faults)
+            case _:
+                pass
+
+    def row(self, source: str, bucket: str) -> BucketRow:
+        """The row of a bucket, made when it is first heard of."""
+        return self.rows.setdefault((source, bucket), BucketRow(source, bucket))
+
+    def document(self) -> dict[str, object]:
+        """The summary for machines; moments as ISO 8601 text."""
+        assert self.finished is not None
+        totals = asdict(self.finished.totals)
+        return {
+            "complete": self.finished.complete,
+            "elapsed_seconds": round(self.finished.elapsed, 3),
+            "store": self.store,
+            "totals": totals,
+            "buckets": [_document(row) for row in self.rows.values()],
+        }
+
+
+def _document(row: BucketRow) -> dict[str, object]:
+    return {
+        "source": row.source,
+        "bucket": row.bucket,
+        "watcher": row.watcher,
+        "host": row.host,
+        "events": row.events,
+        "samples": row.samples,
+        "set_aside": row.set_aside,
+        "state": row.state,
+        "position": iso(row.position),
+        "newest": iso(row.newest),
+    }
+
+
+def iso(moment: int | None) -> str | None:
+    """A moment as ISO 8601 in UTC."""
+    return None if moment is None else clock(moment).replace(" ", "T") + "Z"

@@ -1,0 +1,70 @@
+"""Counts what a pass did, from the events that say it.
+
+May import: the standard library, events.
+"""
+
+from awsync.events import (
+    BatchDelivered,
+    BucketFound,
+    BucketSkipped,
+    CorrectionSent,
+    Event,
+    PageRead,
+    SamplesSetAside,
+    SourceFailed,
+    SourceReached,
+    StoreParked,
+    Totals,
+    describe,
+)
+
+
+class Tally:
+    """Folds the events of one pass; `complete` while nothing failed and nothing was set aside."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._faults: list[str] = []
+        self._series: set[int] = set()
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that was due is delivered so far."""
+        return not self._faults
+
+    def add_series(self, fingerprints: set[int]) -> None:
+        """Notes the hashes of the series that samples were delivered for."""
+        self._series |= fingerprints
+
+    def totals(self) -> Totals:
+        """The numbers for PassFinished."""
+        return Totals(**self._counts, series=len(self._series), faults=tuple(self._faults))
+
+    def apply(self, event: Event) -> None:
+        """Counts one event."""
+        match event:
+            case SourceReached():
+                self._add("sources_reached", 1)
+            case SourceFailed():
+                self._add("sources_failed", 1 if event.bucket is None else 0)
+            case BucketFound():
+                self._add("buckets", 1)
+            case BucketSkipped():
+                self._add("skipped", 1)
+            case PageRead():
+                self._add("events", event.events)
+            case BatchDelivered():
+                self._add("requests", 1)
+                self._add("bytes", event.bytes)
+                self._add("samples", event.samples)
+            case CorrectionSent():
+                self._add("corrections", event.samples)
+            case SamplesSetAside():
+                self._add("set_aside", event.samples)
+            case _:
+                pass
+        if isinstance(event, SourceFailed | StoreParked | SamplesSetAside):
+            self._faults.append(describe(event))
+
+    def _add(self, name: str, number: int) -> None:
+        self._counts[name] = self._counts.get(name, 0) + number
