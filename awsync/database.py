@@ -1,6 +1,6 @@
 """The SQLite file under the state: one writer, private to its user, each transaction synced to disk.
 
-May import: the standard library, filelock, errors, events.
+May import: the standard library, filelock, errors, words.
 """
 
 import os
@@ -14,7 +14,7 @@ from typing import Any
 import filelock
 
 from awsync.errors import LockHeldError, StateError
-from awsync.events import clock
+from awsync.words import clock
 
 SCHEMA_VERSION = 1
 _SCHEMA = """
@@ -72,6 +72,15 @@ class Database:
                 self._connection.execute("DELETE FROM writer")
         self._connection.close()
         self._lock.release()
+
+    def holder(self) -> str | None:
+        """Who writes to this state now, in words; None where nobody does."""
+        try:
+            self._lock.acquire(blocking=False)
+        except filelock.Timeout:
+            return self._holder()
+        self._lock.release()
+        return None
 
     def announce(self, command: str, now: int) -> None:
         """Writes down who holds the lock, for the message that a second writer gets."""

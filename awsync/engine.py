@@ -82,13 +82,15 @@ class Engine:
                 sink=self.state.sink,
             )
         )
-        async with aclosing(Client(self.settings.store, transport=self.wiring.store_transport)) as client:
+        store = self.settings.store
+        assert store is not None, "a pass needs prometheus-url; config.load demands it"
+        async with aclosing(Client(store, transport=self.wiring.store_transport)) as client:
             context = PassContext(
                 settings=self.settings,
                 state=self.state,
                 delivery=Delivery(
                     client,
-                    self.settings.store,
+                    store,
                     say,
                     sink=self.state.sink,
                     clock=self.wiring.clock,

@@ -3,14 +3,15 @@
 The command line, the console, the metrics and the stored log all read this one stream, so they cannot
 disagree. Moments are microseconds since the epoch, amounts of activity microseconds, delays seconds.
 
-May import: the standard library only.
+May import: the standard library, words.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import StrEnum
 from functools import singledispatch
+
+from awsync.words import amount, clock
 
 
 class Level(StrEnum):
@@ -265,18 +266,6 @@ def level(event: Event) -> Level:
     return _LEVELS.get(type(event), Level.INFO)
 
 
-def clock(microseconds: int) -> str:
-    """A moment as `2026-11-20 10:05` in UTC, with seconds where it has them."""
-    moment = datetime.fromtimestamp(microseconds / 1_000_000, UTC)
-    return moment.strftime("%Y-%m-%d %H:%M:%S" if moment.second else "%Y-%m-%d %H:%M")
-
-
-def amount(number: int, noun: str) -> str:
-    """`1 sample`, `1,234 samples`, `2 buckets`, `3 series`."""
-    plural = noun if noun.endswith("s") else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"
-
-
 @singledispatch
 def describe(event: Event) -> str:
     """One sentence for a person, without a full stop where it ends in a list."""
@@ -325,8 +314,8 @@ def _(event: PageRead) -> str:
 @describe.register
 def _(event: StoreReached) -> str:
     floor = f", takes samples from {clock(event.accepts_from)} on" if event.accepts_from is not None else ""
-    name = f"{event.engine} {event.version}".strip()
-    return f"{event.sink} is {name}, remote write {event.protocol}{floor}."
+    name = "answers" if event.engine == "unknown" else f"is {event.engine} {event.version}".strip()
+    return f"{event.sink} {name}, remote write {event.protocol}{floor}."
 
 
 @describe.register

@@ -3,18 +3,19 @@
 A label that a store would refuse, drop or store under another name never leaves (FACTS B1, J5-J7). Every
 rule here depends on one event's data alone, so the same event always belongs to the same series.
 
-May import: the standard library, msgspec and timeline.
+May import: the standard library, msgspec, settings and timeline.
 """
 
 import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
 import msgspec
 
+from awsync.settings import SourceSettings
 from awsync.timeline import MICROSECONDS, MILLISECOND, Span, slots
 
 Labels = tuple[tuple[str, str], ...]
@@ -68,6 +69,13 @@ class Labeller:
         }
         self._fixed = {name: value for name, value in fixed.items() if value}
         self._known: dict[bytes, Labels] = {}
+
+    @classmethod
+    def of(
+        cls, source: SourceSettings, bucket: str, client: str, hostname: str, hosts: Mapping[str, str]
+    ) -> Self:
+        """The labeller of a source's bucket; `hosts` renames host names."""
+        return cls(user=source.user_id, host=hosts.get(hostname, hostname), bucket=bucket, client=client)
 
     def labels(self, data: bytes) -> Labels:
         """The labels of an event with this data (JSON text of an object)."""

@@ -209,7 +209,6 @@ class SourcePass:
     async def _work(self, found: AsyncIterator[tuple[Stretch, Page]]) -> None:
         current: Stretch | None = None
         carry = Carry()
-        labeller = self._labeller
         async for stretch, page in found:
             if stretch is not current:
                 current = stretch
@@ -217,24 +216,19 @@ class SourcePass:
                 carry = (
                     given if given is not None else await carry_at(self._aw, stretch.bucket.id, stretch.start)
                 )
-                label = labeller(stretch.bucket)
+                bucket = stretch.bucket
+                labeller = Labeller.of(
+                    self._source, bucket.id, bucket.client, bucket.hostname, self._context.settings.hosts
+                )
             page = await completed(self._aw, stretch.bucket.id, page, carry)
             ledger = self._context.state.ledger(self._source.name, stretch.bucket.id, page.start, page.end)
-            prepared = await asyncio.to_thread(self._prepare, stretch, page, carry, label, ledger)
+            prepared = await asyncio.to_thread(self._prepare, stretch, page, carry, labeller, ledger)
             carry = prepared.carry
             self._pending.append(prepared)
             enough = sum(len(p.entries) for p in self._pending) >= BATCH_SAMPLES
             if enough or (prepared.last and stretch.work is not Work.FORWARD):
                 await self._flush()
         await self._flush()
-
-    def _labeller(self, bucket: Bucket) -> Labeller:
-        return Labeller(
-            user=self._source.user_id,
-            host=self._context.settings.hosts.get(bucket.hostname, bucket.hostname),
-            bucket=bucket.id,
-            client=bucket.client,
-        )
 
     def _prepare(
         self, stretch: Stretch, page: Page, carry: Carry, labeller: Labeller, ledger: Ledger

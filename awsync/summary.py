@@ -1,6 +1,6 @@
 """What a pass did, bucket by bucket: the engine's events folded into rows that any front end can show.
 
-May import: the standard library, events.
+May import: the standard library, events, words.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -17,8 +17,8 @@ from awsync.events import (
     SetAsideDelivered,
     SourceFailed,
     StoreReached,
-    clock,
 )
+from awsync.words import iso
 
 
 @dataclass(slots=True)
@@ -89,7 +89,8 @@ class PassSummary:
             case SourceFailed(bucket=str(bucket)):
                 self.row(event.source, bucket).note = f"failed: {event.reason}"
             case StoreReached():
-                self.store = f"{event.engine} {event.version}".strip()
+                known = event.engine != "unknown"
+                self.store = f"{event.engine} {event.version}".strip() if known else event.sink
             case PassFinished():
                 self.finished = event
                 self.faults = list(event.totals.faults)
@@ -126,8 +127,3 @@ def _document(row: BucketRow) -> dict[str, object]:
         "position": iso(row.position),
         "newest": iso(row.newest),
     }
-
-
-def iso(moment: int | None) -> str | None:
-    """A moment as ISO 8601 in UTC."""
-    return None if moment is None else clock(moment).replace(" ", "T") + "Z"

@@ -1,0 +1,221 @@
+"""`awsync buckets`, `awsync preview` and `awsync status`: looking without touching.
+
+May import: typer, cli, errors; at call time config, survey, state.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from awsync.cli.output import complain, document, narrate, say, table
+from awsync.cli_flags import settings_flags
+from awsync.words import amount, clock, iso, span
+
+if TYPE_CHECKING:
+    from awsync.state import Checkpoint, State
+    from awsync.survey import Preview, SourceReport
+
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+
+
+@settings_flags
+def buckets(flags: dict[str, object], json: Json = False) -> None:
+    """List what there is in ActivityWatch, what is synced, and why the rest is not."""
+    from awsync.config import load
+    from awsync.survey import survey
+
+    reports = asyncio.run(survey(load(flags, needs_store=False).settings))
+    if json:
+        document([_source_document(report) for report in reports])
+    else:
+        columns = ("source", "bucket", "watcher", "host", "events", "newest (UTC)", "synced")
+        rows = [
+            (
+                found.source,
+                found.bucket,
+                found.watcher,
+                found.host,
+                f"{found.events:,}",
+                "" if found.newest is None else clock(found.newest),
+                "yes" if found.why_not is None else f"no: {found.why_not}",
+            )
+            for report in reports
+            for found in report.buckets
+        ]
+        table(columns, rows, numbers=("events",))
+    failures = [report.error for report in reports if report.error is not None]
+    for error in failures:
+        complain(error)
+    raise typer.Exit(1 if failures else 0)
+
+
+def _source_document(report: "SourceReport") -> dict[str, object]:
+    return {
+        "source": report.source,
+        "url": report.url,
+        "version": report.version,
+        "error": None if report.error is None else str(report.error),
+        "buckets": [asdict(found) | {"newest": iso(found.newest)} for found in report.buckets],
+    }
+
+
+@settings_flags
+def preview(
+    flags: dict[str, object],
+    bucket: Annotated[str, typer.Argument(help="A bucket id, as awsync buckets lists them.")],
+    minutes: Annotated[int, typer.Option(min=1, help="How much of its newest time.")] = 60,
+    json: Json = False,
+) -> None:
+    """Show the exact series and values that would leave the machine for real events of a bucket."""
+    from awsync.config import load
+    from awsync.survey import preview as look
+
+    settings = load(flags, needs_store=False).settings
+    shown = asyncio.run(look(settings, bucket, length=timedelta(minutes=minutes)))
+    if json:
+        document(_preview_document(shown))
+        return
+    narrate(
+        f"{amount(len(shown.events), 'event')} from {clock(shown.start)} to {clock(shown.end)} UTC "
+        f"become {amount(len(shown.entries), 'sample')} of "
+        f"{amount(len({entry.labels for entry in shown.entries}), 'series')}:"
+    )
+    for entry in shown.entries:
+        sample = entry.sample
+        name, *labels = sample.labels if sample.labels[0][0] == "__name__" else sorted(sample.labels)
+        inside = ",".join(f'{key}="{_escaped(value)}"' for key, value in labels)
+        say(f"{name[1]}{{{inside}}} {sample.value:g} {sample.timestamp_ms}")
+
+
+def _escaped(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped)
+
+
+def _preview_document(shown: "Preview") -> dict[str, object]:
+    return {
+        "source": shown.source,
+        "bucket": shown.bucket,
+        "from": iso(shown.start),
+        "to": iso(shown.end),
+        "events": len(shown.events),
+        "samples": [
+            {
+                "labels": dict(entry.labels),
+                "timestamp_ms": entry.sample.timestamp_ms,
+                "seconds": entry.sample.value,
+            }
+            for entry in shown.entries
+        ],
+    }
+
+
+@settings_flags
+def status(
+    flags: dict[str, object],
+    passes: Annotated[int, typer.Option(min=0, help="How many past passes to show.")] = 5,
+    json: Json = False,
+) -> None:
+    """Show checkpoints, lag, what is set aside, and the last passes."""
+    from awsync.config import load
+    from awsync.remote_write.connection import shown_url
+    from awsync.state import State
+
+    settings = load(flags).settings
+    assert settings.store is not None
+    with State(settings.state_dir, shown_url(settings.store.write_url), write=False) as state:
+        if json:
+            document(_status_document(state, passes))
+        else:
+            _show_status(state, passes)
+
+
+def _show_status(state: "State", passes: int) -> None:
+    from awsync.engine import system_clock
+
+    now = system_clock()
+    say(f"sink: {state.sink}")
+    say(f"running: {state.database.holder() or 'no'}")
+    aside = state.set_aside()
+    rows = [
+        (
+            checkpoint.source,
+            checkpoint.bucket,
+            "" if checkpoint.position is None else clock(checkpoint.position),
+            lag(checkpoint, now),
+            f"{checkpoint.samples:,}",
+            amount(count, "range") if (count := _count(aside, checkpoint)) else "",
+        )
+        for checkpoint in state.checkpoints()
+    ]
+    columns = ("source", "bucket", "delivered up to (UTC)", "lag", "samples", "set aside")
+    table(columns, rows, numbers=("samples",))
+    for source, bucket, held in aside:
+        say(f"set aside: {source}/{bucket} from {clock(held.start)} to {clock(held.end)}: {held.words}")
+    for record in state.passes(passes):
+        if record.finished is None:
+            say(f"pass {clock(record.started)}: not finished")
+            continue
+        done = "complete" if record.complete else "incomplete"
+        say(
+            f"pass {clock(record.started)}: {done} in {record.elapsed or 0:.1f} s, "
+            f"{amount(record.totals.events, 'event')}, {amount(record.totals.samples, 'sample')}"
+        )
+        for fault in record.totals.faults:
+            say(f"  {fault}")
+
+
+def lag(checkpoint: "Checkpoint", now: int) -> str:
+    """How far a bucket's checkpoint is behind its newest known event, in words."""
+    if checkpoint.position is None:
+        return "not synced"
+    if checkpoint.newest is None or checkpoint.newest > checkpoint.position:
+        return f"{span((now - checkpoint.position) / 1e6)} behind"
+    return "in sync"
+
+
+def _count(aside: Sequence[tuple[str, str, object]], checkpoint: "Checkpoint") -> int:
+    return sum((source, bucket) == (checkpoint.source, checkpoint.bucket) for source, bucket, _ in aside)
+
+
+def _status_document(state: "State", passes: int) -> dict[str, object]:
+    return {
+        "sink": state.sink,
+        "running": state.database.holder(),
+        "checkpoints": [
+            {
+                "source": checkpoint.source,
+                "bucket": checkpoint.bucket,
+                "position": iso(checkpoint.position),
+                "newest": iso(checkpoint.newest),
+                "samples": checkpoint.samples,
+            }
+            for checkpoint in state.checkpoints()
+        ],
+        "set_aside": [
+            {
+                "source": source,
+                "bucket": bucket,
+                "from": iso(held.start),
+                "to": iso(held.end),
+                "reason": held.reason,
+                "words": held.words,
+                "since": iso(held.since),
+            }
+            for source, bucket, held in state.set_aside()
+        ],
+        "passes": [
+            {
+                "started": iso(record.started),
+                "finished": iso(record.finished),
+                "elapsed_seconds": record.elapsed,
+                "complete": record.complete,
+                "totals": asdict(record.totals),
+            }
+            for record in state.passes(passes)
+        ],
+    }

@@ -1,0 +1,109 @@
+"""Printing: data to stdout, narration to stderr, tables for people and lines for pipes.
+
+May import: rich (at call time), msgspec, errors, events, words.
+"""
+
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from enum import StrEnum
+
+import msgspec
+
+from awsync.errors import AwsyncError
+from awsync.events import Event, Level, describe, level
+from awsync.words import iso
+
+
+class LogFormat(StrEnum):
+    """How log lines are written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+_RANKS = {Level.DEBUG: 0, Level.INFO: 1, Level.WARNING: 2, Level.ERROR: 3}
+
+
+def say(text: str = "") -> None:
+    """One line of data."""
+    sys.stdout.write(f"{text}\n")
+
+
+def narrate(text: str) -> None:
+    """One line for the person who watches."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def complain(error: AwsyncError) -> None:
+    """An error as its sentence."""
+    narrate(f"awsync: {error}")
+
+
+def document(value: object) -> None:
+    """A JSON document on stdout."""
+    say(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def on_terminal() -> bool:
+    """Whether a person looks at stdout."""
+    return sys.stdout.isatty()
+
+
+class LogLines:
+    """Writes each event that matters as one line on stderr."""
+
+    def __init__(self, form: LogFormat, least: Level) -> None:
+        self._form = form
+        self._least = _RANKS[least]
+
+    def apply(self, event: Event) -> None:
+        """Writes the event, if it matters enough."""
+        weight = level(event)
+        if _RANKS[weight] < self._least:
+            return
+        at = iso(time.time_ns() // 1_000_000 * 1000)
+        if self._form is LogFormat.JSON:
+            line = {
+                "time": at,
+                "level": weight,
+                "event": type(event).__name__,
+                "message": describe(event),
+                **asdict(event),
+            }
+            narrate(msgspec.json.encode(line).decode())
+        else:
+            narrate(f"{at} {weight.upper():7} {describe(event)}")
+
+
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Iterable[str] = (), title: str = ""
+) -> None:
+    """A table: ruled on a terminal, aligned plain columns otherwise; never read as markup."""
+    filled = [list(row) for row in rows]
+    if on_terminal():
+        _rich_table(columns, filled, set(numbers), title)
+        return
+    widths = [max(len(cells[i]) for cells in [list(columns), *filled]) for i in range(len(columns))]
+    for cells in [list(columns), *filled]:
+        padded = [
+            cell.rjust(width) if name in set(numbers) else cell.ljust(width)
+            for name, cell, width in zip(columns, cells, widths, strict=True)
+        ]
+        say("  ".join(padded).rstrip())
+
+
+def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: set[str], title: str) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    ruled = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    for name in columns:
+        ruled.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
+    for row in rows:
+        ruled.add_row(*(Text(cell) for cell in row))
+    Console().print(ruled)

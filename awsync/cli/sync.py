@@ -1,0 +1,167 @@
+"""`awsync sync`: one pass, or passes for ever on the cron.
+
+May import: typer, cli, errors; at call time the engine and what it needs.
+"""
+
+import asyncio
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from awsync.cli.output import LogFormat, LogLines, document, narrate, on_terminal, say, table
+from awsync.cli_flags import settings_flags
+from awsync.events import Event, Level
+from awsync.words import amount, clock
+
+if TYPE_CHECKING:
+    from awsync.engine import Engine
+    from awsync.summary import PassSummary
+
+ONCE_PATIENCE = 15.0
+"""Seconds of a failing store that `--once` bears: a blip, not an outage."""
+INTERRUPTED = 130
+
+
+@settings_flags
+def sync(
+    flags: dict[str, object],
+    once: Annotated[bool, typer.Option("--once", help="One pass, then exit.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="The summary of --once as JSON on stdout.")] = False,
+    log_format: Annotated[LogFormat, typer.Option(help="Log lines as text or JSON.")] = LogFormat.TEXT,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every page and batch.")] = False,
+) -> None:
+    """Deliver what is new: at once, and then at the times of the cron."""
+    from awsync.config import load
+    from awsync.engine import Engine, system_clock
+    from awsync.remote_write.connection import shown_url
+    from awsync.state import State
+
+    loaded = load(flags)
+    settings = loaded.settings
+    assert settings.store is not None
+    lines = LogLines(log_format, Level.DEBUG if verbose else Level.INFO)
+    with State(settings.state_dir, shown_url(settings.store.write_url), write=True) as state:
+        state.database.announce(shlex.join(["awsync", *sys.argv[1:]]), system_clock())
+        engine = Engine(settings, state, patience=ONCE_PATIENCE if once else None)
+        for sink in state.other_sinks() if not state.checkpoints() else []:
+            narrate(
+                f"This state folder also has checkpoints for {sink}; this store starts from the beginning."
+            )
+        if once:
+            raise typer.Exit(run_once(engine, lines, as_json=json, verbose=verbose))
+        raise typer.Exit(_run_service(engine, lines, flags))
+
+
+def run_once(engine: "Engine", lines: LogLines, *, as_json: bool, verbose: bool) -> int:
+    """One pass and its summary; returns the exit code."""
+    from awsync.cli.progress import Progress
+    from awsync.summary import PassSummary
+
+    summary = PassSummary()
+    watched = sys.stderr.isatty() and not verbose
+    with Progress(summary) if watched else _Plain(lines) as face:
+
+        def emit(event: Event) -> None:
+            summary.apply(event)
+            face.apply(event)
+
+        code = _run(lambda: _once(engine, emit))
+    if code == 0 or summary.finished is not None:
+        if as_json:
+            document(summary.document())
+        else:
+            show(summary)
+    return code
+
+
+async def _once(engine: "Engine", emit: Callable[[Event], None]) -> int:
+    return 0 if (await engine.one_pass(emit)).complete else 1
+
+
+def _run_service(engine: "Engine", lines: LogLines, flags: dict[str, object]) -> int:
+    from awsync.cli.reload import Reloader
+
+    async def work() -> int:
+        await engine.run(lines.apply, reload=Reloader(flags))
+        return 0
+
+    return _run(work, stopped=0)
+
+
+def _run(work: Callable[[], Coroutine[None, None, int]], *, stopped: int = INTERRUPTED) -> int:
+    """Runs until done or told to stop: Ctrl-C gives 130, SIGTERM `stopped`."""
+
+    async def main() -> int:
+        loop = asyncio.get_running_loop()
+        task = asyncio.ensure_future(work())
+        terminated = asyncio.Event()
+
+        def terminate() -> None:
+            terminated.set()
+            task.cancel()
+
+        if sys.platform != "win32":
+            loop.add_signal_handler(signal.SIGTERM, terminate)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if not terminated.is_set():
+                raise
+            narrate("Stopped; what was not confirmed is sent by the next pass.")
+            return stopped
+
+    try:
+        return asyncio.run(main())
+    except KeyboardInterrupt:
+        narrate("Interrupted; what was not confirmed is sent by the next pass.")
+        return INTERRUPTED
+
+
+class _Plain:
+    """Log lines behind the same face as the progress bars."""
+
+    def __init__(self, lines: LogLines) -> None:
+        self._lines = lines
+
+    def __enter__(self) -> "_Plain":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        pass
+
+    def apply(self, event: Event) -> None:
+        self._lines.apply(event)
+
+
+def show(summary: "PassSummary") -> None:
+    """The summary of a pass for a person, or as plain columns for a pipe."""
+    assert summary.finished is not None
+    totals = summary.finished.totals
+    columns = ("source", "bucket", "events", "samples", "delivered up to (UTC)", "state")
+    rows = [
+        (
+            row.source,
+            row.bucket,
+            f"{row.events:,}",
+            f"{row.samples:,}",
+            "" if row.position is None else clock(row.position),
+            row.state,
+        )
+        for row in summary.rows.values()
+    ]
+    if rows:
+        table(columns, rows, numbers=("events", "samples"))
+    verdict = "Complete" if summary.finished.complete else "Incomplete"
+    where = f" to {summary.store}" if summary.store else ""
+    say(
+        f"{verdict} in {summary.finished.elapsed:.1f} s: {amount(totals.events, 'event')} read, "
+        f"{amount(totals.samples, 'sample')} of {amount(totals.series, 'series')} delivered{where} "
+        f"in {amount(totals.requests, 'request')}."
+    )
+    if on_terminal():
+        for fault in summary.faults:
+            narrate(f"! {fault}")

@@ -1,0 +1,117 @@
+"""Everything a demo needs, started and stopped together: an ActivityWatch with two weeks in it, and a store.
+
+May import: settings, demo and the standard library.
+"""
+
+import contextlib
+import tempfile
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from awsync.demo import prometheus
+from awsync.demo.aw_server import AwServer
+from awsync.demo.days import Person
+from awsync.demo.prometheus import Prometheus
+from awsync.demo.receiver import Receiver
+from awsync.settings import Settings, SourceSettings, StoreSettings
+
+DAYS = 14
+BEAT_SECONDS = 2.0
+HOST = "demo-laptop"
+
+
+class World:
+    """A person's ActivityWatch server and a store, in a temporary folder that goes with them.
+
+    While it is open, the person goes on working: heartbeats arrive every few seconds.
+    """
+
+    def __init__(self) -> None:
+        self._stack = contextlib.ExitStack()
+        self._stop = threading.Event()
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def settings(self) -> Settings:
+        """What a user would have in config.toml to sync this world; slots of a minute, so that it lives."""
+        return Settings(
+            sources=(SourceSettings(name="demo", aw_url=self.aw.url, user_id="demo"),),
+            store=StoreSettings(write_url=self.store.write_url, base_url=self.store.url),
+            cron="* * * * *",
+            min_data=5,
+            resolution=timedelta(minutes=1),
+            settle=timedelta(minutes=5),
+            lookback=timedelta(hours=24),
+            initial_history=None,
+            hosts={},
+            state_dir=self.folder / "state",
+        )
+
+    @property
+    def store_name(self) -> str:
+        """What the store is, in words."""
+        return (
+            "your Prometheus binary" if isinstance(self.store, Prometheus) else "awsync's embedded receiver"
+        )
+
+    def totals(self, by: str) -> dict[str, float]:
+        """Seconds that the store holds of the window bucket, by the value of a label."""
+        if isinstance(self.store, Prometheus):
+            return self.store.totals(by, DAYS + 1)
+        totals: dict[str, float] = {}
+        for labels, values in self.store.samples().items():
+            named = dict(labels)
+            if named["__name__"] == "aw_watcher_window_seconds":
+                totals[named.get(by, "")] = totals.get(named.get(by, ""), 0.0) + sum(values.values())
+        return totals
+
+    def _start(self, stack: contextlib.ExitStack) -> None:
+        self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="awsync-demo-")))
+        self.aw = stack.enter_context(AwServer(self.folder / "activitywatch"))
+        binary = prometheus.found()
+        self.store = _store(stack, binary, self.folder)
+        self._begun = datetime.now(UTC)
+        self._person = Person(HOST, awake_from=self._begun - timedelta(hours=1))
+        self.events = self._fill()
+        beats = threading.Thread(target=self._beat, name="heartbeats", daemon=True)
+        beats.start()
+        stack.callback(beats.join)
+        stack.callback(self._stop.set)
+
+    def _fill(self) -> int:
+        for bucket in self._person.buckets:
+            self.aw.create_bucket(bucket.id, bucket.client, bucket.type, bucket.hostname)
+        return sum(
+            self.aw.insert(bucket, [event.to_json() for event in events])
+            for day in self._person.history(DAYS, self._begun)
+            for bucket, events in day.items()
+        )
+
+    def _beat(self) -> None:
+        """The watchers, until the world ends; a server that is busy or stopping hears the next beat."""
+        since = self._begun
+        while not self._stop.wait(BEAT_SECONDS):
+            now = datetime.now(UTC)
+            with contextlib.suppress(Exception):
+                for beat in self._person.heartbeats(since, now):
+                    self.aw.heartbeat(beat.bucket.id, beat.event.to_json(), pulsetime=0)
+            since = now
+
+
+def _store(stack: contextlib.ExitStack, binary: Path | None, folder: Path) -> Prometheus | Receiver:
+    if binary is None:
+        return stack.enter_context(Receiver())
+    return stack.enter_context(Prometheus(binary, folder / "prometheus"))

@@ -1,0 +1,138 @@
+"""Looks without touching: what buckets there are, and what would leave the machine for them.
+
+Nothing here writes state or talks to the store. May import: everything below the engine.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import httpx
+
+from awsync.activitywatch import ActivityWatch, Bucket
+from awsync.errors import AwsyncError, SourceError
+from awsync.ledger import Entry, due
+from awsync.planning import unwanted
+from awsync.reader import carry_at, completed
+from awsync.series import Labeller
+from awsync.settings import Settings, SourceSettings
+from awsync.timeline import SINGLE_FOCUS_TYPES, Event, Page, floor_to, lay_out
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class BucketReport:
+    """One bucket as it stands in ActivityWatch; `why_not` is None for one that is synced."""
+
+    source: str
+    bucket: str
+    watcher: str
+    type: str
+    host: str
+    events: int
+    newest: int | None
+    why_not: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """One source with its buckets, or why it could not be read."""
+
+    source: str
+    url: str
+    version: str
+    buckets: Sequence[BucketReport]
+    error: SourceError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Real events of one bucket, and the entries that would be sent for them."""
+
+    source: str
+    bucket: str
+    start: int
+    end: int
+    events: Sequence[Event]
+    entries: Sequence[Entry]
+
+
+async def survey(
+    settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None
+) -> list[SourceReport]:
+    """What each source has, in the order of the settings; a source that fails says so and stops no other."""
+    return [await _report(source, settings, transport) for source in settings.sources]
+
+
+async def _report(
+    source: SourceSettings, settings: Settings, transport: httpx.AsyncBaseTransport | None
+) -> SourceReport:
+    async with ActivityWatch(source, transport=transport) as aw:
+        try:
+            info = await aw.info()
+            buckets = [await _bucket(aw, bucket, source, settings) for bucket in await aw.buckets()]
+        except SourceError as error:
+            return SourceReport(source.name, source.aw_url, "", (), error)
+    return SourceReport(source.name, source.aw_url, info.version, buckets)
+
+
+async def _bucket(
+    aw: ActivityWatch, bucket: Bucket, source: SourceSettings, settings: Settings
+) -> BucketReport:
+    events = await aw.count(bucket.id)
+    why_not = unwanted(bucket, source)
+    if why_not is None and events < settings.min_data:
+        why_not = f"fewer events than min-data {settings.min_data}"
+    return BucketReport(
+        source=source.name,
+        bucket=bucket.id,
+        watcher=bucket.client,
+        type=bucket.type,
+        host=bucket.hostname,
+        events=events,
+        newest=bucket.newest,
+        why_not=why_not,
+    )
+
+
+async def preview(
+    settings: Settings,
+    bucket_id: str,
+    *,
+    length: timedelta,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> Preview:
+    """What would leave for the last `length` of a bucket's activity; raises AwsyncError if nobody has it."""
+    failed: SourceError | None = None
+    for source in settings.sources:
+        async with ActivityWatch(source, transport=transport) as aw:
+            try:
+                for bucket in await aw.buckets():
+                    if bucket.id == bucket_id:
+                        return await _preview(aw, bucket, source, settings, length)
+            except SourceError as error:
+                failed = error
+    if failed is not None:
+        raise failed
+    raise AwsyncError(f'No source has a bucket "{bucket_id}".', "awsync buckets lists those there are.")
+
+
+async def _preview(
+    aw: ActivityWatch, bucket: Bucket, source: SourceSettings, settings: Settings, length: timedelta
+) -> Preview:
+    resolution = settings.resolution // _MICROSECOND
+    newest = bucket.newest or 0
+    end = floor_to(newest, resolution) + resolution
+    start = max(floor_to(newest - length // _MICROSECOND, resolution), 0)
+    carry = await carry_at(aw, bucket.id, start)
+    page = Page(start, end, aw.events(await aw.read(bucket.id, start, end)))
+    page = await completed(aw, bucket.id, page, carry)
+    spans, _ = lay_out(page, carry, single_focus=bucket.type in SINGLE_FOCUS_TYPES)
+    labeller = Labeller.of(source, bucket.id, bucket.client, bucket.hostname, settings.hosts)
+    entries = sorted(due(labeller.amounts(spans, resolution), {}, again=False), key=_by_time)
+    return Preview(source.name, bucket.id, start, end, page.events, entries)
+
+
+def _by_time(entry: Entry) -> tuple[int, int]:
+    return entry.slot_end, -entry.microseconds

@@ -1,0 +1,45 @@
+"""Moments, spans and numbers as a person reads them, the same in every front end.
+
+May import: the standard library only.
+"""
+
+from datetime import UTC, datetime
+
+_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+
+
+def clock(microseconds: int) -> str:
+    """A moment as `2026-11-20 10:05` in UTC, with seconds where it has them."""
+    moment = datetime.fromtimestamp(microseconds // 1_000_000, UTC)
+    return moment.strftime("%Y-%m-%d %H:%M:%S" if moment.second else "%Y-%m-%d %H:%M")
+
+
+def iso(microseconds: int | None) -> str | None:
+    """A moment as ISO 8601 in UTC, for machines."""
+    if microseconds is None:
+        return None
+    moment = datetime.fromtimestamp(microseconds // 1_000_000, UTC).replace(
+        microsecond=microseconds % 1_000_000
+    )
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def amount(number: int, noun: str) -> str:
+    """`1 sample`, `1,234 samples`, `2 buckets`, `3 series`."""
+    plural = noun if noun.endswith("s") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def span(seconds: float) -> str:
+    """A length of time in its two largest units: `3 h 5 min`, `2 min`, `40 s`, `0 s`."""
+    left = round(abs(seconds))
+    parts: list[str] = []
+    for unit, size in _UNITS:
+        number, left = divmod(left, size)
+        if number:
+            parts.append(f"{number} {unit}")
+        elif parts:
+            break
+        if len(parts) == 2:
+            break
+    return " ".join(parts) or "0 s"
