@@ -1,0 +1,5 @@
+"""`python -m awsync` is `awsync`."""
+
+from awsync.cli import main
+
+main()

@@ -1,0 +1,74 @@
+"""Runs the engine in tests: settings for real servers, one pass, and what it said."""
+
+import asyncio
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from awsync.engine import Engine, Wiring
+from awsync.events import Event, PassFinished, describe
+from awsync.settings import Settings, SourceSettings, StoreSettings
+from awsync.state import State
+
+
+def make_settings(
+    folder: Path,
+    aw_url: str,
+    store_url: str,
+    *,
+    source: dict[str, Any] | None = None,
+    store: dict[str, Any] | None = None,
+    **changes: Any,  # noqa: ANN401 fields of Settings
+) -> Settings:
+    """Settings with the defaults of config.toml; `source`, `store` and `changes` replace fields."""
+    settings = Settings(
+        sources=(replace(SourceSettings("default", aw_url, "me"), **(source or {})),),
+        store=replace(
+            StoreSettings(write_url=f"{store_url}/api/v1/write", base_url=store_url), **(store or {})
+        ),
+        cron="*/5 * * * *",
+        min_data=5,
+        resolution=timedelta(minutes=5),
+        settle=timedelta(minutes=5),
+        lookback=timedelta(hours=24),
+        initial_history=None,
+        hosts={},
+        state_dir=folder / "state",
+    )
+    return replace(settings, **changes)
+
+
+def open_state(settings: Settings) -> State:
+    """The state of the settings' store, to be closed by the caller."""
+    assert settings.store is not None
+    return State(settings.state_dir, settings.store.write_url, write=True)
+
+
+def run_pass(
+    settings: Settings,
+    *,
+    patience: float = 0.0,
+    now: datetime | None = None,
+    look_back: bool = False,
+    wiring: Wiring | None = None,
+) -> tuple[PassFinished, list[Event]]:
+    """One pass with a state of its own opening; returns its end and everything it said."""
+    said: list[Event] = []
+    moment = time.time_ns() // 1000 if now is None else round(now.timestamp() * 1_000_000)
+    wiring = wiring or Wiring(clock=lambda: moment)
+    with open_state(settings) as state:
+        engine = Engine(settings, state, patience=patience, wiring=wiring)
+        finished = asyncio.run(engine.one_pass(said.append, look_back=look_back))
+    return finished, said
+
+
+def sentences(events: list[Event]) -> str:
+    """What the events say, a line each."""
+    return "\n".join(describe(event) for event in events)
+
+
+def utc_now() -> datetime:
+    """Now, as a moment with a zone."""
+    return datetime.now(UTC)
