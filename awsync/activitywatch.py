@@ -7,7 +7,9 @@ May import: httpx, msgspec, errors, settings, timeline.
 """
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import quote
@@ -23,10 +25,12 @@ from awsync.errors import (
     SourceUnreachableError,
 )
 from awsync.settings import SourceSettings
-from awsync.timeline import MICROSECONDS, Event
+from awsync.timeline import Event
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_FINER = re.compile(r"\.\d{6}(\d{1,3})")
+_MOST_DIGITS = 4_300  # Python converts no longer text to an integer
 _T = TypeVar("_T")
 
 
@@ -81,13 +85,15 @@ class Bucket(msgspec.Struct, frozen=True):
 
 class _Event(msgspec.Struct):
     id: int
-    timestamp: datetime
+    timestamp: str
     duration: float
     data: msgspec.Raw
 
     def event(self) -> Event:
-        start = to_microseconds(self.timestamp)
-        return Event(self.id, start, start + round(self.duration * MICROSECONDS), bytes(self.data))
+        """Cut to microseconds at the very end, so that a clipped copy ends where the whole event does."""
+        start = _nanoseconds(self.timestamp)
+        end = start + round(self.duration * 1e9)
+        return Event(self.id, start // 1_000, end // 1_000, bytes(self.data))
 
 
 class ActivityWatch:
@@ -103,8 +109,11 @@ class ActivityWatch:
         headers = {"User-Agent": f"awsync/{__version__}"}
         if source.token is not None:
             headers["Authorization"] = f"Bearer {source.token.value}"
+        self.requests = 0
+        """How many requests were made so far."""
         self.url = source.aw_url
         self.name = source.name
+        self._token = source.token
         self._http = httpx.AsyncClient(
             base_url=source.aw_url.rstrip("/") + "/api/0/",
             headers=headers,
@@ -151,13 +160,20 @@ class ActivityWatch:
             body = await self._get(f"buckets/{_quoted(bucket)}/events/{event_id}")
         except BucketGoneError:
             return None
-        return self._decode(body, _Event).event()
+        return self._event(self._decode(body, _Event))
 
     def events(self, body: bytes) -> list[Event]:
         """Decodes what `read` returned; takes CPU time, so callers move it off the event loop."""
-        return [event.event() for event in self._decode(body, list[_Event])]
+        return [self._event(event) for event in self._decode(body, list[_Event])]
+
+    def _event(self, event: _Event) -> Event:
+        try:
+            return event.event()
+        except (ValueError, OverflowError) as error:
+            raise self._misfit(error) from error
 
     async def _get(self, path: str, params: dict[str, str] | None = None) -> bytes:
+        self.requests += 1
         try:
             answer = await self._http.get(path, params=params)
         except httpx.TimeoutException as error:
@@ -182,33 +198,58 @@ class ActivityWatch:
             )
         if status == 404 and "/buckets/" in path:
             return BucketGoneError(f"ActivityWatch at {self.url} has no {path} (404).")
-        words = answer.text[:200].strip().replace("\n", " ")
+        words = " ".join(self._without_token(answer.text)[:200].split())
         return SourceAnswerError(
             f"ActivityWatch at {self.url} answered {status} to {path}: {words}",
             "Is aw-url the address of an ActivityWatch server? Its own log says more.",
         )
 
+    def _without_token(self, text: str) -> str:
+        """Some proxies answer with the request itself, headers and all."""
+        return text if self._token is None else text.replace(self._token.value, str(self._token))
+
     def _decode(self, body: bytes, type_: type[_T]) -> _T:
         try:
             return msgspec.json.decode(body, type=type_)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             pass
         try:
             return msgspec.json.decode(_mended(body), type=type_)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise SourceAnswerError(
-                f"{self.url} answered something that is not ActivityWatch's ({error}).",
-                f'Correct aw-url of source "{self.name}", or see what stands between (a proxy, a login).',
-            ) from error
+            raise self._misfit(error) from error
+
+    def _misfit(self, error: Exception) -> SourceAnswerError:
+        return SourceAnswerError(
+            f"{self.url} answered something that is not ActivityWatch's ({error}).",
+            f'Correct aw-url of source "{self.name}", or see what stands between (a proxy, a login).',
+        )
 
 
 def _mended(body: bytes) -> bytes:
     """The same JSON without what only lenient parsers read: lone surrogates, bad UTF-8, NaN.
 
     aw-server stores and sends them as watchers gave them; a title cut in the middle of an emoji is common.
+    Numbers that Python cannot hold become the text that their label has anyway.
     """
-    value = json.loads(body.decode("utf-8", "replace"), parse_constant=lambda _: None)
+    value = json.loads(
+        body.decode("utf-8", "replace"),
+        parse_constant=lambda _: None,
+        parse_float=_finite,
+        parse_int=lambda digits: int(digits) if len(digits) <= _MOST_DIGITS else digits,
+    )
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _finite(text: str) -> float | str:
+    number = float(text)
+    return number if isfinite(number) else str(number)
+
+
+def _nanoseconds(timestamp: str) -> int:
+    """A timestamp as nanoseconds since the epoch; aw-server-rust sends nine digits of a second."""
+    whole = to_microseconds(datetime.fromisoformat(timestamp)) * 1_000
+    finer = _FINER.search(timestamp)
+    return whole if finer is None else whole + int(finer[1].ljust(3, "0"))
 
 
 def _quoted(bucket: str) -> str:
@@ -221,4 +262,6 @@ def _iso(moment: int) -> str:
 
 def _cause(error: Exception) -> str:
     text = str(error).strip()
-    return text if text and "All connection attempts failed" not in text else "connection refused"
+    if text and "All connection attempts failed" not in text:
+        return text
+    return "connection refused" if isinstance(error, httpx.ConnectError) else "the connection broke"

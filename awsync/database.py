@@ -18,28 +18,28 @@ from awsync.words import clock
 
 SCHEMA_VERSION = 1
 _SCHEMA = """
-CREATE TABLE checkpoint (
+CREATE TABLE IF NOT EXISTS checkpoint (
     id INTEGER PRIMARY KEY, sink TEXT NOT NULL, source TEXT NOT NULL, bucket TEXT NOT NULL,
     began INTEGER, position INTEGER, newest INTEGER, carry TEXT,
     events INTEGER NOT NULL DEFAULT 0, samples INTEGER NOT NULL DEFAULT 0,
-    looked_back INTEGER, updated INTEGER NOT NULL DEFAULT 0,
+    looked_back INTEGER, ledger_from INTEGER, updated INTEGER NOT NULL DEFAULT 0,
     UNIQUE (sink, source, bucket)
 );
-CREATE TABLE series (id INTEGER PRIMARY KEY, labels TEXT NOT NULL UNIQUE);
-CREATE TABLE ledger (
+CREATE TABLE IF NOT EXISTS series (id INTEGER PRIMARY KEY, labels TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS ledger (
     checkpoint INTEGER NOT NULL REFERENCES checkpoint, slot_end INTEGER NOT NULL,
     series INTEGER NOT NULL REFERENCES series, correction INTEGER NOT NULL, microseconds INTEGER NOT NULL,
     PRIMARY KEY (checkpoint, slot_end, series, correction)
 ) WITHOUT ROWID;
-CREATE TABLE set_aside (
+CREATE TABLE IF NOT EXISTS set_aside (
     checkpoint INTEGER NOT NULL REFERENCES checkpoint, start INTEGER NOT NULL, end INTEGER NOT NULL,
     too_old INTEGER NOT NULL, words TEXT NOT NULL, since INTEGER NOT NULL
 );
-CREATE TABLE pass (
+CREATE TABLE IF NOT EXISTS pass (
     id INTEGER PRIMARY KEY, sink TEXT NOT NULL, started INTEGER NOT NULL,
     finished INTEGER, elapsed REAL, complete INTEGER, totals TEXT
 );
-CREATE TABLE writer (pid INTEGER NOT NULL, command TEXT NOT NULL, since INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS writer (pid INTEGER NOT NULL, command TEXT NOT NULL, since INTEGER NOT NULL);
 """
 
 
@@ -105,7 +105,8 @@ class Database:
                 try:
                     yield self._connection
                 except BaseException:
-                    self._connection.execute("ROLLBACK")
+                    if self._connection.in_transaction:
+                        self._connection.execute("ROLLBACK")
                     raise
                 self._connection.execute("COMMIT")
             except sqlite3.Error as error:

@@ -13,10 +13,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import TypeVar
 
 from awsync.events import BatchDelivered, Event, RetryScheduled, StoreParked, StoreReached
 from awsync.remote_write.client import Cause, Client, Delivered, Rejected, Retry
+from awsync.remote_write.client import StoreReached as Opened
 from awsync.remote_write.store import QueryError, StoreFacts, discover, held, remedy_for
 from awsync.series import Labels, Sample
 from awsync.settings import StoreSettings
@@ -25,7 +25,6 @@ from awsync.timeline import MILLISECOND
 REQUEST_SAMPLES = 10_000
 FIRST_DELAY = 1.0
 LONGEST_DELAY = 60.0
-_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +101,7 @@ class Delivery:
             reached = await self._persist(self._client.open)
             if isinstance(reached, Rejected):
                 raise ParkedError(reached.words, reached.remedy)
+            assert isinstance(reached, Opened)
             await self._ask()
             self._opened = True
         floor = self._facts.accepts_from_ms
@@ -149,6 +149,7 @@ class Delivery:
         verdict = await self._persist(lambda: self._client.send(chunk))
         if isinstance(verdict, Rejected) and verdict.cause is Cause.PARKED:
             raise ParkedError(verdict.words, verdict.remedy)
+        assert not isinstance(verdict, Opened)
         if isinstance(verdict, Delivered):
             self._emit(
                 BatchDelivered(
@@ -231,7 +232,9 @@ class Delivery:
             present += [s for s in samples if found.get(s.labels, {}).get(s.timestamp_ms) == s.value]
         return present
 
-    async def _persist(self, attempt: Callable[[], Awaitable[_Answer | Retry]]) -> _Answer:
+    async def _persist(
+        self, attempt: Callable[[], Awaitable[Opened | Delivered | Rejected | Retry]]
+    ) -> Opened | Delivered | Rejected:
         """Repeats a request until it has an answer that is not Retry, or patience ends (ParkedError)."""
         failing_since: float | None = None
         for number in count(1):

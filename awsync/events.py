@@ -184,12 +184,13 @@ class SetAsideDelivered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """What one pass did."""
+    """What one pass did; `reads` are requests to ActivityWatch, `requests` those to the store."""
 
     sources_reached: int = 0
     sources_failed: int = 0
     buckets: int = 0
     skipped: int = 0
+    reads: int = 0
     events: int = 0
     samples: int = 0
     series: int = 0

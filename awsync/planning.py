@@ -61,12 +61,11 @@ def stretches(
     """
     result: list[Stretch] = []
     if look_back_from is not None and checkpoint.position is not None:
-        back = max(look_back_from, checkpoint.began or 0)
+        back = max(look_back_from, checkpoint.began or 0, checkpoint.ledger_from or 0)
         if back < checkpoint.position:
             result.append(Stretch(bucket, Work.LOOK_BACK, back, checkpoint.position, None))
     if start < closed and (bucket.newest or 0) > start:
-        known = checkpoint.carry if checkpoint.position is not None else Carry()
-        result.append(Stretch(bucket, Work.FORWARD, start, closed, known))
+        result.append(Stretch(bucket, Work.FORWARD, start, closed, checkpoint.carry))
     return result
 
 

@@ -14,29 +14,54 @@ PAGE_BYTES = 1_000_000
 """About 5,000 events: half a second of aw-server's time, and what a page costs in memory."""
 
 MAX_EVENTS = 50_000
-LONGEST_PAGE = 7 * DAY
+LONGEST_PAGE = 64 * DAY
+_NEWEST = (20, 200, 2_000)
 _OLDEST = 946_684_800_000_000  # 2000-01-01: no ActivityWatch event is older
 
 
-async def pages(aw: ActivityWatch, bucket: str, start: int, end: int, step: int) -> AsyncIterator[Page]:
-    """The pages of [start, end), cut at multiples of `step` microseconds.
+async def pages(
+    aw: ActivityWatch, bucket: str, start: int, end: int, step: int, width: int = DAY
+) -> AsyncIterator[Page]:
+    """The pages of [start, end), cut at multiples of `step` microseconds; `width` is a guess for the first.
 
-    The width of a page follows the size of the one before it; a page that turns out far too large is read
-    again in parts, so that a dense day after a quiet year does not fill the memory.
+    The width of a page follows the size of the one before it, and the next page is asked for before this
+    one is decoded, so that the server never waits. A page that turns out far too large is read again in
+    parts: a dense day after a quiet year does not fill the memory.
     """
-    width = DAY
-    while start < end:
-        stop = min(floor_to(start + width, step), end)
-        body = await aw.read(bucket, start, stop, MAX_EVENTS)
-        events = await asyncio.to_thread(aw.events, body)
-        if len(events) >= MAX_EVENTS and stop - start > step:
-            width = max((stop - start) // 8, step)
-            continue
-        if len(events) >= MAX_EVENTS:
-            events = await asyncio.to_thread(aw.events, await aw.read(bucket, start, stop))
-        yield Page(start, stop, events)
-        width = _next_width(stop - start, len(body), step)
-        start = stop
+    limit = MAX_EVENTS
+    stop = _border(start, width, step, end)
+    reading = asyncio.create_task(aw.read(bucket, start, stop, limit))
+    try:
+        while True:
+            body = await reading
+            width = _next_width(stop - start, len(body), step)
+            following = _border(stop, width, step, end)
+            if stop < end:
+                reading = asyncio.create_task(aw.read(bucket, stop, following, limit))
+            events = await asyncio.to_thread(aw.events, body)
+            if len(events) >= MAX_EVENTS and limit == MAX_EVENTS:
+                await _ended(reading)
+                # One slot cannot be cut: it is read whole, however much it holds.
+                limit = -1 if stop - start <= step else MAX_EVENTS
+                stop = _border(start, (stop - start) // 8, step, end)
+                reading = asyncio.create_task(aw.read(bucket, start, stop, limit))
+                continue
+            limit = MAX_EVENTS
+            yield Page(start, stop, events)
+            if stop >= end:
+                return
+            start, stop = stop, following
+    finally:
+        await _ended(reading)
+
+
+async def _ended(reading: asyncio.Task[bytes]) -> None:
+    reading.cancel()
+    await asyncio.wait([reading])
+
+
+def _border(start: int, width: int, step: int, end: int) -> int:
+    return min(floor_to(start + max(width, step), step), end)
 
 
 def _next_width(width: int, size: int, step: int) -> int:
@@ -56,16 +81,27 @@ async def completed(aw: ActivityWatch, bucket: str, page: Page, carry: Carry) ->
 
 async def carry_at(aw: ActivityWatch, bucket: str, moment: int) -> Carry:
     """What a page that starts at `moment` must know, where no page before it was read."""
-    newest = [e for e in await aw.newest_before(bucket, moment, limit=20) if e.start < moment]
+    newest = await _newest_before(aw, bucket, moment)
     touching = aw.events(await aw.read(bucket, moment, moment))
     starts = {event.id: event.start for event in newest}
-    latest = max((event.start for event in newest if event.end > event.start), default=None)
     open_: dict[int, int] = {}
     for id_ in {event.id for event in [*touching, *newest] if event.end >= moment}:
-        start = starts.get(id_) or _start(await aw.event(bucket, id_))
+        start = starts[id_] if id_ in starts else _start(await aw.event(bucket, id_))
         if start is not None and start < moment:
             open_[id_] = start
-    return Carry(open_, latest)
+    lasting = [event.start for event in newest if event.end > event.start]
+    return Carry(open_, max([*lasting, *open_.values()], default=None))
+
+
+async def _newest_before(aw: ActivityWatch, bucket: str, moment: int) -> list[Event]:
+    """Events that start before `moment`, so many that one of them holds time: some watchers send bursts of
+    events without duration, and those cut nothing."""
+    for limit in _NEWEST:
+        found = await aw.newest_before(bucket, moment, limit)
+        events = [event for event in found if event.start < moment]
+        if len(found) < limit or any(event.end > event.start for event in events):
+            break
+    return events
 
 
 async def first_moment(aw: ActivityWatch, bucket: Bucket) -> int:

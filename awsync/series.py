@@ -30,7 +30,9 @@ MAX_LABELS = 30
 """Mimir's default limit of label names, the lowest of the stores; VictoriaMetrics drops a series above 40."""
 
 RESERVED = frozenset({"__name__", "user", "host", "bucket", "active"})
+_REST = "data_rest"
 _CACHE_SIZE = 20_000
+_MOST_DIGITS = 4_300  # Python converts no longer text to an integer
 
 
 class Sample(NamedTuple):
@@ -102,23 +104,27 @@ def data_labels(data: bytes) -> dict[str, str]:
         free, count = name, 1
         while free in labels:
             count += 1
-            free = f"{name}_{count}"
+            free = _cut(f"{name}_{count}", MAX_NAME, "_")
         labels[free] = value
     room = MAX_LABELS - len(RESERVED)
     if len(labels) > room:
-        names = list(labels)
-        rest = {name: labels.pop(name) for name in names[room - 1 :]}
-        labels["data_rest"] = _value(rest)
+        kept = [name for name in labels if name != _REST][: room - 1]
+        rest = {name: value for name, value in labels.items() if name not in kept}
+        labels = {name: labels[name] for name in kept} | {_REST: _value(rest)}
     return labels
 
 
 def _decode(data: bytes) -> Mapping[str, object]:
     try:
         decoded = msgspec.json.decode(data)
-    except msgspec.MsgspecError:
-        # A number beyond the range of a double is valid JSON.
-        decoded = json.loads(data)
+    except (msgspec.MsgspecError, ValueError):
+        # aw-server sends numbers beyond the range of a double, halves of emoji and bytes that are no UTF-8.
+        decoded = json.loads(data.decode("utf-8", "replace"), parse_int=_integer)
     return decoded if isinstance(decoded, dict) else {"data": decoded}
+
+
+def _integer(digits: str) -> int | str:
+    return int(digits) if len(digits) <= _MOST_DIGITS else digits
 
 
 def _named_values(data: Mapping[str, object]) -> Iterable[tuple[str, str]]:

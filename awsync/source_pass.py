@@ -110,6 +110,7 @@ class SourcePass:
         except SourceError as error:
             self._fail(error, None)
         finally:
+            self._context.tally.add_reads(self._aw.requests)
             for event in self._set_aside.values():
                 self._context.emit(event)
 

@@ -20,14 +20,18 @@ from awsync.database import Database
 from awsync.events import PassFinished, Totals, Work
 from awsync.ledger import Entry, Ledger, Range, joined, without
 from awsync.series import Labels
-from awsync.timeline import Carry
+from awsync.timeline import HOUR, Carry, floor_to
 
 _KEPT_PASSES = 1000
+_FORGET = "UPDATE checkpoint SET ledger_from = max(coalesce(ledger_from, ?1), ?1)"
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """How far a bucket has come: everything from `began` to `position` is delivered or set aside."""
+    """How far a bucket has come: everything from `began` to `position` is delivered or set aside.
+
+    What was delivered for slots that end before `ledger_from` may be forgotten.
+    """
 
     source: str
     bucket: str
@@ -38,6 +42,7 @@ class Checkpoint:
     events: int = 0
     samples: int = 0
     looked_back: int | None = None
+    ledger_from: int | None = None
     updated: int = 0
 
 
@@ -144,6 +149,7 @@ class State:
             for page in pages:
                 id_ = self._touch(connection, page.source, page.bucket)
                 _move(connection, id_, page, now)
+                connection.execute(f"{_FORGET} WHERE id = ?", (keep_from, id_))
                 _remember(
                     connection, id_, (e for e in page.entries if e.slot_end > keep_from or e.correction)
                 )
@@ -159,9 +165,15 @@ class State:
                 (keep_from,),
             )
             connection.execute("DELETE FROM series WHERE id NOT IN (SELECT series FROM ledger)")
+            connection.execute(_FORGET, (keep_from,))
 
     def rewind(self, source: str, bucket: str, position: int | None, now: int) -> None:
-        """Moves a checkpoint back (None: before the first event); what is then repeated changes no sum."""
+        """Moves a checkpoint back (None: before the first event); what is then repeated changes no sum.
+
+        The position becomes the full hour before it: that is a border of slots, whatever the resolution
+        was when they were sent. Half a slot would look like a change of history.
+        """
+        position = None if position is None else floor_to(position, HOUR)
         with self.database.transaction() as connection:
             id_ = self._touch(connection, source, bucket)
             connection.execute(
@@ -208,8 +220,8 @@ class State:
 
     def _checkpoints(self, where: str, values: Sequence[object]) -> list[Checkpoint]:
         rows = self.database.rows(
-            "SELECT source, bucket, began, position, newest, carry, events, samples, looked_back, updated"  # noqa: S608 where is ours
-            f" FROM checkpoint WHERE {where} ORDER BY source, bucket",
+            "SELECT source, bucket, began, position, newest, carry, events, samples, looked_back,"  # noqa: S608 where is ours
+            f" ledger_from, updated FROM checkpoint WHERE {where} ORDER BY source, bucket",
             values,
         )
         return [_checkpoint(*row) for row in rows]
@@ -237,10 +249,13 @@ def _checkpoint(
     events: int,
     samples: int,
     looked_back: int | None,
+    ledger_from: int | None,
     updated: int,
 ) -> Checkpoint:
     decoded = None if carry is None else msgspec.json.decode(carry, type=Carry)
-    return Checkpoint(source, bucket, began, position, newest, decoded, events, samples, looked_back, updated)
+    return Checkpoint(
+        source, bucket, began, position, newest, decoded, events, samples, looked_back, ledger_from, updated
+    )
 
 
 def _move(connection: sqlite3.Connection, id_: int, page: Settled, now: int) -> None:

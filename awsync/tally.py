@@ -36,6 +36,10 @@ class Tally:
         """Notes the hashes of the series that samples were delivered for."""
         self._series |= fingerprints
 
+    def add_reads(self, requests: int) -> None:
+        """Notes how many requests a source was asked."""
+        self._add("reads", requests)
+
     def totals(self) -> Totals:
         """The numbers for PassFinished."""
         return Totals(**self._counts, series=len(self._series), faults=tuple(self._faults))

@@ -1,6 +1,6 @@
 """A month of activity with everything that makes it hard, and what ActivityWatch itself says of it.
 
-The expectation is worked out from the raw export, event by event and hour by hour, with none of awsync's code.
+The expectation is worked out from the raw export, event by event and hour by hour, without awsync's code.
 """
 
 from collections import defaultdict
@@ -18,7 +18,7 @@ HOUR_US = 3600 * 1_000_000
 SINGLE_FOCUS = {"currentwindow", "afkstatus", "web.tab.current", "app.editor.activity"}
 
 TITLES = (
-    'quotes "double" and \'single\', back\\slash',
+    "quotes \"double\" and 'single', back\\slash",
     "new\nline, tab\t, and a bell \x07",
     "emoji 🧑‍💻🏳️‍🌈 and combining e\u0301",
     "מימין לשמאל",
@@ -44,7 +44,9 @@ def fill_month(aw: AwServer, now: datetime, days: int = 30) -> None:
     _odd_titles(aw, now)
     _weekend_away(aw, now)
     aw.create_bucket("aw-watcher-tiny_laptop", "aw-watcher-tiny", "currentwindow", "laptop")
-    aw.insert("aw-watcher-tiny_laptop", [_event(now - timedelta(hours=h), 60, {"app": "x"}) for h in (2, 3, 4)])
+    aw.insert(
+        "aw-watcher-tiny_laptop", [_event(now - timedelta(hours=i), 60, {"app": "x"}) for i in range(3)]
+    )
     aw.create_bucket("aw-watcher-secret_laptop", "aw-watcher-secret", "currentwindow", "laptop")
     aw.insert(
         "aw-watcher-secret_laptop",
@@ -95,7 +97,7 @@ def _weekend_away(aw: AwServer, now: datetime) -> None:
 
 
 def closed_hours(aw: AwServer, bucket: str, until: int) -> dict[int, float]:
-    """Seconds of a bucket by end of hour (microseconds), for hours that end not after `until`, from the export."""
+    """Seconds of a bucket by end of hour (microseconds), for hours until `until`, from the export."""
     exported = aw.export(bucket)
     spans = []
     for event in exported["events"]:

@@ -78,7 +78,7 @@ def test_many_passes_over_a_growing_bucket_equal_one_at_the_end(
 ) -> None:
     """A minute of heartbeats read by pass after pass gives, slot by slot, what one late pass gives."""
     store = start_store("prometheus-3.5")
-    short = {"resolution": timedelta(seconds=2), "settle": timedelta(seconds=4)}
+    short: dict[str, Any] = {"resolution": timedelta(seconds=2), "settle": timedelta(seconds=4)}
     often = make_settings(tmp_path / "often", aw.url, store.url, source={"user_id": "often"}, **short)
     once = make_settings(tmp_path / "once", aw.url, store.url, source={"user_id": "once"}, **short)
 

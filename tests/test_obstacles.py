@@ -1,8 +1,6 @@
 """What stands in the way is said in one sentence, with exit code 1 and no checkpoint moved."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -12,26 +10,13 @@ import pytest
 from awsync.demo.aw_server import AwServer, free_port
 from awsync.demo.receiver import Receiver
 from awsync.events import SamplesSetAside
+from tests.commands import awsync
 from tests.conftest import StartStore
 from tests.history import HOUR_US, assert_equal_hours, closed_hours, stored_hours
 from tests.passes import make_settings, open_state, run_pass, sentences, utc_now
 from tests.servers import Store, StoreName
 
 BUCKET = "aw-watcher-window_x"
-
-
-def awsync(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs the command line as a user does, with nothing of the machine's own settings."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWSYNC_", "PROMETHEUS"))}
-    return subprocess.run(
-        [sys.executable, "-m", "awsync", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=folder,
-        env={**clean, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder), **environment},
-    )
 
 
 def fill(aw: AwServer, *, days: int) -> None:
@@ -137,7 +122,7 @@ def everything_equal(aw: AwServer, store: Store, position: int) -> Callable[[], 
 def test_history_too_old_is_set_aside_and_comes_later(
     name: StoreName, aw: AwServer, start_store: StartStore, tmp_path: Path
 ) -> None:
-    """Without an out-of-order window the old part waits, named with the lines to add; with them it arrives."""
+    """Without an out-of-order window the old part waits, named with the lines to add, and then arrives."""
     fill(aw, days=5)
     store = start_store(name, out_of_order=None, scrape=True)
     settings = make_settings(tmp_path, aw.url, store.url)
@@ -151,7 +136,8 @@ def test_history_too_old_is_set_aside_and_comes_later(
     assert first.totals.samples > 0, "what the store takes must have arrived"
     assert first.totals.set_aside > 900
     with open_state(settings) as state:
-        assert [(held.start, held.end) for _, _, held in state.set_aside()] == [(aside[0].start, aside[0].end)]
+        held = [(kept.start, kept.end) for _, _, kept in state.set_aside()]
+        assert held == [(aside[0].start, aside[0].end)]
         position = state.checkpoint("default", BUCKET).position
     assert position is not None
     with pytest.raises(AssertionError, match=r"AW [0-9.]+, store 0\.0"):

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from awsync.cli.flags import settings_flags
 from awsync.cli.output import narrate, say
-from awsync.cli_flags import settings_flags
+from awsync.cli.settings import load_with_store
 from awsync.errors import AwsyncError
 from awsync.words import amount, clock
 
@@ -61,16 +62,13 @@ def reset(
 def _move(
     flags: dict[str, object], bucket: str, source: str, position: int | None, *, everything: bool, yes: bool
 ) -> None:
-    from awsync.config import load
     from awsync.engine import system_clock
-    from awsync.remote_write.connection import shown_url
     from awsync.state import State
 
     if bool(bucket) == everything:
         raise typer.BadParameter("Name one bucket, or give --all.")
-    settings = load(flags).settings
-    assert settings.store is not None
-    with State(settings.state_dir, shown_url(settings.store.write_url), write=True) as state:
+    settings, sink = load_with_store(flags)
+    with State(settings.state_dir, sink, write=True) as state:
         chosen = _chosen(state, bucket, source, position)
         where = "the beginning" if position is None else f"{clock(position)} UTC"
         names = ", ".join(f"{found.source}/{found.bucket}" for found in chosen)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from awsync.cli.flags import settings_flags
 from awsync.cli.output import complain, document, narrate, say, table
-from awsync.cli_flags import settings_flags
+from awsync.cli.settings import load_settings, load_with_store
 from awsync.words import amount, clock, iso, span
 
 if TYPE_CHECKING:
@@ -25,10 +26,9 @@ Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 @settings_flags
 def buckets(flags: dict[str, object], json: Json = False) -> None:
     """List what there is in ActivityWatch, what is synced, and why the rest is not."""
-    from awsync.config import load
     from awsync.survey import survey
 
-    reports = asyncio.run(survey(load(flags, needs_store=False).settings))
+    reports = asyncio.run(survey(load_settings(flags, needs_store=False)))
     if json:
         document([_source_document(report) for report in reports])
     else:
@@ -71,10 +71,9 @@ def preview(
     json: Json = False,
 ) -> None:
     """Show the exact series and values that would leave the machine for real events of a bucket."""
-    from awsync.config import load
     from awsync.survey import preview as look
 
-    settings = load(flags, needs_store=False).settings
+    settings = load_settings(flags, needs_store=False)
     shown = asyncio.run(look(settings, bucket, length=timedelta(minutes=minutes)))
     if json:
         document(_preview_document(shown))
@@ -121,13 +120,10 @@ def status(
     json: Json = False,
 ) -> None:
     """Show checkpoints, lag, what is set aside, and the last passes."""
-    from awsync.config import load
-    from awsync.remote_write.connection import shown_url
     from awsync.state import State
 
-    settings = load(flags).settings
-    assert settings.store is not None
-    with State(settings.state_dir, shown_url(settings.store.write_url), write=False) as state:
+    settings, sink = load_with_store(flags)
+    with State(settings.state_dir, sink, write=False) as state:
         if json:
             document(_status_document(state, passes))
         else:

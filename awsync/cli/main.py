@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 
 from awsync import __version__
-from awsync import cli_config as config
-from awsync.cli import checkpoint, demo, listing, sync
+from awsync.cli import checkpoint, config, demo, listing, sync
 from awsync.cli.output import complain
 from awsync.errors import AwsyncError
 

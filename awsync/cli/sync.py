@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from awsync.cli.flags import settings_flags
 from awsync.cli.output import LogFormat, LogLines, document, narrate, on_terminal, say, table
-from awsync.cli_flags import settings_flags
+from awsync.cli.settings import load_with_store
 from awsync.events import Event, Level
 from awsync.words import amount, clock
 
@@ -35,16 +36,12 @@ def sync(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every page and batch.")] = False,
 ) -> None:
     """Deliver what is new: at once, and then at the times of the cron."""
-    from awsync.config import load
     from awsync.engine import Engine, system_clock
-    from awsync.remote_write.connection import shown_url
     from awsync.state import State
 
-    loaded = load(flags)
-    settings = loaded.settings
-    assert settings.store is not None
+    settings, sink = load_with_store(flags)
     lines = LogLines(log_format, Level.DEBUG if verbose else Level.INFO)
-    with State(settings.state_dir, shown_url(settings.store.write_url), write=True) as state:
+    with State(settings.state_dir, sink, write=True) as state:
         state.database.announce(shlex.join(["awsync", *sys.argv[1:]]), system_clock())
         engine = Engine(settings, state, patience=ONCE_PATIENCE if once else None)
         for sink in state.other_sinks() if not state.checkpoints() else []:

@@ -1,0 +1,215 @@
+"""`awsync config`: what the settings are, whether they are right, and a first config.toml.
+
+Standard output is data, standard error is narration. Exit code 2 when a setting is wrong.
+May import: typer, rich, config; and inside `init`, which looks around, activitywatch and remote_write.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from awsync.cli.flags import settings_flags
+from awsync.config.keys import AW_URL, KEYS, PROMETHEUS_URL
+from awsync.config.values import texts_of
+from awsync.errors import ConfigError, Problem, SourceError
+
+if TYPE_CHECKING:
+    from awsync.settings import SourceSettings, StoreSettings
+
+app = typer.Typer(no_args_is_help=True, help="Show, check and write the settings.")
+
+_USUAL_STORES = ("http://localhost:9090", "http://localhost:8428")
+"""Where Prometheus and VictoriaMetrics listen unless they are told otherwise."""
+_PATIENCE = timedelta(seconds=3)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+@settings_flags
+def show(
+    flags: dict[str, object],
+    *,
+    as_json: AsJson = False,
+    as_toml: Annotated[
+        bool, typer.Option("--toml", help="Print a config.toml that sets the same, without the secrets.")
+    ] = False,
+) -> None:
+    """Print every setting in force and where it came from; secrets are masked."""
+    from awsync.config import freeze, load
+
+    try:
+        loaded = load(flags, os.environ, needs_store=False)
+    except ConfigError as error:
+        _fail(error)
+    _warn(loaded.warnings)
+    if as_json:
+        settings = {name: {"value": row.value, "origin": row.place} for name, row in loaded.origins.items()}
+        file = str(loaded.file) if loaded.file else None
+        typer.echo(json.dumps({"file": file, "settings": settings}, indent=2, ensure_ascii=False))
+    elif as_toml:
+        shown = {name: row.value for name, row in loaded.origins.items()}
+        typer.echo(freeze(loaded.settings, shown), nl=False)
+    else:
+        typer.echo(f"Settings from {loaded.file}" if loaded.file else "No config.toml", err=True)
+        _table([(name, _words(row.value), row.place) for name, row in loaded.origins.items()])
+
+
+@app.command()
+@settings_flags
+def check(flags: dict[str, object], *, as_json: AsJson = False) -> None:
+    """Look for mistakes: unknown keys, wrong values, secrets that cannot be read. Exit code 2 if any."""
+    from awsync.config import load
+
+    try:
+        loaded = load(flags, os.environ)
+    except ConfigError as error:
+        if as_json:
+            typer.echo(_report(error.problems, ()))
+        _fail(error)
+    if as_json:
+        typer.echo(_report((), loaded.warnings))
+        return
+    _warn(loaded.warnings)
+    typer.echo(f"The settings are right: {loaded.file or 'no config.toml, environment and flags only'}.")
+
+
+@app.command()
+@settings_flags
+def path(flags: dict[str, object]) -> None:
+    """Print which config.toml is read; exit code 1 if there is none."""
+    from awsync.config import locate
+
+    found, _ = locate(flags, os.environ, Path.cwd())
+    typer.echo(str(found))
+    if not found.exists():
+        typer.echo("It does not exist yet: `awsync config init` writes it.", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+@settings_flags
+def init(
+    flags: dict[str, object],
+    *,
+    target: Annotated[
+        Path | None, typer.Option("--path", help="Where to write it, if not to the user's config folder.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Look for a running ActivityWatch and Prometheus, and write a first commented config.toml."""
+    from awsync.config import default_path, render, write_text
+
+    named = flags.get("config")
+    place = target or (Path(str(named)) if named else default_path())
+    try:
+        if place.exists() and not force:
+            message = "exists already: edit it, or give --force to replace it"
+            raise ConfigError((Problem(str(place), "file", message),))
+        active = _look_around(flags)
+        write_text(place, render(active))
+    except ConfigError as error:
+        _fail(error)
+    typer.echo(str(place))
+    if PROMETHEUS_URL.name not in active:
+        typer.echo(f"Now set {PROMETHEUS_URL.name} in it, then run `awsync config check`.", err=True)
+    else:
+        typer.echo("Now run `awsync buckets` to see what would be synced.", err=True)
+
+
+def _look_around(flags: dict[str, object]) -> dict[str, object]:
+    """Return the settings to write, in the form of TOML, after saying what answers and what does not."""
+    from awsync.config import load, store_urls
+    from awsync.settings import StoreSettings
+
+    # What stands in an older file must not steer the new one: only flags and the environment count.
+    settings = load(flags, os.environ, needs_store=False, reads_file=False).settings
+    active: dict[str, object] = {
+        key.name: key.kind.split(texts_of(flags[key.name])) for key in KEYS if key.name in flags
+    }
+    _, sentence = asyncio.run(_find_activitywatch(settings.sources[0]))
+    typer.echo(sentence, err=True)
+    active.setdefault(AW_URL.name, settings.sources[0].aw_url)
+    usual = [StoreSettings(*store_urls(url)) for url in _USUAL_STORES]
+    for store in [settings.store] if settings.store else usual:
+        found, sentence = asyncio.run(_find_store(store))
+        typer.echo(sentence, err=True)
+        if found or settings.store:
+            active.setdefault(PROMETHEUS_URL.name, store.base_url or store.write_url)
+    return active
+
+
+async def _find_activitywatch(source: "SourceSettings") -> tuple[bool, str]:
+    from awsync.activitywatch import ActivityWatch
+
+    try:
+        async with ActivityWatch(source, timeout=_PATIENCE) as server:
+            info = await server.info()
+    except SourceError as error:
+        return False, f"No ActivityWatch at {source.aw_url}: {error.message}"
+    return True, f"Found ActivityWatch {info.version} of {info.hostname} at {source.aw_url}."
+
+
+async def _find_store(store: "StoreSettings") -> tuple[bool, str]:
+    from awsync.remote_write.connection import open_http, shown_url
+    from awsync.remote_write.store import discover
+
+    url = shown_url(store.base_url or store.write_url).rstrip("/")
+    async with open_http(replace(store, timeout=_PATIENCE)) as http:
+        facts = await discover(http, store)
+    if facts.engine == "unknown":
+        return False, f"No Prometheus or VictoriaMetrics answers at {url}."
+    sentence = f"Found {' '.join(filter(None, [facts.engine, facts.version]))} at {url}."
+    if facts.receiver is False:
+        sentence += " It takes no remote write yet: start it with --web.enable-remote-write-receiver."
+    return True, sentence
+
+
+def _table(rows: list[tuple[str, str, str]]) -> None:
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table("setting", "value", "origin", box=None, pad_edge=False, header_style="bold")
+        for row in rows:
+            table.add_row(*map(Text, row))
+        Console().print(table)
+        return
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    for name, value, origin in rows:
+        typer.echo(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {origin}")
+
+
+def _words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={each}" for name, each in value.items()) or "-"
+    if isinstance(value, list):
+        return " | ".join(value) or "-"
+    return "-" if value is None else str(value)
+
+
+def _report(problems: Iterable[Problem], warnings: Iterable[Problem]) -> str:
+    shown = {
+        name: [asdict(each) for each in rows]
+        for name, rows in (("problems", problems), ("warnings", warnings))
+    }
+    return json.dumps({"ok": not shown["problems"]} | shown, indent=2, ensure_ascii=False)
+
+
+def _warn(warnings: Iterable[Problem]) -> None:
+    for warning in warnings:
+        typer.echo(f"warning: {warning}", err=True)
+
+
+def _fail(error: ConfigError) -> NoReturn:
+    typer.echo(str(error), err=True)
+    raise typer.Exit(error.exit_code)

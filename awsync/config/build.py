@@ -1,0 +1,209 @@
+"""From what was given to Settings: the checks that concern more than one key, and the defaults worked out.
+
+May import: the standard library, platformdirs, settings, errors and the other modules of config.
+"""
+
+import os
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from awsync.config import keys
+from awsync.config.credentials import Vault
+from awsync.config.keys import Key
+from awsync.config.layers import FILE, Findings, Layers, Place
+from awsync.config.store import build_store
+from awsync.config.values import MASK, Shown
+from awsync.errors import Problem
+from awsync.settings import Settings, SourceSettings
+
+_PAIRS: tuple[tuple[Key[Any], Key[Any]], ...] = (
+    (keys.AW_TOKEN, keys.AW_TOKEN_FILE),
+    (keys.BEARER_TOKEN, keys.BEARER_TOKEN_FILE),
+    (keys.PASSWORD, keys.PASSWORD_FILE),
+)
+_NAME = re.compile(r"[^/\\]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """An effective value as it may be shown, secrets masked, and where it came from."""
+
+    value: Shown
+    place: str
+
+
+@dataclass(slots=True)
+class Builder:
+    """Turns layers into Settings; what is wrong is added to the problems of the layers."""
+
+    layers: Layers
+    environ: Mapping[str, str]
+    file: Path
+    hostname: Callable[[], str]
+    vault: Vault = field(init=False)
+    origins: dict[str, Origin] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.vault = Vault(self.environ)
+        flat = self.layers.flat
+        for key in keys.KEYS:
+            found = flat.get(key)
+            shown = None if found.value is None and key.default is None else key.kind.show(found.value)
+            self.origins[key.name] = Origin(shown, str(found.place) if shown is not None else "not set")
+        for pair in _PAIRS:
+            first, second = sorted(pair, key=lambda key: flat.get(key).place.layer)
+            if flat.get(first).value is not None:
+                self.origins[first.name] = Origin(None, f"replaced by {flat.get(second).place}")
+
+    def build(self, *, needs_store: bool) -> Settings:
+        """Return the settings; they are only to be used if no problem was noted."""
+        flat = self.layers.flat
+        state_dir = self._state_dir()
+        user_id = self._user_id(state_dir)
+        return Settings(
+            sources=self._sources(user_id),
+            store=build_store(flat, self.vault, self.file if needs_store else None),
+            cron=flat.need(keys.CRON),
+            min_data=flat.need(keys.MIN_DATA),
+            resolution=flat.need(keys.RESOLUTION),
+            settle=flat.need(keys.SETTLE),
+            lookback=flat.need(keys.LOOKBACK),
+            initial_history=flat.need(keys.INITIAL_HISTORY),
+            hosts=flat.need(keys.HOSTS),
+            state_dir=state_dir,
+        )
+
+    def _state_dir(self) -> Path:
+        given = self.layers.flat.pick(keys.STATE_DIR)
+        if given is None:
+            given = Path(platformdirs.user_state_dir("awsync", appauthor=False))
+            self.origins[keys.STATE_DIR.name] = Origin(str(given), "default")
+        if given.exists() and not given.is_dir():
+            place = self.layers.flat.get(keys.STATE_DIR).place
+            self.layers.flat.complain(place, keys.STATE_DIR.name, f"{given} is not a folder")
+        return given
+
+    def _user_id(self, state_dir: Path) -> str:
+        flat = self.layers.flat
+        given = flat.pick(keys.USER_ID)
+        if given is not None:
+            return given
+        name = self.hostname().strip()
+        if name and name.partition(".")[0].lower() != "localhost" and name.isprintable():
+            self.origins[keys.USER_ID.name] = Origin(name, "default (the computer's name)")
+            return name
+        if self.layers.problems:
+            return ""
+        path = state_dir / "user-id"
+        try:
+            made = _kept_id(path)
+        except (OSError, UnicodeDecodeError) as error:
+            message = (
+                "is not set, this computer has no name, and the id made for it cannot be kept in "
+                f"{path} ({error}): set {keys.USER_ID.name}, or another {keys.STATE_DIR.name}"
+            )
+            flat.complain(Place(FILE, "settings", self.file.parent), keys.USER_ID.name, message)
+            return ""
+        self.origins[keys.USER_ID.name] = Origin(made, f"default (made once, kept in {path})")
+        return made
+
+    def _sources(self, user_id: str) -> tuple[SourceSettings, ...]:
+        flat = self.layers.flat
+        aw_url = flat.get(keys.AW_URL)
+        excluded, included = flat.need(keys.EXCLUDED), flat.need(keys.INCLUDED)
+        if not self.layers.sources or aw_url.place.layer > FILE:
+            if self.layers.sources:
+                message = (
+                    f"replaces the {len(self.layers.sources)} [[source]] tables of {self.file} for this run"
+                )
+                self.vault.warnings.append(Problem(aw_url.place.where, keys.AW_URL.name, message))
+            token = self.vault.one_of(flat, keys.AW_TOKEN, keys.AW_TOKEN_FILE)
+            return (SourceSettings("default", aw_url.value, user_id, token, excluded, included),)
+        if keys.AW_URL.name in flat.found:
+            message = (
+                "is given together with [[source]] tables: keep the tables and remove aw-url, "
+                "or move its address into a table"
+            )
+            flat.complain(aw_url.place, keys.AW_URL.name, message)
+        for key in (keys.AW_TOKEN, keys.AW_TOKEN_FILE):
+            if key.name in flat.found:
+                message = (
+                    f"belongs to aw-url alone: give {key.name.removeprefix('aw-')} in the [[source]] table"
+                )
+                flat.complain(flat.get(key).place, key.name, message)
+        self.origins.pop(keys.AW_URL.name)
+        sources = [self._source(place, findings, user_id) for place, findings in self.layers.sources]
+        self._check_unique(sources)
+        return tuple(sources)
+
+    def _source(self, place: Place, findings: Findings, user_id: str) -> SourceSettings:
+        for key in (keys.SOURCE_NAME, keys.SOURCE_AW_URL):
+            if key.name not in findings.mentioned:
+                findings.complain(place, key.name, f"is missing: {key.help}")
+        flat = self.layers.flat
+        name = findings.pick(keys.SOURCE_NAME) or ""
+        if name and not _NAME.fullmatch(name):
+            findings.complain(
+                findings.get(keys.SOURCE_NAME).place, "name", f'"{name}" is too long or holds a slash'
+            )
+        source = SourceSettings(
+            name=name,
+            aw_url=findings.pick(keys.SOURCE_AW_URL) or "",
+            user_id=findings.pick(keys.SOURCE_USER_ID) or user_id,
+            token=self.vault.one_of(findings, keys.SOURCE_TOKEN, keys.SOURCE_TOKEN_FILE),
+            excluded_watchers=_joined(flat.need(keys.EXCLUDED), findings.pick(keys.SOURCE_EXCLUDED)),
+            included_watchers=_joined(flat.need(keys.INCLUDED), findings.pick(keys.SOURCE_INCLUDED)),
+        )
+        self._note_source(source, findings)
+        return source
+
+    def _note_source(self, source: SourceSettings, findings: Findings) -> None:
+        shown: dict[Key[Any], Shown] = {
+            keys.SOURCE_AW_URL: source.aw_url,
+            keys.SOURCE_USER_ID: source.user_id,
+            keys.SOURCE_TOKEN: MASK if source.token else None,
+            keys.SOURCE_EXCLUDED: list(source.excluded_watchers),
+            keys.SOURCE_INCLUDED: list(source.included_watchers),
+        }
+        for key, value in shown.items():
+            own = findings.get(keys.SOURCE_TOKEN_FILE if self._from_file(key, findings) else key)
+            inherited = "as above" if keys.find(key.name) else "not set"
+            place = str(own.place) if own.value is not None else inherited
+            if isinstance(value, list) and own.value is not None and value != list(own.value):
+                place += ", and as above"
+            self.origins[f"{keys.SOURCE_TABLE}.{source.name}.{key.name}"] = Origin(value, place)
+
+    @staticmethod
+    def _from_file(key: Key[Any], findings: Findings) -> bool:
+        return key is keys.SOURCE_TOKEN and keys.SOURCE_TOKEN_FILE.name in findings.found
+
+    def _check_unique(self, sources: list[SourceSettings]) -> None:
+        for attribute, key in (("name", keys.SOURCE_NAME), ("aw_url", keys.SOURCE_AW_URL)):
+            seen: dict[str, Place] = {}
+            for source, (_, findings) in zip(sources, self.layers.sources, strict=True):
+                value = getattr(source, attribute).lower()
+                place = findings.get(key).place
+                if value and value in seen:
+                    message = f'"{value}" is used by two sources (the other one is at {seen[value]})'
+                    findings.complain(place, key.name, message)
+                seen.setdefault(value, place)
+
+
+def _joined(whole: tuple[str, ...], own: tuple[str, ...] | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*whole, *(own or ()))))
+
+
+def _kept_id(path: Path) -> str:
+    """Return the id in `path`, after making one if there is none. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or not path.read_text(encoding="utf-8").strip():
+        fresh = path.with_name(f"{path.name}.{os.getpid()}")
+        fresh.write_text(f"user-{uuid.uuid4().hex[:12]}\n", encoding="utf-8")
+        fresh.replace(path)
+    return path.read_text(encoding="utf-8").strip()

@@ -1,0 +1,212 @@
+"""Collects what is given for each key: config.toml < environment < flags, each with the place it came from.
+
+Every fault is noted and the rest goes on, so that one run of `awsync config check` names them all.
+May import: the standard library, errors and the other modules of config.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from awsync.config import keys
+from awsync.config.keys import Key
+from awsync.config.lines import TomlFile
+from awsync.config.values import T, texts_of
+from awsync.errors import Problem
+
+DEFAULT, FILE, ENVIRONMENT, FLAG = range(4)
+"""The layers, a later one beats an earlier one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value was given; relative paths in it start from `base`."""
+
+    layer: int
+    where: str
+    base: Path
+    line: int | None = None
+
+    def __str__(self) -> str:
+        """Say it as `config show` does: "config.toml:12", "environment CRON", "flag --cron", "default"."""
+        name = Path(self.where).name if self.layer == FILE else self.where
+        return f"{name}:{self.line}" if self.line is not None else name
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A value that was read without fault, and its place."""
+
+    value: Any
+    place: Place
+
+
+@dataclass(slots=True)
+class Findings:
+    """What one table (the top level, or one [[source]]) gives for its keys.
+
+    `mentioned` holds the keys that were given at all, also where the value was wrong, so that nobody is
+    told that a key is missing which he has mistyped.
+    """
+
+    problems: list[Problem]
+    base: Path
+    prefix: str = ""
+    found: dict[str, Found] = field(default_factory=dict)
+    mentioned: set[str] = field(default_factory=set)
+
+    def pick(self, key: Key[T]) -> T | None:
+        """Return the effective value: the highest layer's, else the default, else None."""
+        value: T | None = self.get(key).value
+        return value
+
+    def need(self, key: Key[T]) -> T:
+        """Return the effective value of a key that has a default."""
+        value: T = self.get(key).value
+        return value
+
+    def get(self, key: Key[Any]) -> Found:
+        """Return the effective value with its place."""
+        if key.name in self.found:
+            return self.found[key.name]
+        place = Place(DEFAULT, "default", self.base)
+        return Found(None if key.default is None else key.kind.read(key.default, self.base), place)
+
+    def complain(self, place: Place, name: str, message: str) -> None:
+        """Note a fault."""
+        self.problems.append(Problem(place.where, self.prefix + name, message, place.line))
+
+    def mistyped(self, name: str, known: Iterable[Key[Any]]) -> None:
+        """Count the key that was probably meant as mentioned."""
+        meant = keys.nearest(name, [key.name for key in known])
+        self.mentioned |= {meant} if meant else set()
+
+    def offer(self, key: Key[Any], place: Place, value: Callable[[], object]) -> None:
+        """Take a value for a key if it can be read; a later layer replaces an earlier one."""
+        self.mentioned.add(key.name)
+        try:
+            self.found[key.name] = Found(key.kind.read(value(), place.base), place)
+        except ValueError as error:
+            self.complain(place, key.name, str(error))
+
+
+@dataclass(slots=True)
+class Layers:
+    """Everything that was given: the flat keys, and the [[source]] tables of config.toml."""
+
+    problems: list[Problem]
+    flat: Findings
+    sources: list[tuple[Place, Findings]]
+
+
+def collect(
+    file: TomlFile | None, environ: Mapping[str, str], flags: Mapping[str, object], cwd: Path
+) -> Layers:
+    """Read the three layers; the faults are in `problems` of the result."""
+    problems: list[Problem] = []
+    layers = Layers(problems, Findings(problems, cwd), [])
+    if file is not None:
+        _from_file(layers, file)
+    _from_environment(layers.flat, environ, cwd)
+    for key in keys.KEYS:
+        if flags.get(key.name) is not None:
+            texts = texts_of(flags[key.name])
+            layers.flat.offer(key, Place(FLAG, f"flag {key.flag}", cwd), _splitter(key, texts))
+    return layers
+
+
+def _splitter(key: Key[Any], texts: Sequence[str]) -> Callable[[], object]:
+    return lambda: key.kind.split(texts)
+
+
+def _from_environment(flat: Findings, environ: Mapping[str, str], cwd: Path) -> None:
+    known = {name for key in keys.KEYS for name in key.env} | {keys.CONFIG_ENV}
+    for key in keys.KEYS:
+        # An empty variable is how compose files say "not set".
+        name = next((name for name in key.env if environ.get(name, "").strip()), None)
+        if name:
+            flat.offer(key, Place(ENVIRONMENT, f"environment {name}", cwd), _splitter(key, [environ[name]]))
+    for name in sorted(environ):
+        if not name.startswith(keys.ENV_PREFIX) or name in known:
+            continue
+        meant = keys.nearest(name, known, cutoff=0.85)
+        if meant:
+            flat.complain(
+                Place(ENVIRONMENT, "environment", cwd), name, f"is not a setting: did you mean {meant}?"
+            )
+
+
+def _from_file(layers: Layers, file: TomlFile) -> None:
+    for name, value in file.data.items():
+        if name == keys.SOURCE_TABLE:
+            _sources(layers, file, value)
+            continue
+        place = Place(FILE, str(file.path), file.path.parent, file.line(name))
+        key = keys.find(name)
+        if key is None:
+            layers.flat.complain(place, name, _unknown(name, value))
+            layers.flat.mistyped(name, keys.KEYS)
+        elif not _strays(layers.flat, file, key, value):
+            _take(layers.flat, key, name, place, value)
+
+
+def _take(findings: Findings, key: Key[Any], name: str, place: Place, value: object) -> None:
+    if key.name in findings.mentioned:
+        findings.complain(place, name, f"is given twice: {' and '.join(key.spellings)} are the same key")
+        return
+    findings.offer(key, place, lambda: value)
+
+
+def _sources(layers: Layers, file: TomlFile, tables: object) -> None:
+    whole = Place(FILE, str(file.path), file.path.parent, file.line(keys.SOURCE_TABLE))
+    if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
+        message = f"must be written with double brackets, [[{keys.SOURCE_TABLE}]], once for each server"
+        layers.flat.complain(whole, keys.SOURCE_TABLE, message)
+        return
+    for index, table in enumerate(tables):
+        findings = Findings(layers.problems, file.path.parent, f"{keys.SOURCE_TABLE}.")
+        here = Place(FILE, str(file.path), file.path.parent, file.line(keys.SOURCE_TABLE, index))
+        for name, value in table.items():
+            line = file.line(keys.SOURCE_TABLE, index, name)
+            place = Place(FILE, str(file.path), file.path.parent, line)
+            key = keys.find(name, keys.SOURCE_KEYS)
+            if key is None:
+                findings.complain(place, name, _unknown_in_source(name))
+                findings.mistyped(name, keys.SOURCE_KEYS)
+            else:
+                _take(findings, key, name, place, value)
+        layers.sources.append((here, findings))
+
+
+def _strays(flat: Findings, file: TomlFile, key: Key[Any], value: object) -> bool:
+    """Complain of settings that a table has swallowed because they were written below its header."""
+    if key not in (keys.HOSTS, keys.HEADERS) or not isinstance(value, Mapping):
+        return False
+    strays = [name for name in value if keys.find(name) is not None]
+    for name in strays:
+        place = Place(FILE, str(file.path), file.path.parent, file.line(key.name, name))
+        flat.complain(
+            place, f"{key.name}.{name}", f"stands below [{key.name}]: move it above the first [table]"
+        )
+        flat.mentioned.add(name)
+    return bool(strays)
+
+
+def _unknown(name: str, value: object) -> str:
+    what = "is not a table of awsync" if isinstance(value, Mapping) else "is not a key of awsync"
+    if keys.find(name, keys.SOURCE_KEYS) is not None:
+        return f"{what} here: it belongs in a [[{keys.SOURCE_TABLE}]] table"
+    return what + _meant(name, [*(key.name for key in keys.KEYS), keys.SOURCE_TABLE])
+
+
+def _unknown_in_source(name: str) -> str:
+    what = f"is not a key of a [[{keys.SOURCE_TABLE}]] table"
+    if keys.find(name) is not None:
+        return f"{what} but of the whole: move it above the first [table]"
+    return what + _meant(name, [key.name for key in keys.SOURCE_KEYS])
+
+
+def _meant(name: str, candidates: Iterable[str]) -> str:
+    meant = keys.nearest(name, candidates)
+    return f": did you mean {meant}?" if meant else "; `awsync config show` lists the keys"

@@ -1,0 +1,89 @@
+"""Finds config.toml and loads the settings of one run.
+
+May import: the standard library, platformdirs, settings, errors and the other modules of config.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from awsync.config import keys
+from awsync.config.build import Builder, Origin
+from awsync.config.layers import collect
+from awsync.config.lines import TomlFile, read_toml
+from awsync.errors import ConfigError, Problem
+from awsync.settings import Settings
+
+FILE_NAME = "config.toml"
+CONFIG = "config"
+"""The name under which `flags` carries the value of --config."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The settings, where each came from, and what is doubtful though not wrong."""
+
+    settings: Settings
+    origins: Mapping[str, Origin]
+    file: Path | None
+    warnings: tuple[Problem, ...]
+
+
+def default_path() -> Path:
+    """Return where config.toml lives unless another one is named."""
+    return Path(platformdirs.user_config_dir("awsync", appauthor=False)) / FILE_NAME
+
+
+def locate(flags: Mapping[str, object], environ: Mapping[str, str], cwd: Path) -> tuple[Path, bool]:
+    """Return the config.toml to read, and whether somebody named it (then it must exist).
+
+    --config, then AWSYNC_CONFIG, then config.toml in the working folder, then the user's config folder.
+    """
+    named = str(flags.get(CONFIG) or "") or environ.get(keys.CONFIG_ENV, "")
+    if named:
+        return cwd / Path(named).expanduser(), True
+    here = cwd / FILE_NAME
+    return (here if here.is_file() else default_path()), False
+
+
+def load(
+    flags: Mapping[str, object],
+    environ: Mapping[str, str] = os.environ,
+    cwd: Path | None = None,
+    *,
+    needs_store: bool = True,
+    reads_file: bool = True,
+    hostname: Callable[[], str] = socket.gethostname,
+) -> Loaded:
+    """Load the settings: config.toml < environment < flags.
+
+    `flags` maps the name of a key to the text of its flag (a list for one that repeats), "config" to that
+    of --config. Without `needs_store`, Settings.store is None where no prometheus-url is given; without
+    `reads_file` no config.toml counts.
+    Raises ConfigError with every problem found, not only the first.
+    """
+    cwd = cwd or Path.cwd()
+    path, named = locate(flags, environ, cwd)
+    file, broken = _read(path, must_exist=named) if reads_file else (None, ())
+    layers = collect(file, environ, flags, cwd)
+    layers.problems[:0] = broken
+    builder = Builder(layers, environ, path, hostname)
+    # A file that cannot be read may well hold the key: its absence is then nothing to complain of.
+    settings = builder.build(needs_store=needs_store and not broken)
+    if layers.problems:
+        in_order = sorted(layers.problems, key=lambda problem: (problem.line is None, problem.line or 0))
+        raise ConfigError(tuple(in_order))
+    return Loaded(settings, builder.origins, file.path if file else None, tuple(builder.vault.warnings))
+
+
+def _read(path: Path, *, must_exist: bool) -> tuple[TomlFile | None, tuple[Problem, ...]]:
+    if not must_exist and not path.exists():
+        return None, ()
+    try:
+        return read_toml(path), ()
+    except ConfigError as error:
+        return None, error.problems

@@ -1,0 +1,91 @@
+"""A config.toml that explains itself: config.toml.example, and what `awsync config init` writes.
+
+May import: the standard library, tomlkit, tomli-w, settings and config.keys.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import tomli_w
+import tomlkit
+
+from awsync.config import keys
+from awsync.config.keys import Key
+from awsync.config.values import Shown
+from awsync.settings import Settings
+
+_HEAD = """\
+# Settings of awsync. A line that begins with "#" is off and shows the default or an example;
+# remove the "#" to set it. The environment beats this file, and a flag beats both.
+# `awsync config check` finds mistakes, `awsync config show` tells what is in force and why.
+"""
+_SOURCES = """\
+# Several ActivityWatch servers: one [[source]] table for each, instead of aw-url.
+"""
+
+
+def literal(value: object) -> str:
+    """Write a value the way TOML has it."""
+    return tomlkit.item(value).as_string()
+
+
+def render(active: Mapping[str, object]) -> str:
+    """Return a config.toml with every key: those of `active` set, all others commented out."""
+    blocks = [
+        f"# {key.help}\n# {default_sentence(key)}\n{_lines(key, active.get(key.name))}\n" for key in keys.KEYS
+    ]
+    source = "".join(map(_source_lines, keys.SOURCE_KEYS))
+    return "\n".join([_HEAD, *blocks, f"{_SOURCES}#[[{keys.SOURCE_TABLE}]]\n{source}"])
+
+
+def freeze(settings: Settings, shown: Mapping[str, Shown]) -> str:
+    """Return a config.toml that sets what is in force, defaults included, secrets left out.
+
+    `shown` maps the name of a key to its effective value as `config show` has it.
+    """
+    left_out = {keys.HEADERS.name, *(key.name for key in keys.KEYS if key.secret)}
+    document: dict[str, object] = {
+        key.name: shown[key.name]
+        for key in keys.KEYS
+        if key.name not in left_out and shown.get(key.name) is not None
+    }
+    if settings.store and "?" in settings.store.write_url:
+        document[keys.PROMETHEUS_URL.name] = settings.store.write_url
+    if keys.AW_URL.name not in document:
+        document[keys.SOURCE_TABLE] = [
+            {
+                keys.SOURCE_NAME.name: source.name,
+                keys.SOURCE_AW_URL.name: source.aw_url,
+                keys.SOURCE_USER_ID.name: source.user_id,
+                keys.SOURCE_EXCLUDED.name: list(source.excluded_watchers),
+                keys.SOURCE_INCLUDED.name: list(source.included_watchers),
+            }
+            for source in settings.sources
+        ]
+    return tomli_w.dumps(document)
+
+
+def default_sentence(key: Key[Any]) -> str:
+    """Say what holds when a key is not set."""
+    if key.default_words:
+        return f"Default: {key.default_words}."
+    return f"Default: {literal(key.default)}." if key.default else "Default: none."
+
+
+def _lines(key: Key[Any], value: object) -> str:
+    mark = "#" if value is None else ""
+    shown = (key.default or key.example) if value is None else value
+    if not isinstance(shown, Mapping):
+        return f"{mark}{key.name} = {literal(shown)}"
+    pairs = [f"{mark}{literal_key(name)} = {literal(each)}" for name, each in shown.items()]
+    return "\n".join([f"{mark}[{key.name}]", *pairs])
+
+
+def literal_key(name: str) -> str:
+    """Write the name of a key, in quotes where TOML needs them."""
+    return tomlkit.key(name).as_string()
+
+
+def _source_lines(key: Key[Any]) -> str:
+    default = f" Default: {key.default_words}." if key.default_words else ""
+    return f"# {key.help}{default}\n#{key.name} = {literal(key.example)}\n"

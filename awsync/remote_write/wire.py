@@ -1,0 +1,166 @@
+"""Samples to the body of a remote write request, 1.0 and 2.0, and back.
+
+A body is the protobuf message in the snappy block format; the framed format is refused by every store.
+Source: Prometheus remote write specifications 1.0 and 2.0-rc.4.
+
+May import: series and remote_write.rules, protobuf and cramjam.
+"""
+
+from collections.abc import Sequence
+
+import cramjam
+from google.protobuf.message import DecodeError
+
+from awsync.remote_write.generated import v1_pb2, v2_pb2
+from awsync.remote_write.rules import label_fault, metric_of
+from awsync.series import Labels, Sample
+
+MAX_DECODED = 32 * 1024 * 1024
+"""Bytes of a message before compression: Prometheus and VictoriaMetrics refuse more (FACTS B1)."""
+
+UNIT = "seconds"
+HELP = "Seconds of activity in the slot that ends with the sample."
+
+Points = list[tuple[int, float]]
+
+
+class TooLargeError(ValueError):
+    """The message would be larger than any store takes."""
+
+
+def encode_v1(samples: Sequence[Sample]) -> bytes:
+    """The compressed `prometheus.WriteRequest` of these samples.
+
+    Raises ValueError for a series or an order that a store would drop silently.
+    """
+    request = v1_pb2.WriteRequest()
+    by_series = _by_series(samples)
+    for labels, points in by_series.items():
+        try:
+            request.timeseries.add(
+                labels=[v1_pb2.Label(name=name, value=value) for name, value in labels],
+                samples=[v1_pb2.Sample(value=value, timestamp=stamp) for stamp, value in points],
+            )
+        except UnicodeEncodeError:
+            raise _not_unicode(labels) from None
+    for metric in sorted({metric_of(series) for series in by_series}):
+        request.metadata.add(
+            type=v1_pb2.MetricMetadata.GAUGE, metric_family_name=metric, help=HELP, unit=UNIT
+        )
+    return _compress(request.SerializeToString())
+
+
+def encode_v2(samples: Sequence[Sample]) -> bytes:
+    """The compressed `io.prometheus.write.v2.Request` of these samples.
+
+    Raises ValueError for a series or an order that a store would drop silently.
+    """
+    request = v2_pb2.Request()
+    symbols = {"": 0, HELP: 1, UNIT: 2}
+    metadata = v2_pb2.Metadata(type=v2_pb2.Metadata.METRIC_TYPE_GAUGE, help_ref=1, unit_ref=2)
+    for labels, points in _by_series(samples).items():
+        request.timeseries.add(
+            labels_refs=[symbols.setdefault(text, len(symbols)) for pair in labels for text in pair],
+            samples=[v2_pb2.Sample(value=value, timestamp=stamp) for stamp, value in points],
+            metadata=metadata,
+        )
+    try:
+        request.symbols.extend(symbols)
+    except UnicodeEncodeError:
+        raise _not_unicode(next(s.labels for s in samples if not _is_unicode(s.labels))) from None
+    return _compress(request.SerializeToString())
+
+
+def decode_v1(body: bytes) -> list[Sample]:
+    """The samples of a compressed 1.0 request, series by series; raises ValueError for a malformed one."""
+    return [
+        Sample(labels, sample.timestamp, sample.value)
+        for series in read_v1(body).timeseries
+        for labels in [tuple((label.name, label.value) for label in series.labels)]
+        for sample in series.samples
+    ]
+
+
+def decode_v2(body: bytes) -> list[Sample]:
+    """The samples of a compressed 2.0 request, series by series; raises ValueError for a malformed one."""
+    request = read_v2(body)
+    symbols = list(request.symbols)
+    return [
+        Sample(labels, sample.timestamp, sample.value)
+        for series in request.timeseries
+        for labels in [labels_of(series.labels_refs, symbols)]
+        for sample in series.samples
+    ]
+
+
+def read_v1(body: bytes) -> v1_pb2.WriteRequest:
+    """The message of a compressed 1.0 request; raises ValueError for a malformed one."""
+    message = v1_pb2.WriteRequest()
+    _parse(message, body)
+    return message
+
+
+def read_v2(body: bytes) -> v2_pb2.Request:
+    """The message of a compressed 2.0 request; raises ValueError for a malformed one."""
+    message = v2_pb2.Request()
+    _parse(message, body)
+    return message
+
+
+def labels_of(refs: Sequence[int], symbols: Sequence[str]) -> Labels:
+    """The labels that these references name; raises ValueError for one outside the symbols."""
+    if len(refs) % 2:
+        raise ValueError(f"labels_refs has {len(refs)} entries, an odd number")
+    if refs and max(refs) >= len(symbols):
+        raise ValueError(f"labels_refs names symbol {max(refs)}, but there are {len(symbols)}")
+    texts = [symbols[ref] for ref in refs]
+    return tuple(zip(texts[::2], texts[1::2], strict=True))
+
+
+def _by_series(samples: Sequence[Sample]) -> dict[Labels, Points]:
+    """The points of each series by time, each series checked; in the order in which the series come."""
+    by_series: dict[Labels, Points] = {}
+    for labels, stamp, value in samples:
+        by_series.setdefault(labels, []).append((stamp, value))
+    for labels, points in by_series.items():
+        fault = label_fault(labels)
+        if fault is None and len(points) > 1:
+            points.sort()
+            stamps = [stamp for stamp, _ in points]
+            if len(set(stamps)) < len(stamps):
+                fault = "has two samples with the same timestamp"
+        if fault is not None:
+            raise ValueError(f"{metric_of(labels)} {fault}")
+    return by_series
+
+
+def _compress(message: bytes) -> bytes:
+    if len(message) > MAX_DECODED:
+        raise TooLargeError(f"the request has {len(message)} bytes, a store takes at most {MAX_DECODED}")
+    return bytes(cramjam.snappy.compress_raw(message))
+
+
+def _parse(message: v1_pb2.WriteRequest | v2_pb2.Request, body: bytes) -> None:
+    try:
+        size = cramjam.snappy.decompress_raw_len(body)
+        if size > MAX_DECODED:
+            raise ValueError(f"the decoded length {size} exceeds the limit of {MAX_DECODED} bytes")
+        raw = bytes(cramjam.snappy.decompress_raw(body))
+    except cramjam.DecompressionError:
+        raise ValueError("the body is not in the snappy block format") from None
+    try:
+        message.ParseFromString(raw)
+    except DecodeError:
+        raise ValueError(f"the body is not a {message.DESCRIPTOR.full_name} message") from None
+
+
+def _is_unicode(labels: Labels) -> bool:
+    try:
+        "".join(text for pair in labels for text in pair).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _not_unicode(labels: Labels) -> ValueError:
+    return ValueError(f"{metric_of(labels)} has a label that is not valid Unicode text (a lone surrogate)")

@@ -1,0 +1,34 @@
+generated := "awsync/remote_write/generated"
+
+# What CI runs, without its environment: `just`, in an environment with `pip install -e '.[dev]'`.
+default: lint types test
+
+# Style, layout and the walls between the parts.
+lint:
+    ruff check
+    ruff format --check
+    lint-imports
+
+types:
+    mypy
+
+# Tests of stores that are not there are skipped; `eval "$(just stores)"` first brings them in.
+test *arguments:
+    pytest {{ arguments }}
+
+# The stores of the tests; prints the variables that name them.
+stores:
+    @.ci/stores .cache/stores
+
+# A real ActivityWatch server with made-up days, a receiver and the console.
+demo *arguments:
+    awsync demo {{ arguments }}
+
+# How fast and how large: prints tables.
+bench *arguments:
+    python -m tests.bench {{ arguments }}
+
+# The message classes of remote write, from their .proto files.
+proto:
+    python -m grpc_tools.protoc -I{{ generated }}=awsync/remote_write/proto --python_out=. --pyi_out=. \
+        {{ generated }}/v1.proto {{ generated }}/v2.proto

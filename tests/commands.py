@@ -1,0 +1,40 @@
+"""Runs the command line as a user does: as a process of its own, with an empty home folder."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+_OURS = ("AWSYNC_", "PROMETHEUS", "ACTIVITY_WATCH", "CRON", "EXCLUDED_WATCHERS", "MIN_DATA", "USER_ID")
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """The machine's environment without anything that speaks to awsync, and a home in `folder`."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    home = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "cfg"), "XDG_STATE_HOME": str(folder / "st")}
+    return {**clean, **home, **more}
+
+
+def awsync(*arguments: str, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """One command to its end; `more` are environment variables."""
+    return subprocess.run(
+        [sys.executable, "-m", "awsync", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=folder,
+        env=environment(folder, **more),
+    )
+
+
+def start_awsync(*arguments: str, folder: Path) -> subprocess.Popen[str]:
+    """A command that goes on; the caller ends it. What it says comes through its stderr."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "awsync", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env=environment(folder),
+    )

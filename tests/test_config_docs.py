@@ -1,0 +1,83 @@
+"""What is written about the settings is what the table of keys says."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from awsync.config import KEYS, SOURCE_KEYS, Key, load, render
+from awsync.config.template import literal
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLE = ROOT / "config.toml.example"
+
+
+def reference() -> str:
+    """Return the table of settings that README.md holds."""
+    rows = [("key", "environment", "flag", "default", "why"), ("---",) * 5]
+    for key in KEYS:
+        environment = ", ".join(f"`{name}`" for name in reversed(key.env))
+        default = key.default_words or (f"`{literal(key.default)}`" if key.default else "none")
+        rows.append(
+            (f"`{key.name}`", environment, f"`{key.flag}`" if key.flag else "none", default, key.help)
+        )
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def source_reference() -> str:
+    """Return the table of the keys of a [[source]] that README.md holds."""
+    rows = [("key", "why"), ("---", "---")] + [(f"`{key.name}`", key.help) for key in SOURCE_KEYS]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+@pytest.mark.parametrize("table", [reference(), source_reference()], ids=["keys", "source"])
+def test_the_readme_has_the_table_of_settings(table: str) -> None:
+    """A key, default, variable or flag cannot change without the README; on failure, paste what is shown."""
+    missing = [row for row in table.splitlines() if row not in (ROOT / "README.md").read_text().splitlines()]
+    assert missing == []
+
+
+def test_the_readme_names_no_setting_that_does_not_exist() -> None:
+    """A key that was removed must leave the README too."""
+    rows = [row for row in (ROOT / "README.md").read_text().splitlines() if row.startswith("| `")]
+    flags = {row.split("|")[3].strip(" `") for row in rows if row.count("|") == 6 and "AWSYNC_" in row}
+    assert flags == {key.flag or "none" for key in KEYS}
+
+
+def test_the_example_is_what_the_keys_say() -> None:
+    """config.toml.example has every key with its default and reason, and nothing that is out of date."""
+    assert EXAMPLE.read_text() == render({"prometheus-url": "http://localhost:9090"})
+
+
+@pytest.mark.parametrize(
+    "key",
+    [pytest.param(key, id=key.name) for key in KEYS]
+    + [pytest.param(key, id=f"source.{key.name}") for key in SOURCE_KEYS],
+)
+def test_every_key_is_explained(key: Key[Any]) -> None:
+    """Each key says why it exists in one line, and its example is a value that it accepts."""
+    assert key.help.endswith(".")
+    assert "\n" not in key.help
+    assert "|" not in key.help
+    assert f"# {key.help}" in EXAMPLE.read_text()
+    key.kind.read(key.example, Path())
+
+
+def test_the_example_works_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newcomer may copy the file and start."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    settings = load({"config": str(EXAMPLE)}, {}, tmp_path, hostname=lambda: "h").settings
+    assert (
+        settings
+        == load({"prometheus-url": "http://localhost:9090"}, {}, tmp_path, hostname=lambda: "h").settings
+    )
+
+
+def test_the_example_switched_on_is_toml() -> None:
+    """Removing a "#" gives a line that is valid where it stands."""
+    lines = EXAMPLE.read_text().splitlines()
+    document = tomllib.loads("\n".join(line.removeprefix("#") for line in lines if not line.startswith("# ")))
+    assert set(document) == {key.name for key in KEYS} | {"source"}
+    assert set(document["source"][0]) == {key.name for key in SOURCE_KEYS}
+    assert [key.name for key in KEYS if document[key.name] not in (key.default, key.example)] == []

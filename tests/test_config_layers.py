@@ -1,0 +1,291 @@
+"""Settings: every key from every layer, and where each value came from."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from awsync.config import KEYS, Key, Loaded, load
+from awsync.settings import Secret, Settings, StoreSettings
+
+STORE = 'prometheus-url = "http://store:9090"\n'
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give each test folders of its own for settings and state, and files that settings may point to."""
+    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name.lower()))
+    for name in ("one", "two", "three"):
+        (tmp_path / name).write_text(f"{name}-secret\n")
+        (tmp_path / name).chmod(0o600)
+    return tmp_path
+
+
+def loaded(
+    folder: Path,
+    text: str = "",
+    environ: Mapping[str, str] | None = None,
+    flags: Mapping[str, object] | None = None,
+    **options: bool,
+) -> Loaded:
+    (folder / "config.toml").write_text(text, encoding="utf-8")
+    return load(flags or {}, environ or {}, folder, hostname=lambda: "workstation", **options)
+
+
+def store_of(settings: Settings) -> StoreSettings:
+    assert settings.store is not None
+    return settings.store
+
+
+def minutes(*counts: int) -> tuple[timedelta, ...]:
+    return tuple(timedelta(minutes=count) for count in counts)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One key: how each layer writes it, and what the settings then hold (file, environment, flag)."""
+
+    file: str
+    env: str
+    flag: object
+    get: Callable[[Settings], object]
+    want: tuple[object, ...]
+    beside: str = ""
+
+
+def secret(name: str) -> Secret:
+    return Secret(f"{name}-secret")
+
+
+def secrets(*names: str) -> tuple[Secret, ...]:
+    return tuple(map(secret, names))
+
+
+def globs(key: str) -> Case:
+    return Case(
+        f'{key} = ["a*", "b"]',
+        "c*|d",
+        ["e*|f", "g"],
+        lambda settings: getattr(settings.sources[0], key.replace("-", "_")),
+        (("a*", "b"), ("c*", "d"), ("e*", "f", "g")),
+    )
+
+
+CASES: dict[str, Case] = {
+    "prometheus-url": Case(
+        'prometheus-url = "http://file:1"',
+        "http://env:2/",
+        "http://flag:3/prom",
+        lambda settings: store_of(settings).write_url,
+        ("http://file:1/api/v1/write", "http://env:2/api/v1/write", "http://flag:3/prom/api/v1/write"),
+    ),
+    "aw-url": Case(
+        'aw-url = "http://file:1"',
+        "http://env:2/api/0/",
+        "http://flag:3",
+        lambda settings: settings.sources[0].aw_url,
+        ("http://file:1", "http://env:2", "http://flag:3"),
+    ),
+    "aw-token": Case(
+        'aw-token = "one-secret"',
+        "two-secret",
+        None,
+        lambda settings: settings.sources[0].token,
+        secrets("one", "two"),
+    ),
+    "aw-token-file": Case(
+        'aw-token-file = "one"',
+        "two",
+        "three",
+        lambda settings: settings.sources[0].token,
+        secrets("one", "two", "three"),
+    ),
+    "cron": Case(
+        'cron = "1 * * * *"',
+        "2 * * * *",
+        "@hourly",
+        lambda settings: settings.cron,
+        ("1 * * * *", "2 * * * *", "@hourly"),
+    ),
+    "user-id": Case(
+        'user-id = "file"',
+        "env",
+        "flag",
+        lambda settings: settings.sources[0].user_id,
+        ("file", "env", "flag"),
+    ),
+    "min-data": Case("min-data = 1", "2", "3", lambda settings: settings.min_data, (1, 2, 3)),
+    "excluded-watchers": globs("excluded-watchers"),
+    "included-watchers": globs("included-watchers"),
+    "resolution": Case('resolution = "1m"', "10m", "15m", lambda each: each.resolution, minutes(1, 10, 15)),
+    "settle": Case('settle = "1m"', "2m", "3m", lambda settings: settings.settle, minutes(1, 2, 3)),
+    "lookback": Case('lookback = "1h"', "1h30m", "2h", lambda each: each.lookback, minutes(60, 90, 120)),
+    "initial-history": Case(
+        'initial-history = "1m"',
+        "all",
+        "1h",
+        lambda each: each.initial_history,
+        (*minutes(1), None, *minutes(60)),
+    ),
+    "timeout": Case('timeout = "1m"', "2m", "3m", lambda each: store_of(each).timeout, minutes(1, 2, 3)),
+    "protocol": Case(
+        'protocol = "1.0"', "2.0", "auto", lambda each: store_of(each).protocol, ("1.0", "2.0", "auto")
+    ),
+    "bearer-token": Case(
+        'bearer-token = "one-secret"',
+        "two-secret",
+        None,
+        lambda settings: store_of(settings).bearer_token,
+        secrets("one", "two"),
+    ),
+    "bearer-token-file": Case(
+        'bearer-token-file = "one"',
+        "two",
+        "three",
+        lambda settings: store_of(settings).bearer_token,
+        secrets("one", "two", "three"),
+    ),
+    "username": Case(
+        'username = "a"',
+        "b",
+        "c",
+        lambda settings: store_of(settings).username,
+        ("a", "b", "c"),
+        beside='password = "x"',
+    ),
+    "password": Case(
+        'password = "one-secret"',
+        "two-secret",
+        None,
+        lambda settings: store_of(settings).password,
+        secrets("one", "two"),
+        beside='username = "a"',
+    ),
+    "password-file": Case(
+        'password-file = "one"',
+        "two",
+        "three",
+        lambda settings: store_of(settings).password,
+        secrets("one", "two", "three"),
+        beside='username = "a"',
+    ),
+    "headers": Case(
+        'headers = { A = "one-secret" }',
+        "A=two-secret|B=c=d",
+        ["A=three-secret", "C=x"],
+        lambda settings: dict(store_of(settings).headers),
+        (
+            {"A": secret("one")},
+            {"A": secret("two"), "B": Secret("c=d")},
+            {"A": secret("three"), "C": Secret("x")},
+        ),
+    ),
+    "hosts": Case(
+        'hosts = { unknown = "a" }',
+        "unknown=b|x=y",
+        ["unknown=c", "z=w"],
+        lambda settings: dict(settings.hosts),
+        ({"unknown": "a"}, {"unknown": "b", "x": "y"}, {"unknown": "c", "z": "w"}),
+    ),
+    "state-dir": Case(
+        'state-dir = "a"',
+        "b",
+        "c",
+        lambda settings: settings.state_dir.name,
+        ("a", "b", "c"),
+    ),
+    **{
+        name: Case(
+            f'{name} = "one"',
+            "two",
+            "three",
+            lambda settings, name=name: getattr(store_of(settings), name.replace("-", "_")).name,  # type: ignore[misc]
+            ("one", "two", "three"),
+            beside='client-cert-file = "one"' if name == "client-key-file" else "",
+        )
+        for name in ("ca-file", "client-cert-file", "client-key-file")
+    },
+}
+
+
+def test_the_table_below_knows_every_key() -> None:
+    """A new key cannot come without a test of its three layers."""
+    assert set(CASES) == {key.name for key in KEYS}
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
+def test_file_is_beaten_by_environment_and_both_by_flag(home: Path, key: Key[Any]) -> None:
+    """config.toml < environment < flag, for every key; the place of the value in force is told."""
+    case = CASES[key.name]
+    needed = "" if key.name == "prometheus-url" else STORE
+    text = f"{needed}{case.beside}\n{case.file}\n"
+    line = text[: text.index(case.file)].count("\n") + 1
+    environ = {key.env[-1]: case.env}
+    flags = {key.name: case.flag}
+
+    layers = [
+        (loaded(home, text), f"config.toml:{line}"),
+        (loaded(home, text, environ), f"environment {key.env[-1]}"),
+    ]
+    if key.flag:
+        layers.append((loaded(home, text, environ, flags), f"flag {key.flag}"))
+    assert [case.get(each.settings) for each, _ in layers] == list(case.want)
+    assert [each.origins[key.name].place for each, _ in layers] == [place for _, place in layers]
+    assert case.get(loaded(home, text, {}, flags).settings) == case.want[-1 if key.flag else 0]
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
+def test_a_secret_has_no_flag_and_never_shows(home: Path, key: Key[Any]) -> None:
+    """A command line is seen by every user of the computer; whatever is printed masks the secret."""
+    case = CASES[key.name]
+    text = f"{'' if key.name == 'prometheus-url' else STORE}{case.beside}\n{case.file}\n"
+    result = loaded(home, text)
+    assert key.secret == (key.flag is None)
+    assert "one-secret" not in f"{result!r} {result.origins} {result.warnings} {result.settings}"
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if len(key.env) > 1], ids=lambda key: key.name)
+def test_the_names_of_the_environment_that_the_old_tool_used(home: Path, key: Key[Any]) -> None:
+    """USER_ID and CRON may mean something else to somebody else: the AWSYNC_ name beats them."""
+    case = CASES[key.name]
+    own = loaded(home, STORE, {key.env[0]: case.env, key.env[1]: "http://other"})
+    assert case.get(own.settings) == case.want[1]
+
+
+def test_the_old_names_are_these() -> None:
+    """The names of the existing tool keep working, to the letter."""
+    old = {key.name: (key.env[-1], key.old_flags, key.aliases) for key in KEYS if len(key.env) > 1}
+    assert old == {
+        "aw-url": ("ACTIVITY_WATCH_URL", ("--awUrl",), ()),
+        "prometheus-url": ("PROMETHEUS_URL", ("--prometheusUrl",), ()),
+        "cron": ("CRON", (), ()),
+        "excluded-watchers": ("EXCLUDED_WATCHERS", ("--excludedWatchers",), ()),
+        "min-data": ("MIN_DATA", ("--minData",), ()),
+        "user-id": ("USER_ID", ("--userId",), ("userId",)),
+    }
+
+
+def test_user_id_may_be_written_as_before(home: Path) -> None:
+    """`userId` in config.toml is the old spelling of `user-id`."""
+    assert loaded(home, STORE + 'userId = "anna"').settings.sources[0].user_id == "anna"
+
+
+@pytest.mark.parametrize("higher", ["bearer-token", "bearer-token-file"])
+def test_a_secret_from_a_higher_layer_replaces_its_twin(home: Path, higher: str) -> None:
+    """The token and its file are one setting in two forms: the layers decide, in both directions."""
+    lower = "bearer-token-file" if higher == "bearer-token" else "bearer-token"
+    value = {"bearer-token": "two-secret", "bearer-token-file": "two"}[higher]
+    text = (
+        STORE
+        + {"bearer-token": 'bearer-token = "one-secret"', "bearer-token-file": 'bearer-token-file = "one"'}[
+            lower
+        ]
+    )
+    result = loaded(home, text, {"AWSYNC_" + higher.replace("-", "_").upper(): value})
+    assert store_of(result.settings).bearer_token == secret("two")
+    assert result.origins[lower].value is None
+    assert result.origins[lower].place.startswith("replaced by environment")
