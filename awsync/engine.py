@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import httpx
 
@@ -32,7 +32,6 @@ from awsync.settings import Settings, SourceSettings
 from awsync.source_pass import PassContext, SourcePass
 from awsync.state import State
 from awsync.tally import Tally
-from awsync.timeline import HOUR, floor_to
 
 Emit = Callable[[Event], None]
 _SLEEP_STEP = 20.0
@@ -104,12 +103,14 @@ class Engine:
             async with asyncio.TaskGroup() as group:
                 for source in self.settings.sources:
                     group.create_task(self._source(source, context))
-        self.state.prune(floor_to(started - self.settings.lookback // timedelta(microseconds=1), HOUR))
+        totals = tally.totals()
+        if totals.samples:
+            self.state.prune(context.keep_from)
         finished = PassFinished(
             at=self.wiring.clock(),
             elapsed=time.monotonic() - begun,
             complete=tally.complete,
-            totals=tally.totals(),
+            totals=totals,
         )
         self.state.finish_pass(number, finished)
         say(finished)

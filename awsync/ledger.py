@@ -35,7 +35,12 @@ def due(amounts: Amounts, ledger: Ledger, *, again: bool) -> Iterator[Entry]:
     entry, which may be negative. With `again` the entries of the ledger itself come first, unchanged: that
     is how a rewound checkpoint repeats what it sent, without changing a sum.
     """
-    for labels in amounts.keys() | ledger.keys() if ledger else amounts.keys():
+    if not ledger:
+        for labels, wanted in amounts.items():
+            for slot_end, microseconds in wanted.items():
+                yield Entry(labels, slot_end, 0, microseconds)
+        return
+    for labels in amounts.keys() | ledger.keys():
         sent = ledger.get(labels, {})
         wanted = amounts.get(labels, {})
         for slot_end in sorted(wanted.keys() | sent.keys()) if sent else sorted(wanted):

@@ -90,10 +90,19 @@ class Labeller:
 
     def amounts(self, spans: Iterable[Span], resolution: int) -> Amounts:
         """Microseconds of activity of each series in each slot that the spans touch."""
-        amounts: Amounts = {}
+        by_data: dict[bytes, dict[int, int]] = {}
         for slot_end, microseconds, data in slots(spans, resolution):
-            per_slot = amounts.setdefault(self.labels(data), {})
+            per_slot = by_data.get(data)
+            if per_slot is None:
+                per_slot = by_data[data] = {}
             per_slot[slot_end] = per_slot.get(slot_end, 0) + microseconds
+        # Labels are worked out and hashed once for each kind of event, not for each event.
+        amounts: Amounts = {}
+        for data, per_slot in by_data.items():
+            held = amounts.setdefault(self.labels(data), per_slot)
+            if held is not per_slot:
+                for slot_end, microseconds in per_slot.items():
+                    held[slot_end] = held.get(slot_end, 0) + microseconds
         return amounts
 
 

@@ -1,4 +1,4 @@
-"""`just pictures`: the pictures in screenshots/ that show the command line, from real runs in a real terminal.
+"""`just screenshots`: the pictures in screenshots/ that show the command line, from real runs.
 
 A pseudo terminal of 104 columns runs the command; what it drew becomes an SVG.
 """
