@@ -80,7 +80,7 @@ def without(ranges: Iterable[Range], start: int, end: int) -> list[Range]:
 
 
 def joined(ranges: Iterable[Range]) -> list[Range]:
-    """The ranges in order of time; those of one kind that touch become one, with the oldest `since`."""
+    """The ranges by kind and time; those of one kind that touch become one, with the oldest `since`."""
     result: list[Range] = []
     for held in sorted(ranges, key=lambda held: (held.too_old, held.start)):
         last = result[-1] if result else None

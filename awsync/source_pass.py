@@ -4,7 +4,8 @@ May import: everything below the engine.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain
@@ -101,11 +102,12 @@ class SourcePass:
         self._infos = infos
         self._pending: list[_Prepared] = []
         self._set_aside: dict[tuple[str, str], SamplesSetAside] = {}
+        self._aside_until: dict[str, int] = {}
 
     async def run(self) -> None:
         """Reads, delivers and settles everything that is due."""
         try:
-            async with ahead(self._pages()) as found:
+            async with aclosing(self._pages()) as pages_, ahead(pages_) as found:
                 await self._work(found)
         except ParkedError as error:
             self._context.delivery.park(error)
@@ -116,7 +118,7 @@ class SourcePass:
             for event in self._set_aside.values():
                 self._context.emit(event)
 
-    async def _pages(self) -> AsyncIterator[tuple[Stretch, Page]]:
+    async def _pages(self) -> AsyncGenerator[tuple[Stretch, Page], None]:
         info = self._infos.get(self._source.name) or await self._aw.info()
         self._infos[self._source.name] = info
         buckets = await self._aw.buckets()
@@ -245,7 +247,7 @@ class SourcePass:
         self, stretch: Stretch, page: Page, carry: Carry, labeller: Labeller, ledger: Ledger
     ) -> _Prepared:
         spans, carry = lay_out(page, carry, single_focus=stretch.bucket.type in SINGLE_FOCUS_TYPES)
-        amounts = labeller.amounts(spans, self._context.resolution)
+        amounts = labeller.amounts(spans, self._context.resolution, until=page.end)
         entries = list(due(amounts, ledger, again=stretch.work is Work.FORWARD))
         series = frozenset(hash(labels) for labels in {id(e.labels): e.labels for e in entries}.values())
         return _Prepared(stretch, page, carry, entries, series)
@@ -298,16 +300,17 @@ class SourcePass:
         )
 
     def _aside(self, prepared: _Prepared, bad: Sequence[Entry], refused: dict[Entry, Refusal]) -> Range:
-        """The range of a page that holds everything refused; it reaches the page's borders where it can."""
-        ends = [entry.slot_end for entry in prepared.entries]
+        """The range of a page that holds everything refused; it joins that of the page before."""
+        page, bucket = prepared.page, prepared.stretch.bucket.id
         first, last = min(entry.slot_end for entry in bad), max(entry.slot_end for entry in bad)
-        resolution, page = self._context.resolution, prepared.page
-        refusal = refused[bad[-1]]
+        joins = self._aside_until.get(bucket) == page.start
+        whole = last == max(entry.slot_end for entry in prepared.entries)
+        self._aside_until[bucket] = end = page.end if whole else last
         return Range(
-            start=page.start if first == min(ends) else max(page.start, first - resolution),
-            end=page.end if last == max(ends) else last,
+            start=page.start if joins else max(page.start, first - self._context.resolution),
+            end=end,
             too_old=all(refused[entry].too_old for entry in bad),
-            words=refusal.words,
+            words=refused[bad[-1]].words,
             since=self._context.now,
         )
 

@@ -268,13 +268,19 @@ spans = st.lists(
 @given(spans)
 def test_amounts_add_up_to_the_spans(given_spans: list[Span]) -> None:
     """What all slots of all series hold is what the spans hold, series by series, to the microsecond."""
-    amounts = labeller().amounts(given_spans, RESOLUTION)
+    amounts = labeller().amounts(given_spans, RESOLUTION, until=16 * RESOLUTION)
     lengths: dict[Labels, int] = {}
     for span in given_spans:
         labels = labeller().labels(span.data)
         lengths[labels] = lengths.get(labels, 0) + span.end - span.start
     assert {labels: sum(per_slot.values()) for labels, per_slot in amounts.items()} == lengths
     assert all(slot_end % RESOLUTION == 0 for per_slot in amounts.values() for slot_end in per_slot)
+
+
+def test_a_slot_ends_with_its_page() -> None:
+    """Where the resolution was changed a page may end inside a slot: its sample then lies before that end."""
+    (per_slot,) = labeller().amounts([Span(0, 500, b"{}")], 300, until=500).values()
+    assert per_slot == {300: 300, 500: 200}
 
 
 def test_stamps_lie_before_the_border() -> None:
