@@ -20,13 +20,17 @@ test *arguments:
 stores:
     @.ci/stores .cache/stores
 
-# A real ActivityWatch server with made-up days, a receiver and the console.
+# A real ActivityWatch server with made-up days, and a store.
 demo *arguments:
     awsync demo {{ arguments }}
 
-# How fast and how large: prints tables.
-bench *arguments:
-    python -m tests.bench {{ arguments }}
+# How fast and how large, against the least that any program could do: prints tables.
+bench:
+    python -m tests.bench
+
+# The pictures of the README.
+screenshots:
+    python -m tests.pictures
 
 # The message classes of remote write, from their .proto files.
 proto:

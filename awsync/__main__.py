@@ -1,5 +1,5 @@
 """`python -m awsync` is `awsync`."""
 
-from awsync.cli import main
+from awsync.cli.main import main
 
 main()

@@ -8,6 +8,7 @@ May import: httpx, msgspec, errors, settings, timeline.
 
 import json
 import re
+import ssl
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 from types import TracebackType
@@ -29,6 +30,7 @@ from awsync.timeline import Event
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_MICROSECOND_TEXT = len("2026-11-20T10:04:00.123456+00:00")
 _FINER = re.compile(r"\.\d{6}(\d{1,3})")
 _MOST_DIGITS = 4_300  # Python converts no longer text to an integer
 _T = TypeVar("_T")
@@ -91,9 +93,12 @@ class _Event(msgspec.Struct):
 
     def event(self) -> Event:
         """Cut to microseconds at the very end, so that a clipped copy ends where the whole event does."""
-        start = _nanoseconds(self.timestamp)
-        end = start + round(self.duration * 1e9)
-        return Event(self.id, start // 1_000, end // 1_000, bytes(self.data))
+        if len(self.timestamp) <= _MICROSECOND_TEXT and self.timestamp.endswith("+00:00"):
+            start = (datetime.fromisoformat(self.timestamp) - EPOCH) // _MICROSECOND
+            return Event(self.id, start, start + round(self.duration * 1e9) // 1_000, bytes(self.data))
+        nanoseconds = _nanoseconds(self.timestamp)
+        end = nanoseconds + round(self.duration * 1e9)
+        return Event(self.id, nanoseconds // 1_000, end // 1_000, bytes(self.data))
 
 
 class ActivityWatch:
@@ -119,6 +124,7 @@ class ActivityWatch:
             headers=headers,
             timeout=timeout.total_seconds(),
             transport=transport,
+            verify=_tls(source.aw_url),
             follow_redirects=True,
         )
 
@@ -160,15 +166,15 @@ class ActivityWatch:
             body = await self._get(f"buckets/{_quoted(bucket)}/events/{event_id}")
         except BucketGoneError:
             return None
-        return self._event(self._decode(body, _Event))
+        try:
+            return self._decode(body, _Event).event()
+        except (ValueError, OverflowError) as error:
+            raise self._misfit(error) from error
 
     def events(self, body: bytes) -> list[Event]:
         """Decodes what `read` returned; takes CPU time, so callers move it off the event loop."""
-        return [self._event(event) for event in self._decode(body, list[_Event])]
-
-    def _event(self, event: _Event) -> Event:
         try:
-            return event.event()
+            return [event.event() for event in self._decode(body, list[_Event])]
         except (ValueError, OverflowError) as error:
             raise self._misfit(error) from error
 
@@ -250,6 +256,13 @@ def _nanoseconds(timestamp: str) -> int:
     whole = to_microseconds(datetime.fromisoformat(timestamp)) * 1_000
     finer = _FINER.search(timestamp)
     return whole if finer is None else whole + int(finer[1].ljust(3, "0"))
+
+
+def _tls(url: str) -> ssl.SSLContext:
+    """The system's trust; for a plain connection one that trusts nobody, for it costs nothing to make."""
+    if url.startswith("https:"):
+        return httpx.create_ssl_context()
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _quoted(bucket: str) -> str:

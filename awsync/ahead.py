@@ -1,4 +1,4 @@
-"""Reads one item ahead of its consumer, so that waiting for the next overlaps with work on the last.
+"""Reads ahead of its consumer, so that waiting for the next item overlaps with work on the last.
 
 May import: the standard library only.
 """
@@ -19,12 +19,12 @@ class _Item(Generic[T]):
 
 @asynccontextmanager
 async def ahead(items: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
-    """An iterator over the same items, whose producer runs in a task of its own, one item ahead.
+    """An iterator over the same items, whose producer runs in a task of its own, a few items ahead.
 
     An exception of the producer reaches the consumer after the items before it; leaving the block ends
     the producer.
     """
-    queue: asyncio.Queue[_Item[T] | Exception | None] = asyncio.Queue(maxsize=1)
+    queue: asyncio.Queue[_Item[T] | Exception | None] = asyncio.Queue(maxsize=2)
 
     async def produce() -> None:
         try:

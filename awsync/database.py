@@ -1,4 +1,4 @@
-"""The SQLite file under the state: one writer, private to its user, each transaction synced to disk.
+"""The SQLite file under the state: one writer, private to its user, synced to disk where it matters.
 
 May import: the standard library, filelock, errors, words.
 """
@@ -97,10 +97,14 @@ class Database:
                 raise StateError(f"The state database {self.path} could not be read ({error}).") from error
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All statements inside, or none."""
+    def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+        """All statements inside, or none; a durable one is on the disk when the block ends.
+
+        One that is not durable may be undone by a loss of power, never by a crash of this process.
+        """
         with self._guard:
             try:
+                self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 self._connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield self._connection
@@ -137,7 +141,6 @@ class Database:
         self.path.touch(mode=0o600)
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10)
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > SCHEMA_VERSION:
             connection.close()

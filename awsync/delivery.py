@@ -126,7 +126,8 @@ class Delivery:
         while queue:
             chunk = queue.popleft()
             if len(chunk) > self._request_samples:
-                queue.extendleft(reversed(_cut(chunk, self._request_samples)))
+                parts = -(-len(chunk) // self._request_samples)
+                queue.extendleft(reversed(_cut(chunk, -(-len(chunk) // parts))))
                 continue
             verdict = await self._send(chunk, source)
             if isinstance(verdict, Delivered):
@@ -155,7 +156,7 @@ class Delivery:
                 BatchDelivered(
                     source=source,
                     samples=verdict.samples,
-                    series=len({sample.labels for sample in chunk}),
+                    series=len({id(sample.labels) for sample in chunk}),
                     bytes=verdict.bytes,
                     elapsed=verdict.elapsed,
                     protocol=self._client.protocol or "",

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import httpx
 
@@ -27,15 +27,15 @@ from awsync.events import (
     SettingsReloaded,
 )
 from awsync.remote_write.client import Client
+from awsync.remote_write.connection import shown_url
 from awsync.schedule import Schedule
 from awsync.settings import Settings, SourceSettings
 from awsync.source_pass import PassContext, SourcePass
 from awsync.state import State
 from awsync.tally import Tally
-from awsync.timeline import HOUR, floor_to
 
 Emit = Callable[[Event], None]
-_SLEEP_STEP = 20.0
+_LOOK_SECONDS = 1.0
 
 
 def system_clock() -> int:
@@ -104,12 +104,14 @@ class Engine:
             async with asyncio.TaskGroup() as group:
                 for source in self.settings.sources:
                     group.create_task(self._source(source, context))
-        self.state.prune(floor_to(started - self.settings.lookback // timedelta(microseconds=1), HOUR))
+        totals = tally.totals()
+        if totals.samples:
+            self.state.prune(context.keep_from)
         finished = PassFinished(
             at=self.wiring.clock(),
             elapsed=time.monotonic() - begun,
             complete=tally.complete,
-            totals=tally.totals(),
+            totals=totals,
         )
         self.state.finish_pass(number, finished)
         say(finished)
@@ -118,30 +120,44 @@ class Engine:
     async def run(self, emit: Emit, *, reload: Callable[[], Settings | None] = lambda: None) -> None:
         """Passes for ever: one at once, then at the times of the cron.
 
-        `reload` is asked before each pass; it returns new settings, None for no change, or raises
-        ConfigError, and then the old settings stay.
+        `reload` is asked every second between passes; it returns new settings, None for no change, or
+        raises ConfigError, and then the old settings stay.
         """
         while True:
             await self.one_pass(emit)
-            upcoming = Schedule(self.settings.cron).next_after(_local(self.wiring.clock()))
-            emit(NextPass(at=int(upcoming.timestamp() * 1_000_000)))
-            await self._sleep_until(upcoming)
-            self._reload(emit, reload)
+            await self._wait(emit, reload)
 
-    def _reload(self, emit: Emit, reload: Callable[[], Settings | None]) -> None:
+    async def _wait(self, emit: Emit, reload: Callable[[], Settings | None]) -> None:
+        """Waits for the next pass by the wall clock; a machine that slept through it goes on at once."""
+        upcoming = self._next_pass(emit)
+        while (left := upcoming - self.wiring.clock()) > 0:
+            await asyncio.sleep(min(left / 1_000_000, _LOOK_SECONDS))
+            if self._reload(emit, reload):
+                upcoming = self._next_pass(emit)
+
+    def _next_pass(self, emit: Emit) -> int:
+        now = datetime.fromtimestamp(self.wiring.clock() / 1_000_000, UTC).astimezone()
+        upcoming = round(Schedule(self.settings.cron).next_after(now).timestamp() * 1_000_000)
+        emit(NextPass(at=upcoming))
+        return upcoming
+
+    def _reload(self, emit: Emit, reload: Callable[[], Settings | None]) -> bool:
         try:
             changed = reload()
         except ConfigError as error:
             emit(SettingsReloaded(problem=str(error)))
-            return
-        if changed is not None:
-            self.settings = changed
-            emit(SettingsReloaded())
-
-    async def _sleep_until(self, moment: datetime) -> None:
-        """Waits for a moment of the wall clock; a machine that slept through it goes on at once."""
-        while (left := moment.timestamp() - self.wiring.clock() / 1_000_000) > 0:  # noqa: ASYNC110 it is time
-            await asyncio.sleep(min(left, _SLEEP_STEP))
+            return False
+        if changed is None:
+            return False
+        if changed.state_dir != self.settings.state_dir:
+            emit(SettingsReloaded(problem="state-dir changed; restart awsync to use the new folder."))
+            return False
+        if changed.store is not None:
+            # A checkpoint says what one store has: another store has its own.
+            self.state.sink = shown_url(changed.store.write_url)
+        self.settings = changed
+        emit(SettingsReloaded())
+        return True
 
     async def _source(self, source: SourceSettings, context: PassContext) -> None:
         async with ActivityWatch(source, transport=self.wiring.aw_transport) as aw:
@@ -167,7 +183,3 @@ async def stream(work: Callable[[Emit], Awaitable[object]]) -> AsyncIterator[Eve
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-
-
-def _local(microseconds: int) -> datetime:
-    return datetime.fromtimestamp(microseconds / 1_000_000, UTC).astimezone()

@@ -35,7 +35,12 @@ def due(amounts: Amounts, ledger: Ledger, *, again: bool) -> Iterator[Entry]:
     entry, which may be negative. With `again` the entries of the ledger itself come first, unchanged: that
     is how a rewound checkpoint repeats what it sent, without changing a sum.
     """
-    for labels in amounts.keys() | ledger.keys() if ledger else amounts.keys():
+    if not ledger:
+        for labels, wanted in amounts.items():
+            for slot_end, microseconds in wanted.items():
+                yield Entry(labels, slot_end, 0, microseconds)
+        return
+    for labels in amounts.keys() | ledger.keys():
         sent = ledger.get(labels, {})
         wanted = amounts.get(labels, {})
         for slot_end in sorted(wanted.keys() | sent.keys()) if sent else sorted(wanted):
@@ -75,7 +80,7 @@ def without(ranges: Iterable[Range], start: int, end: int) -> list[Range]:
 
 
 def joined(ranges: Iterable[Range]) -> list[Range]:
-    """The ranges in order of time; those of one kind that touch become one, with the oldest `since`."""
+    """The ranges by kind and time; those of one kind that touch become one, with the oldest `since`."""
     result: list[Range] = []
     for held in sorted(ranges, key=lambda held: (held.too_old, held.start)):
         last = result[-1] if result else None

@@ -12,18 +12,22 @@ from awsync.events import Work
 from awsync.ledger import Range
 from awsync.settings import SourceSettings
 from awsync.state import Checkpoint
-from awsync.timeline import HOUR, MILLISECOND, Carry, floor_to
+from awsync.timeline import DAY, HOUR, MILLISECOND, Carry, floor_to
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A range of a bucket's time that is due, and why; `carry` is None where it has to be asked for."""
+    """A range of a bucket's time that is due, and why; `carry` is None where it has to be asked for.
+
+    `width` is a guess of how much time fits a page, in microseconds.
+    """
 
     bucket: Bucket
     work: Work
     start: int
     end: int
     carry: Carry | None
+    width: int = DAY
 
 
 def unwanted(bucket: Bucket, source: SourceSettings) -> str | None:
@@ -52,7 +56,13 @@ def look_back_is_due(checkpoint: Checkpoint, now: int) -> bool:
 
 
 def stretches(
-    bucket: Bucket, checkpoint: Checkpoint, start: int, closed: int, look_back_from: int | None
+    bucket: Bucket,
+    checkpoint: Checkpoint,
+    start: int,
+    closed: int,
+    look_back_from: int | None,
+    *,
+    width: int = DAY,
 ) -> list[Stretch]:
     """What is due of a bucket: the look back if one is asked for, and what is new.
 
@@ -65,7 +75,7 @@ def stretches(
         if back < checkpoint.position:
             result.append(Stretch(bucket, Work.LOOK_BACK, back, checkpoint.position, None))
     if start < closed and (bucket.newest or 0) > start:
-        result.append(Stretch(bucket, Work.FORWARD, start, closed, checkpoint.carry))
+        result.append(Stretch(bucket, Work.FORWARD, start, closed, checkpoint.carry, width))
     return result
 
 

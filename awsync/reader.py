@@ -5,13 +5,14 @@ forgets an event 24 h after its start. May import: errors, activitywatch, timeli
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from awsync.activitywatch import ActivityWatch, Bucket, to_microseconds
 from awsync.timeline import DAY, Carry, Event, Page, ambiguous, floor_to, forgotten
 
-PAGE_BYTES = 1_000_000
-"""About 5,000 events: half a second of aw-server's time, and what a page costs in memory."""
+PAGE_EVENTS = 10_000
+PAGE_BYTES = 200 * PAGE_EVENTS
+"""A second of aw-server's time at most, and what a page costs in memory."""
 
 MAX_EVENTS = 50_000
 LONGEST_PAGE = 64 * DAY
@@ -21,7 +22,7 @@ _OLDEST = 946_684_800_000_000  # 2000-01-01: no ActivityWatch event is older
 
 async def pages(
     aw: ActivityWatch, bucket: str, start: int, end: int, step: int, width: int = DAY
-) -> AsyncIterator[Page]:
+) -> AsyncGenerator[Page, None]:
     """The pages of [start, end), cut at multiples of `step` microseconds; `width` is a guess for the first.
 
     The width of a page follows the size of the one before it, and the next page is asked for before this
@@ -55,7 +56,13 @@ async def pages(
         await _ended(reading)
 
 
+def guessed_width(length: int, events: int) -> int:
+    """How much time probably holds one page of events, where `length` microseconds hold `events`."""
+    return max(length * PAGE_EVENTS // events, DAY) if events else DAY
+
+
 async def _ended(reading: asyncio.Task[bytes]) -> None:
+    """Stops a read that nobody waits for; cancelling also keeps asyncio from reporting its failure."""
     reading.cancel()
     await asyncio.wait([reading])
 
@@ -114,10 +121,10 @@ async def first_moment(aw: ActivityWatch, bucket: Bucket) -> int:
         return bucket.oldest
     newest = bucket.newest or 0
     moment = newest if bucket.created is None else min(to_microseconds(bucket.created), newest)
-    step = DAY
+    step = 32 * DAY
     while moment > _OLDEST and await aw.count(bucket.id, until=moment):
         moment -= step
-        step *= 2
+        step *= 4
     return max(moment, _OLDEST)
 
 

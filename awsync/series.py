@@ -88,12 +88,26 @@ class Labeller:
             known = self._known[data] = tuple(sorted((self._fixed | data_labels(data)).items()))
         return known
 
-    def amounts(self, spans: Iterable[Span], resolution: int) -> Amounts:
-        """Microseconds of activity of each series in each slot that the spans touch."""
-        amounts: Amounts = {}
+    def amounts(self, spans: Iterable[Span], resolution: int, *, until: int) -> Amounts:
+        """Microseconds of activity of each series in each slot that the spans of a page touch.
+
+        `until` is the end of the page: where the resolution was changed it may lie inside a slot, and the
+        slot then ends there, so that each page accounts for its own time and nothing lies in the future.
+        """
+        by_data: dict[bytes, dict[int, int]] = {}
         for slot_end, microseconds, data in slots(spans, resolution):
-            per_slot = amounts.setdefault(self.labels(data), {})
+            slot_end = min(slot_end, until)
+            per_slot = by_data.get(data)
+            if per_slot is None:
+                per_slot = by_data[data] = {}
             per_slot[slot_end] = per_slot.get(slot_end, 0) + microseconds
+        # Labels are worked out and hashed once for each kind of event, not for each event.
+        amounts: Amounts = {}
+        for data, per_slot in by_data.items():
+            held = amounts.setdefault(self.labels(data), per_slot)
+            if held is not per_slot:
+                for slot_end, microseconds in per_slot.items():
+                    held[slot_end] = held.get(slot_end, 0) + microseconds
         return amounts
 
 
@@ -131,7 +145,7 @@ def _named_values(data: Mapping[str, object]) -> Iterable[tuple[str, str]]:
     for key in sorted(data):
         raw = data[key]
         name = label_name(key)
-        if key == "url" and isinstance(raw, str):
+        if key.lower() == "url" and isinstance(raw, str):
             name, raw = "domain", domain(raw)
         value = _value(raw)
         if value:

@@ -4,8 +4,9 @@ May import: everything below the engine.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain
 
@@ -28,12 +29,13 @@ from awsync.events import (
 )
 from awsync.ledger import Entry, Ledger, Range, due
 from awsync.planning import Stretch, look_back_is_due, retries, stretches, unwanted
-from awsync.reader import carry_at, completed, first_moment, pages
+from awsync.reader import carry_at, completed, first_moment, guessed_width, pages
 from awsync.series import Labeller
 from awsync.settings import Settings, SourceSettings
 from awsync.state import Checkpoint, Settled, State
 from awsync.tally import Tally
 from awsync.timeline import (
+    DAY,
     HOUR,
     MILLISECOND,
     SINGLE_FOCUS_TYPES,
@@ -81,6 +83,7 @@ class _Prepared:
     page: Page
     carry: Carry
     entries: Sequence[Entry]
+    series: frozenset[int]
 
     @property
     def last(self) -> bool:
@@ -99,11 +102,12 @@ class SourcePass:
         self._infos = infos
         self._pending: list[_Prepared] = []
         self._set_aside: dict[tuple[str, str], SamplesSetAside] = {}
+        self._aside_until: dict[str, int] = {}
 
     async def run(self) -> None:
         """Reads, delivers and settles everything that is due."""
         try:
-            async with ahead(self._pages()) as found:
+            async with aclosing(self._pages()) as pages_, ahead(pages_) as found:
                 await self._work(found)
         except ParkedError as error:
             self._context.delivery.park(error)
@@ -114,7 +118,7 @@ class SourcePass:
             for event in self._set_aside.values():
                 self._context.emit(event)
 
-    async def _pages(self) -> AsyncIterator[tuple[Stretch, Page]]:
+    async def _pages(self) -> AsyncGenerator[tuple[Stretch, Page], None]:
         info = self._infos.get(self._source.name) or await self._aw.info()
         self._infos[self._source.name] = info
         buckets = await self._aw.buckets()
@@ -140,7 +144,8 @@ class SourcePass:
 
     async def _read(self, stretch: Stretch) -> AsyncIterator[Page]:
         step = self._context.resolution
-        async for page in pages(self._aw, stretch.bucket.id, stretch.start, stretch.end, step):
+        bucket, width = stretch.bucket.id, stretch.width
+        async for page in pages(self._aw, bucket, stretch.start, stretch.end, step, width):
             self._context.emit(
                 PageRead(
                     source=self._source.name,
@@ -158,15 +163,20 @@ class SourcePass:
         context, name = self._context, self._source.name
         checkpoint = context.state.checkpoint(name, bucket.id)
         newest = bucket.newest
-        why = unwanted(bucket, self._source) or await self._too_small(bucket, checkpoint)
+        why = unwanted(bucket, self._source) or (None if newest is not None else "it is empty")
+        if why is None and (events := await self._events(bucket, checkpoint)) < context.settings.min_data:
+            why = f"{events} events are fewer than min-data {context.settings.min_data}"
         if why is not None or newest is None:
-            context.emit(BucketSkipped(source=name, bucket=bucket.id, why=why or "it is empty"))
+            context.emit(BucketSkipped(source=name, bucket=bucket.id, why=why or ""))
             return []
         settle = context.settings.settle // _MICROSECOND
         closed = closed_until(newest, context.now, settle, context.resolution)
-        start = checkpoint.position
+        start, width = checkpoint.position, DAY
         if start is None:
             start = await self._beginning(bucket)
+            width = guessed_width(newest - start, events)
+            if context.settings.initial_history is None:
+                checkpoint = replace(checkpoint, carry=Carry())  # nothing lies before the first event
         due_back = context.look_back or look_back_is_due(checkpoint, context.now)
         held = [kept for _, where, kept in context.state.set_aside(name) if where == bucket.id]
         result: list[Stretch] = []
@@ -174,7 +184,8 @@ class SourcePass:
             await context.delivery.open()
             floor = context.delivery.floor
             result += retries(bucket, held, floor, context.resolution, blind=due_back)
-        result += stretches(bucket, checkpoint, start, closed, context.keep_from if due_back else None)
+        look_back_from = context.keep_from if due_back else None
+        result += stretches(bucket, checkpoint, start, closed, look_back_from, width=width)
         forward = [stretch for stretch in result if stretch.work is Work.FORWARD]
         context.emit(
             BucketFound(
@@ -190,14 +201,15 @@ class SourcePass:
         )
         return result
 
-    async def _too_small(self, bucket: Bucket, checkpoint: Checkpoint) -> str | None:
-        least, newest, events = self._context.settings.min_data, bucket.newest, checkpoint.events
-        if newest is None or events >= least:
-            return None
+    async def _events(self, bucket: Bucket, checkpoint: Checkpoint) -> int:
+        """How many events the bucket has, at least; asked for only while they may be too few."""
+        newest, events = bucket.newest or 0, checkpoint.events
+        if events >= self._context.settings.min_data and (events or checkpoint.position is not None):
+            return events
         if checkpoint.position is not None or newest != checkpoint.newest:
             events = await self._aw.count(bucket.id)
             self._context.state.count_events(self._source.name, bucket.id, events, newest)
-        return None if events >= least else f"{events} events are fewer than min-data {least}"
+        return events
 
     async def _beginning(self, bucket: Bucket) -> int:
         history = self._context.settings.initial_history
@@ -235,9 +247,10 @@ class SourcePass:
         self, stretch: Stretch, page: Page, carry: Carry, labeller: Labeller, ledger: Ledger
     ) -> _Prepared:
         spans, carry = lay_out(page, carry, single_focus=stretch.bucket.type in SINGLE_FOCUS_TYPES)
-        amounts = labeller.amounts(spans, self._context.resolution)
+        amounts = labeller.amounts(spans, self._context.resolution, until=page.end)
         entries = list(due(amounts, ledger, again=stretch.work is Work.FORWARD))
-        return _Prepared(stretch, page, carry, entries)
+        series = frozenset(hash(labels) for labels in {id(e.labels): e.labels for e in entries}.values())
+        return _Prepared(stretch, page, carry, entries, series)
 
     async def _flush(self) -> None:
         """Delivers the pending pages and settles each: checkpoints move, what was refused is set aside."""
@@ -254,25 +267,24 @@ class SourcePass:
 
     async def _deliver(self, pending: Sequence[_Prepared]) -> dict[Entry, Refusal]:
         delivery = self._context.delivery
-        refused: dict[Entry, Refusal] = {}
-        by_sample = {
-            entry.sample: entry for entry in chain.from_iterable(prepared.entries for prepared in pending)
-        }
-        floor = delivery.floor
-        words = delivery.floor_words
-        for sample, entry in by_sample.items():
-            if floor is not None and sample.timestamp_ms < floor:
-                refused[entry] = Refusal(sample, too_old=True, words=words)
-        samples = [sample for sample, entry in by_sample.items() if entry not in refused]
-        for refusal in await delivery.deliver(samples, source=self._source.name):
-            refused[by_sample[refusal.sample]] = refusal
-        return refused
+        floor, words = delivery.floor, delivery.floor_words
+        entries = list(chain.from_iterable(prepared.entries for prepared in pending))
+        samples = [entry.sample for entry in entries]
+        refusals = []
+        if floor is not None and any(sample.timestamp_ms < floor for sample in samples):
+            refusals = [Refusal(s, too_old=True, words=words) for s in samples if s.timestamp_ms < floor]
+            samples = [sample for sample in samples if sample.timestamp_ms >= floor]
+        refusals += await delivery.deliver(samples, source=self._source.name)
+        if not refusals:
+            return {}
+        by_sample = {entry.sample: entry for entry in entries}
+        return {by_sample[refusal.sample]: refusal for refusal in refusals}
 
     def _settle(self, prepared: _Prepared, refused: dict[Entry, Refusal]) -> Settled:
         stretch, page = prepared.stretch, prepared.page
         bad = [entry for entry in prepared.entries if entry in refused] if refused else []
         good = [entry for entry in prepared.entries if entry not in refused] if bad else prepared.entries
-        self._context.tally.add_series({hash(entry.labels) for entry in good})
+        self._context.tally.add_series(prepared.series)
         return Settled(
             source=self._source.name,
             bucket=stretch.bucket.id,
@@ -288,16 +300,17 @@ class SourcePass:
         )
 
     def _aside(self, prepared: _Prepared, bad: Sequence[Entry], refused: dict[Entry, Refusal]) -> Range:
-        """The range of a page that holds everything refused; it reaches the page's borders where it can."""
-        ends = [entry.slot_end for entry in prepared.entries]
+        """The range of a page that holds everything refused; it joins that of the page before."""
+        page, bucket = prepared.page, prepared.stretch.bucket.id
         first, last = min(entry.slot_end for entry in bad), max(entry.slot_end for entry in bad)
-        resolution, page = self._context.resolution, prepared.page
-        refusal = refused[bad[-1]]
+        joins = self._aside_until.get(bucket) == page.start
+        whole = last == max(entry.slot_end for entry in prepared.entries)
+        self._aside_until[bucket] = end = page.end if whole else last
         return Range(
-            start=page.start if first == min(ends) else max(page.start, first - resolution),
-            end=page.end if last == max(ends) else last,
+            start=page.start if joins else max(page.start, first - self._context.resolution),
+            end=end,
             too_old=all(refused[entry].too_old for entry in bad),
-            words=refusal.words,
+            words=refused[bad[-1]].words,
             since=self._context.now,
         )
 

@@ -145,7 +145,7 @@ class State:
         The ledger keeps slots that end after `keep_from`, and for ever those that had a correction: a later
         repeat of such a slot must send the same parts again, not their sum.
         """
-        with self.database.transaction() as connection:
+        with self.database.transaction(durable=True) as connection:
             for page in pages:
                 id_ = self._touch(connection, page.source, page.bucket)
                 _move(connection, id_, page, now)
@@ -174,7 +174,7 @@ class State:
         was when they were sent. Half a slot would look like a change of history.
         """
         position = None if position is None else floor_to(position, HOUR)
-        with self.database.transaction() as connection:
+        with self.database.transaction(durable=True) as connection:
             id_ = self._touch(connection, source, bucket)
             connection.execute(
                 "UPDATE checkpoint SET position = ?, newest = NULL, carry = NULL, updated = ? WHERE id = ?",

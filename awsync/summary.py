@@ -90,7 +90,7 @@ class PassSummary:
                 self.row(event.source, bucket).note = f"failed: {event.reason}"
             case StoreReached():
                 known = event.engine != "unknown"
-                self.store = f"{event.engine} {event.version}".strip() if known else event.sink
+                self.store = f"{event.engine} {event.version}".strip() if known else ""
             case PassFinished():
                 self.finished = event
                 self.faults = list(event.totals.faults)

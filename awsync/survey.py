@@ -130,7 +130,7 @@ async def _preview(
     page = await completed(aw, bucket.id, page, carry)
     spans, _ = lay_out(page, carry, single_focus=bucket.type in SINGLE_FOCUS_TYPES)
     labeller = Labeller.of(source, bucket.id, bucket.client, bucket.hostname, settings.hosts)
-    entries = sorted(due(labeller.amounts(spans, resolution), {}, again=False), key=_by_time)
+    entries = sorted(due(labeller.amounts(spans, resolution, until=end), {}, again=False), key=_by_time)
     return Preview(source.name, bucket.id, start, end, page.events, entries)
 
 

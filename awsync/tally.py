@@ -32,7 +32,7 @@ class Tally:
         """Whether all that was due is delivered so far."""
         return not self._faults
 
-    def add_series(self, fingerprints: set[int]) -> None:
+    def add_series(self, fingerprints: frozenset[int]) -> None:
         """Notes the hashes of the series that samples were delivered for."""
         self._series |= fingerprints
 

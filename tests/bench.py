@@ -1,7 +1,9 @@
 """`just bench`: one awsync pass against the least that any program could do, on real servers.
 
-The floor is a bare HTTP client that reads the same events, one request a bucket, and throws them away.
-Both are whole processes, start-up included, measured by the operating system. Prints Markdown.
+The floor is a bare HTTP client that reads the same events and throws them away: once in one request a
+bucket, which costs the server memory without bound, and once in one request a bucket and week. Floors and
+pass are timed by themselves, without the start of Python; CPU and memory are those of the whole process, as
+the operating system counts them. Prints Markdown.
 """
 
 import contextlib
@@ -28,11 +30,19 @@ IDLE_BUCKETS = 20
 ROUNDS = 3
 
 _FLOOR = """
-import sys, httpx
-base = sys.argv[1]
+import sys, time, httpx
+from datetime import datetime, timedelta, UTC
+base, weeks, now = sys.argv[1], int(sys.argv[2]), datetime.now(UTC)
+begun = time.perf_counter()
 with httpx.Client(timeout=600, trust_env=False) as client:
     for bucket in client.get(f"{base}/api/0/buckets/").json():
-        client.get(f"{base}/api/0/buckets/{bucket}/events")
+        url = f"{base}/api/0/buckets/{bucket}/events"
+        if weeks == 0:
+            client.get(url)
+        for week in range(weeks, 0, -1):
+            start, end = (now - timedelta(weeks=number) for number in (week, week - 1))
+            client.get(url, params={"start": start.isoformat(), "end": end.isoformat()})
+print(time.perf_counter() - begun)
 """
 
 
@@ -59,9 +69,9 @@ def run(*command: str, folder: Path) -> Run:
     return Run(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, output.read_text())
 
 
-def floor(aw: AwServer, folder: Path) -> Run:
-    """The same events read and thrown away."""
-    return run(sys.executable, "-c", _FLOOR, aw.url, folder=folder)
+def floor(aw: AwServer, folder: Path, *, weeks: int = 0) -> float:
+    """Seconds for the same events read and thrown away, whole or week by week."""
+    return float(run(sys.executable, "-c", _FLOOR, aw.url, str(weeks), folder=folder).output)
 
 
 def sync(aw: AwServer, store: Store, folder: Path, state: str) -> Run:
@@ -72,19 +82,21 @@ def sync(aw: AwServer, store: Store, folder: Path, state: str) -> Run:
     )  # fmt: skip
 
 
-def fill(aw: AwServer, events: int) -> int:
-    """At least so many events of a person's days."""
+def fill(aw: AwServer, events: int) -> tuple[int, int]:
+    """At least so many events of a person's days; returns their number, and the weeks they cover."""
     person, now = Person("bench"), utc_now() - timedelta(minutes=10)
-    for bucket in person.buckets:
-        aw.create_bucket(bucket.id, bucket.client, bucket.type, bucket.hostname)
     week = sum(len(found) for history in person.history(7, now) for found in history.values())
-    total = 0
-    for history in person.history(round(7 * events / week * 1.4), now):
+    days, total = round(7 * events / week * 1.4), 0
+    for bucket in person.buckets:
+        # As old as its first event, like a bucket that a watcher filled.
+        created = now - timedelta(days=days)
+        aw.create_bucket(bucket.id, bucket.client, bucket.type, bucket.hostname, created=created)
+    for history in person.history(days, now):
         for bucket_id, found in history.items():
             total += aw.insert(bucket_id, [event.to_json() for event in found])
         if total >= events:
             break
-    return total
+    return total, days // 7 + 1
 
 
 def of_store(store: Store) -> tuple[int, int]:
@@ -102,25 +114,31 @@ def of_store(store: Store) -> tuple[int, int]:
 
 def bench_size(events: int) -> dict[str, Any]:
     """Floor and pass in turn over the same server; each pass goes into an empty Prometheus."""
-    floors: list[Run] = []
+    floors: list[float] = []
+    weekly: list[float] = []
     passes: list[Run] = []
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         aw = stack.enter_context(AwServer(folder / "aw"))
-        held = fill(aw, events)
+        held, weeks = fill(aw, events)
         for number in range(ROUNDS):
             binary = require_binary("prometheus-3.5")
             with Store("prometheus-3.5", binary, folder / f"store{number}", scrape=True) as store:
                 floors.append(floor(aw, folder))
+                weekly.append(floor(aw, folder, weeks=weeks))
                 passes.append(sync(aw, store, folder, f"state{number}"))
                 series, samples = of_store(store)
     totals = json.loads(passes[-1].output)["totals"]
+    taken = [float(json.loads(run.output)["elapsed_seconds"]) for run in passes]
     assert totals["events"] >= held
     return {
         "events": held,
-        "floor, s": _median([run.wall for run in floors]),
-        "pass, s": _median([run.wall for run in passes]),
-        "ratio": _median([p.wall / f.wall for p, f in zip(passes, floors, strict=True)]),
+        "floor in one request a bucket, s": _median(floors),
+        "floor in one request a week, s": _median(weekly),
+        "pass, s": _median(taken),
+        "ratio to the first floor": _median([p / f for p, f in zip(taken, floors, strict=True)]),
+        "ratio to the second floor": _median([p / f for p, f in zip(taken, weekly, strict=True)]),
+        "whole process, s": _median([run.wall for run in passes]),
         "CPU of awsync, s": _median([run.cpu for run in passes]),
         "peak memory, MiB": _median([run.memory for run in passes]),
         "requests to AW": totals["reads"],

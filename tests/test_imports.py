@@ -9,7 +9,7 @@ from awsync.demo.receiver import Receiver
 
 _LOADED = """
 import sys
-from awsync.cli import main
+from awsync.cli.main import main
 sys.argv = ["awsync", *{arguments!r}]
 code = 0
 try:

@@ -22,25 +22,27 @@ LIVE_SECONDS = 60.0
 
 @contextmanager
 def watchers(aw: AwServer) -> Iterator[threading.Event]:
-    """Heartbeats as watchers send them, several a second; AFK is reported in arrears. Ends with the block."""
+    """Heartbeats as watchers send them, several a second; AFK in arrears, from the last input on."""
     aw.create_bucket(WINDOW, "aw-watcher-window", "currentwindow", "live")
     aw.create_bucket(AFK, "aw-watcher-afk", "afkstatus", "live")
     stop, many = threading.Event(), threading.Event()
     chance = random.Random(3)
 
     def beat() -> None:
-        app, beats = "editor", 0
+        app, beats, last_input = "editor", 0, utc_now()
         while not stop.wait(0.2):
             now = utc_now()
             if chance.random() < 0.08:
                 app = chance.choice(["editor", "mail", "browser"])
             if chance.random() > 0.15:
                 aw.heartbeat(WINDOW, _event(now, {"app": app, "title": f"{app} of a title"}), pulsetime=1.2)
-            if beats % 60 == 59:
-                idle = now - timedelta(seconds=0.6)
-                aw.heartbeat(AFK, _event(idle, {"status": "afk"}, 0.6), pulsetime=1.2)
-            else:
+            if beats % 60 < 56:
+                last_input = now
                 aw.heartbeat(AFK, _event(now, {"status": "not-afk"}), pulsetime=1.2)
+            elif beats % 60 == 59:
+                idle = (now - last_input).total_seconds()
+                away = _event(last_input + timedelta(milliseconds=1), {"status": "afk"}, idle)
+                aw.heartbeat(AFK, away, pulsetime=1.2)
             beats += 1
             if beats > 20:
                 many.set()

@@ -12,6 +12,7 @@ from awsync.cli.flags import settings_flags
 from awsync.cli.output import narrate, say
 from awsync.cli.settings import load_with_store
 from awsync.errors import AwsyncError
+from awsync.timeline import HOUR, floor_to
 from awsync.words import amount, clock
 
 if TYPE_CHECKING:
@@ -37,12 +38,12 @@ def rewind(
     source: Source = "",
     yes: Yes = False,
 ) -> None:
-    """Move a checkpoint back to a moment: the next pass sends from there again."""
+    """Move a checkpoint back to the hour that holds a moment: the next pass sends from there again."""
     try:
         moment = datetime.fromisoformat(to).astimezone(UTC)
     except ValueError:
         raise typer.BadParameter(f'"{to}" is not a date or moment such as 2026-11-20T10:00.') from None
-    position = int(moment.timestamp()) * 1_000_000
+    position = floor_to(int(moment.timestamp()) * 1_000_000, HOUR)
     _move(flags, bucket, source, position, everything=everything, yes=yes)
 
 

@@ -45,7 +45,8 @@ def demo(
             _show_arrived(world)
             if stay and code == 0:
                 code = _stay(world, engine)
-    narrate("Stopped; nothing of the demo is left. For your own data: awsync config init")
+    narrate("Stopped; nothing of the demo is left. To look around in it: awsync demo --stay")
+    narrate("For your own data: awsync config init")
     raise typer.Exit(code)
 
 
@@ -53,7 +54,7 @@ def _show_arrived(world: "World") -> None:
     totals = world.totals("app")
     whole = sum(totals.values()) or 1.0
     rows = [
-        (app, span(seconds), "█" * round(30 * seconds / whole))
+        (app, span(seconds), "█" * max(1, round(30 * seconds / whole)))
         for app, seconds in sorted(totals.items(), key=lambda pair: -pair[1])[:_TOP]
     ]
     say()

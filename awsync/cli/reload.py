@@ -12,7 +12,7 @@ from awsync.settings import Settings
 
 
 class Reloader:
-    """Asked before each pass: new settings if the file changed since the last time, else None."""
+    """Asked every second: new settings if the file changed since the last time, else None."""
 
     def __init__(self, flags: Mapping[str, object]) -> None:
         self._flags = flags

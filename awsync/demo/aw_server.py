@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -123,10 +124,16 @@ class AwServer:
         self.stop()
         self.start()
 
-    def create_bucket(self, bucket: str, client: str, kind: str, hostname: str) -> None:
-        """Create a bucket of type `kind`; one that exists stays as it is."""
+    def create_bucket(
+        self, bucket: str, client: str, kind: str, hostname: str, *, created: datetime | None = None
+    ) -> None:
+        """Create a bucket of type `kind`, now or as if at `created`; one that exists stays as it is."""
         body = {"client": client, "type": kind, "hostname": hostname}
-        self._call("POST", _bucket_path(bucket), body)
+        if created is None:
+            self._call("POST", _bucket_path(bucket), body)
+        else:
+            whole = body | {"id": bucket, "created": created.isoformat()}
+            self._call("POST", "/import", {"buckets": {bucket: {**whole, "events": []}}})
 
     def delete_bucket(self, bucket: str) -> None:
         """Delete a bucket and its events."""

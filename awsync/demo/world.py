@@ -93,7 +93,8 @@ class World:
 
     def _fill(self) -> int:
         for bucket in self._person.buckets:
-            self.aw.create_bucket(bucket.id, bucket.client, bucket.type, bucket.hostname)
+            created = self._begun - timedelta(days=DAYS)
+            self.aw.create_bucket(bucket.id, bucket.client, bucket.type, bucket.hostname, created=created)
         return sum(
             self.aw.insert(bucket, [event.to_json() for event in events])
             for day in self._person.history(DAYS, self._begun)

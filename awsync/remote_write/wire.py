@@ -119,9 +119,16 @@ def labels_of(refs: Sequence[int], symbols: Sequence[str]) -> Labels:
 
 def _by_series(samples: Sequence[Sample]) -> dict[Labels, Points]:
     """The points of each series by time, each series checked; in the order in which the series come."""
-    by_series: dict[Labels, Points] = {}
+    # Samples of a series mostly share one tuple of labels: its identity is cheaper to look up than its hash.
+    by_identity: dict[int, tuple[Labels, Points]] = {}
     for labels, stamp, value in samples:
-        by_series.setdefault(labels, []).append((stamp, value))
+        known = by_identity.get(id(labels))
+        if known is None:
+            known = by_identity[id(labels)] = (labels, [])
+        known[1].append((stamp, value))
+    by_series: dict[Labels, Points] = {}
+    for labels, points in by_identity.values():
+        by_series.setdefault(labels, []).extend(points)
     for labels, points in by_series.items():
         fault = label_fault(labels)
         if fault is None and len(points) > 1:

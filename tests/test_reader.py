@@ -1,0 +1,359 @@
+"""Reading by HTTP: pages hold every event, and a start in the middle of history knows what was before."""
+
+import asyncio
+import gc
+import json
+from collections.abc import Sequence
+from contextlib import aclosing
+from datetime import datetime
+from itertools import pairwise
+from urllib.parse import unquote
+
+import httpx
+import msgspec
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from awsync import reader
+from awsync.activitywatch import ActivityWatch, Bucket, to_datetime, to_microseconds
+from awsync.demo.aw_server import AwServer
+from awsync.errors import SourceUnreachableError
+from awsync.reader import carry_at, completed, first_moment, guessed_width, pages
+from awsync.settings import SourceSettings
+from awsync.timeline import DAY, HOUR, MILLISECOND, Carry, Event, Page, Span, lay_out
+from tests.test_timeline import (
+    BEGIN,
+    END,
+    LENGTH,
+    RESOLUTION,
+    Server,
+    cuts,
+    histories,
+    joined,
+    oracle,
+    servers,
+)
+
+BUCKET = "aw watcher/window?_größe%41"
+SOURCE = SourceSettings("laptop", "http://127.0.0.1:5600", "anna")
+thorough = settings(max_examples=60, deadline=None, derandomize=True)
+
+
+def serve(server: Server, asked: list[httpx.Request] | None = None) -> ActivityWatch:
+    """The client of a server that answers from a simulated bucket."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if asked is not None:
+            asked.append(request)
+        path = request.url.raw_path.decode().split("?")[0]
+        kind, _, rest = path.removeprefix("/api/0/buckets/").partition("/events")
+        assert unquote(kind) == BUCKET
+        start, end = (_moment(request.url.params.get(name)) for name in ("start", "end"))
+        limit = int(request.url.params.get("limit", "-1"))
+        if rest == "/count":
+            return httpx.Response(200, json=sum(end is None or e.start <= end for e in server.events))
+        if not rest:
+            return httpx.Response(200, json=[_json(event) for event in server.read(start, end, limit)])
+        event = server.event(int(rest.removeprefix("/")))
+        return httpx.Response(404, json=None) if event is None else httpx.Response(200, json=_json(event))
+
+    return ActivityWatch(SOURCE, transport=httpx.MockTransport(answer))
+
+
+def _moment(text: str | None) -> int | None:
+    return None if text is None else to_microseconds(datetime.fromisoformat(text))
+
+
+def _json(event: Event) -> dict[str, object]:
+    return {
+        "id": event.id,
+        "timestamp": to_datetime(event.start).isoformat(),
+        "duration": (event.end - event.start) / 1e6,
+        "data": json.loads(event.data),
+    }
+
+
+async def read_from(
+    server: Server, borders: Sequence[int], *, single_focus: bool, carry: Carry | None = None
+) -> list[Span]:
+    """The spans from the first border on, read by HTTP as a pass reads them."""
+    spans: list[Span] = []
+    async with serve(server) as aw:
+        carry = await carry_at(aw, BUCKET, borders[0]) if carry is None else carry
+        for start, end in pairwise(borders):
+            page = Page(start, end, aw.events(await aw.read(BUCKET, start, end)))
+            page = await completed(aw, BUCKET, page, carry)
+            laid, carry = lay_out(page, carry, single_focus=single_focus)
+            spans += laid
+    return spans
+
+
+def unspaced(spans: list[Span]) -> list[Span]:
+    """Spans with the data as it was before it went through JSON."""
+    return joined(span._replace(data=span.data.replace(b" ", b"")) for span in spans)
+
+
+@thorough
+@given(servers, cuts.filter(len), st.booleans())
+@example(Server([Event(1, BEGIN, BEGIN + 60 * HOUR, b'{"n":1}')]), [BEGIN + 30 * HOUR], True)
+@example(Server([Event(1, BEGIN, END, b'{"n":1}'), Event(2, BEGIN, END, b'{"n":2}')]), [BEGIN + HOUR], True)
+def test_a_start_in_the_middle_changes_nothing(
+    server: Server, borders: list[int], single_focus: bool
+) -> None:
+    """Reading from any slot on gives what reading from the beginning gives for that time."""
+    spans = asyncio.run(read_from(server, [*borders, END], single_focus=single_focus))
+    assert unspaced(spans) == oracle(server.events, borders[0], END, single_focus=single_focus)
+
+
+def _burst(count: int) -> Server:
+    """A long event, a short one that ends it, and many without duration behind that."""
+    events = [Event(1, BEGIN, BEGIN + 5 * HOUR, b'{"n":1}'), Event(2, BEGIN + 9, BEGIN + 10, b'{"n":2}')]
+    start = BEGIN + 1000
+    events += [Event(i, start + i * MILLISECOND, start + i * MILLISECOND, b"{}") for i in range(3, count)]
+    return Server(events)
+
+
+@pytest.mark.parametrize("count", [19, 21, 201, 1500])
+async def test_a_burst_without_duration_hides_nothing(count: int) -> None:
+    """An event that was cut before the start stays cut, however many empty events follow the cut."""
+    assert await read_from(_burst(count), [BEGIN + HOUR, BEGIN + 2 * HOUR], single_focus=True) == []
+
+
+async def test_a_crowd_hides_nothing() -> None:
+    """Where events may overlap, one that began before a hundred others still reaches over the start."""
+    crowd = [
+        Event(n, BEGIN + n * MILLISECOND, BEGIN + (n + 1) * MILLISECOND, b'{"n":%d}' % n)
+        for n in range(2, 100)
+    ]
+    server = Server([Event(1, BEGIN, BEGIN + 5 * HOUR, b'{"n":1}'), *crowd])
+    spans = await read_from(server, [BEGIN + HOUR, BEGIN + 2 * HOUR], single_focus=False)
+    assert unspaced(spans) == [Span(BEGIN + HOUR, BEGIN + 2 * HOUR, b'{"n":1}')]
+    async with serve(server) as aw:
+        assert await carry_at(aw, BUCKET, BEGIN + HOUR) == Carry({1: BEGIN}, BEGIN + 99 * MILLISECOND)
+
+
+async def test_an_event_that_was_deleted_is_no_error() -> None:
+    """What a page knows by id may be gone when it is asked for."""
+    async with serve(Server([])) as aw:
+        page = Page(BEGIN + 2 * DAY, BEGIN + 3 * DAY, [])
+        assert await completed(aw, BUCKET, page, Carry({7: BEGIN}, BEGIN)) == page
+
+
+async def test_a_plain_page_costs_no_request() -> None:
+    """Only what the server left out or cut beyond recognition is asked for."""
+    asked: list[httpx.Request] = []
+    events = [Event(n, BEGIN + n * HOUR, BEGIN + (n + 1) * HOUR, b"{}") for n in range(24)]
+    async with serve(Server(events), asked) as aw:
+        page = Page(BEGIN, BEGIN + DAY, events)
+        assert await completed(aw, BUCKET, page, Carry()) is page
+    assert asked == []
+
+
+async def collected(
+    server: Server, start: int, end: int, asked: list[httpx.Request] | None = None
+) -> list[Page]:
+    async with serve(server, asked) as aw, aclosing(pages(aw, BUCKET, start, end, RESOLUTION)) as found:
+        return [page async for page in found]
+
+
+def assert_gapless(found: Sequence[Page], start: int, end: int) -> None:
+    assert [page.start for page in found] == [start, *(page.end for page in found[:-1])]
+    assert found[-1].end == end
+    assert all(page.end % RESOLUTION == 0 for page in found[:-1])
+
+
+@thorough
+@given(
+    histories(),
+    st.integers(1, 6),
+    st.integers(100, 5000),
+    st.integers(0, LENGTH - 1),
+    st.integers(1, LENGTH),
+    st.booleans(),
+)
+def test_pages_hold_everything_whatever_their_size(
+    events: list[Event], most: int, size: int, start: int, length: int, python: bool
+) -> None:
+    """Pages follow each other without a gap, end at slots, and hold every event that touches them."""
+    server = Server(events, python=python)
+    begin, end = BEGIN + start, BEGIN + start + length
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "MAX_EVENTS", most)
+        patch.setattr(reader, "PAGE_BYTES", size)
+        found = asyncio.run(collected(server, begin, end))
+    assert_gapless(found, begin, end)
+    for page in found:
+        read = [event._replace(data=event.data.replace(b" ", b"")) for event in page.events]
+        assert read == server.read(page.start, page.end)
+
+
+async def test_a_dense_day_is_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page with too many events is read again in parts, and one slot that holds too many is read whole."""
+    monkeypatch.setattr(reader, "MAX_EVENTS", 5)
+    starts = [*range(0, HOUR, HOUR // 40), *range(2 * HOUR, 2 * HOUR + 12 * MILLISECOND, MILLISECOND)]
+    server = Server([Event(n, BEGIN + at, BEGIN + at + 9, b'{"n":%d}' % n) for n, at in enumerate(starts)])
+    found = await collected(server, BEGIN - 365 * DAY, BEGIN + DAY)
+    assert_gapless(found, BEGIN - 365 * DAY, BEGIN + DAY)
+    assert sorted({event.id for page in found for event in page.events}) == list(range(len(starts)))
+    assert all(len(page.events) < 5 or page.end - page.start == RESOLUTION for page in found)
+
+
+def test_the_first_page_is_guessed() -> None:
+    """The first page is as wide as the count of events lets expect, and never less than a day."""
+    assert guessed_width(100 * DAY, 2 * reader.PAGE_EVENTS) == 50 * DAY
+    assert guessed_width(100 * DAY, 1_000 * reader.PAGE_EVENTS) == DAY
+    assert guessed_width(100 * DAY, 0) == guessed_width(-DAY, 9) == DAY
+
+
+async def test_quiet_years_cost_few_reads() -> None:
+    """Years without an event are crossed in a handful of reads."""
+    asked: list[httpx.Request] = []
+    found = await collected(Server([]), BEGIN - 3650 * DAY, BEGIN, asked)
+    assert_gapless(found, BEGIN - 3650 * DAY, BEGIN)
+    assert len(asked) == len(found) < 70
+
+
+async def test_a_reader_that_is_left_stops_reading() -> None:
+    """Leaving the pages ends the read that was under way, also one that is about to fail."""
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.params["start"] == to_datetime(BEGIN).isoformat():
+            return httpx.Response(200, json=[])
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        raise AssertionError
+
+    async with ActivityWatch(SOURCE, transport=httpx.MockTransport(answer)) as aw:
+        found = pages(aw, BUCKET, BEGIN, END, RESOLUTION)
+        assert (await anext(found)).start == BEGIN
+        await begun.wait()
+        await found.aclose()
+        assert ended.is_set()
+
+
+async def test_a_failed_read_reaches_the_consumer_in_its_turn() -> None:
+    """A server that dies in the middle loses no page that was read before."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.params["start"] == to_datetime(BEGIN).isoformat():
+            return httpx.Response(200, json=[])
+        raise httpx.ConnectError("All connection attempts failed")
+
+    async with ActivityWatch(SOURCE, transport=httpx.MockTransport(answer)) as aw:
+        found = pages(aw, BUCKET, BEGIN, END, RESOLUTION)
+        assert (await anext(found)).start == BEGIN
+        with pytest.raises(SourceUnreachableError):
+            await anext(found)
+
+
+async def test_a_failure_that_nobody_waits_for_is_quiet() -> None:
+    """The read ahead may fail after the consumer left: asyncio has nothing to complain of."""
+    failed = asyncio.Event()
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.params["start"] == to_datetime(BEGIN).isoformat():
+            return httpx.Response(200, json=[])
+        failed.set()
+        raise httpx.ConnectError("All connection attempts failed")
+
+    async with (
+        ActivityWatch(SOURCE, transport=httpx.MockTransport(answer)) as aw,
+        aclosing(pages(aw, BUCKET, BEGIN, END, RESOLUTION)) as found,
+    ):
+        await anext(found)
+        await failed.wait()
+    del found
+    gc.collect()
+    assert complaints == []
+
+
+@thorough
+@given(histories(), st.integers(-LENGTH, LENGTH))
+def test_first_moment_is_before_everything(events: list[Event], created: int) -> None:
+    """The search for the beginning misses no event, also one that was imported from before the bucket."""
+    server = Server(events)
+    bucket = Bucket(BUCKET, "t", "c", "h", to_datetime(BEGIN + created), to_datetime(server.newest))
+
+    async def find() -> int:
+        async with serve(server) as aw:
+            return await first_moment(aw, bucket)
+
+    oldest = min(event.start for event in events)
+    moment = asyncio.run(find())
+    assert moment <= oldest
+    before = min(BEGIN + created, server.newest)
+    assert moment >= before - 5 * max(before - oldest, 0) - 64 * DAY
+
+
+async def test_first_moment_is_told_by_some_servers() -> None:
+    """aw-server-rust names its oldest event, which costs no request."""
+    listed = {
+        "id": BUCKET,
+        "type": "t",
+        "client": "c",
+        "hostname": "h",
+        "metadata": {"start": "2026-11-20T00:00:00Z"},
+    }
+    asked: list[httpx.Request] = []
+    async with serve(Server([]), asked) as aw:
+        assert await first_moment(aw, msgspec.convert(listed, Bucket)) == BEGIN
+    assert asked == []
+
+
+HARD = [
+    (0, 60 * HOUR),
+    (HOUR, 2 * HOUR),
+    (HOUR, 2 * HOUR),
+    (HOUR, HOUR),
+    (3 * HOUR, 400),
+    (3 * HOUR - MILLISECOND, MILLISECOND + 600),
+    (4 * HOUR - 7 * MILLISECOND, 7 * MILLISECOND - 400),
+    (4 * HOUR - 8 * MILLISECOND, 8 * MILLISECOND - 600),
+    (5 * HOUR, 0),
+    (6 * HOUR + MILLISECOND, HOUR),
+    (7 * HOUR, -HOUR),
+    (30 * HOUR, 30 * HOUR),
+]
+
+
+async def test_aw_server_answers_as_the_simulation_does(aw: AwServer) -> None:
+    """What the properties here rest on is how a real aw-server selects, clips, forgets and counts."""
+    name = "aw-watcher-window_laptop"
+    aw.create_bucket(name, "aw-watcher-window", "currentwindow", "laptop")
+    rows = [
+        {"timestamp": to_datetime(BEGIN + s).isoformat(), "duration": d / 1e6, "data": {}} for s, d in HARD
+    ]
+    aw.insert(name, rows)
+    source = SourceSettings("laptop", aw.url, "anna")
+    async with ActivityWatch(source) as client:
+        everything = await client.newest_before(name, END, limit=-1)
+        assert sorted((e.start - BEGIN, e.end - e.start) for e in everything) == sorted(HARD)
+        server = Server(everything)
+        for hours in (
+            (0, 1),
+            (1, 1),
+            (2, 3),
+            (3, 4),
+            (4, 5),
+            (5, 6),
+            (5, 7),
+            (7, 8),
+            (24, 25),
+            (25, 30),
+            (54, 70),
+        ):
+            start, end = (BEGIN + hour * HOUR for hour in hours)
+            assert sorted(client.events(await client.read(name, start, end))) == sorted(
+                server.read(start, end)
+            )
+        for event in everything:
+            assert await client.event(name, event.id) == event
+        assert await client.count(name, until=BEGIN + HOUR) == 4
+        assert await client.event(name, 999_999) is None

@@ -1,0 +1,228 @@
+"""Every event has one sentence, and moments and numbers read the same everywhere."""
+
+import re
+from typing import get_args
+
+import pytest
+
+from awsync.events import (
+    BatchDelivered,
+    BucketFound,
+    BucketSkipped,
+    CheckpointMoved,
+    CorrectionSent,
+    Event,
+    Level,
+    NextPass,
+    PageRead,
+    PassFinished,
+    PassStarted,
+    RetryScheduled,
+    SamplesSetAside,
+    SetAsideDelivered,
+    SettingsReloaded,
+    SourceFailed,
+    SourceReached,
+    StoreParked,
+    StoreReached,
+    Totals,
+    Work,
+    describe,
+    level,
+)
+from awsync.summary import PassSummary
+from awsync.tally import Tally
+from awsync.words import amount, clock, iso, span
+
+NOON = 1_795_176_000_000_000
+"""2026-11-20 12:00 UTC."""
+
+MINUTE = 60_000_000
+B = {"source": "laptop", "bucket": "window"}
+
+SENTENCES: list[tuple[Event, str, Level]] = [
+    (
+        PassStarted(at=NOON, sources=("laptop", "phone"), sink="http://store"),
+        "Pass over laptop, phone to http://store started.",
+        Level.INFO,
+    ),
+    (
+        SourceReached(source="laptop", url="http://aw", version="v0.13", hostname="host", buckets=1),
+        "laptop: ActivityWatch v0.13 on host at http://aw has 1 bucket.",
+        Level.INFO,
+    ),
+    (
+        SourceReached(source="laptop", url="http://aw", version="v0.13", hostname="", buckets=2),
+        "laptop: ActivityWatch v0.13 on an unnamed host at http://aw has 2 buckets.",
+        Level.INFO,
+    ),
+    (
+        SourceFailed(source="laptop", bucket=None, reason="It is down.", remedy="Start it."),
+        "laptop: It is down. Start it.",
+        Level.ERROR,
+    ),
+    (
+        SourceFailed(**B, reason="It is gone.", remedy=""),
+        "laptop/window: It is gone.",
+        Level.ERROR,
+    ),
+    (
+        BucketFound(**B, watcher="w", host="h", type="t", newest=NOON, due_from=NOON, due_to=NOON + MINUTE),
+        "laptop/window: due from 2026-11-20 12:00 to 2026-11-20 12:01.",
+        Level.DEBUG,
+    ),
+    (
+        BucketFound(**B, watcher="w", host="h", type="t", newest=NOON, due_from=NOON, due_to=NOON),
+        "laptop/window: nothing new since 2026-11-20 12:00.",
+        Level.DEBUG,
+    ),
+    (BucketSkipped(**B, why="it is empty"), "laptop/window: skipped, it is empty.", Level.DEBUG),
+    (
+        PageRead(**B, work=Work.LOOK_BACK, start=NOON, end=NOON + MINUTE, events=1),
+        "laptop/window: read 1 event from 2026-11-20 12:00 to 2026-11-20 12:01 (look back).",
+        Level.DEBUG,
+    ),
+    (
+        StoreReached(sink="S", engine="Prometheus", version="3.5", protocol="2.0", accepts_from=NOON),
+        "S is Prometheus 3.5, remote write 2.0, takes samples from 2026-11-20 12:00 on.",
+        Level.INFO,
+    ),
+    (
+        StoreReached(sink="S", engine="a store", version="", protocol="1.0", accepts_from=None),
+        "S is a store, remote write 1.0.",
+        Level.INFO,
+    ),
+    (StoreParked(sink="S", reason="It refuses.", remedy="Fix it."), "S: It refuses. Fix it.", Level.ERROR),
+    (
+        RetryScheduled(sink="S", reason="It is slow.", attempt=2, delay=1.25),
+        "S: It is slow. Next try in 1.2 s (attempt 2).",
+        Level.WARNING,
+    ),
+    (
+        BatchDelivered(source="laptop", samples=1, series=1, bytes=1234, elapsed=0.5, protocol="2.0"),
+        "laptop: delivered 1 sample of 1 series in 500 ms (1,234 bytes, remote write 2.0).",
+        Level.DEBUG,
+    ),
+    (
+        CheckpointMoved(**B, position=NOON + 1_000_000, samples=3),
+        "laptop/window: delivered up to 2026-11-20 12:00:01.",
+        Level.DEBUG,
+    ),
+    (
+        CorrectionSent(**B, samples=2, microseconds=-1_234_500_000),
+        "laptop/window: history changed, -1,234.500 s corrected in 2 samples.",
+        Level.INFO,
+    ),
+    (
+        SamplesSetAside(**B, start=NOON, end=NOON + MINUTE, samples=2, reason="it is old.", remedy="Wait."),
+        "laptop/window: set aside 2 samples from 2026-11-20 12:00 to 2026-11-20 12:01, it is old. Wait.",
+        Level.WARNING,
+    ),
+    (
+        SetAsideDelivered(**B, start=NOON, end=NOON + MINUTE, samples=2),
+        "laptop/window: delivered what was set aside from 2026-11-20 12:00 to 2026-11-20 12:01 (2 samples).",
+        Level.INFO,
+    ),
+    (
+        PassFinished(at=NOON, elapsed=1.23, complete=True, totals=Totals(events=1234, samples=5)),
+        "Pass complete in 1.2 s: 1,234 events read, 5 samples delivered.",
+        Level.INFO,
+    ),
+    (
+        PassFinished(at=NOON, elapsed=0, complete=False, totals=Totals(set_aside=1)),
+        "Pass incomplete in 0.0 s: 0 events read, 0 samples delivered, 1 sample set aside.",
+        Level.WARNING,
+    ),
+    (NextPass(at=NOON), "Next pass at 2026-11-20 12:00 UTC.", Level.INFO),
+    (SettingsReloaded(), "Settings read again.", Level.INFO),
+    (SettingsReloaded(problem="cron is wrong."), "Settings kept: cron is wrong.", Level.ERROR),
+]
+
+
+@pytest.mark.parametrize(("event", "sentence", "matters"), SENTENCES, ids=range(len(SENTENCES)))
+def test_sentences(event: Event, sentence: str, matters: Level) -> None:
+    """Each event reads as one plain sentence, and matters as much as it should."""
+    assert describe(event) == sentence
+    assert level(event) is matters
+
+
+def test_every_event_has_a_sentence() -> None:
+    """An event added to the stream without a sentence would end every front end."""
+    assert {type(event) for event, _, _ in SENTENCES} == set(get_args(Event))
+    assert set(get_args(Event)) <= describe.registry.keys()
+
+
+def test_what_is_no_event_has_none() -> None:
+    """A stranger in the stream is a fault of ours, and says so."""
+    with pytest.raises(TypeError, match="no sentence for int"):
+        describe(3)  # type: ignore[arg-type]
+
+
+def test_every_event_can_be_counted_and_summed_up() -> None:
+    """The tally and the summary take each event of a pass, and agree on what was set aside."""
+    tally, summary = Tally(), PassSummary()
+    for event, _, _ in SENTENCES:
+        tally.apply(event)
+        summary.apply(event)
+    assert not tally.complete
+    totals = tally.totals()
+    assert (totals.sources_reached, totals.sources_failed, totals.buckets) == (2, 1, 2)
+    assert (totals.set_aside, totals.corrections, totals.samples) == (2, 2, 1)
+    assert summary.row("laptop", "window").set_aside == totals.set_aside
+    matters = (SourceFailed, StoreParked, SamplesSetAside)
+    assert list(totals.faults) == [text for event, text, _ in SENTENCES if isinstance(event, matters)]
+
+
+def test_a_quiet_pass_is_complete() -> None:
+    """Nothing found, nothing failed: that is a complete pass with empty totals."""
+    assert Tally().complete
+    assert Tally().totals() == Totals()
+
+
+def test_clock_shows_seconds_only_where_there_are_some() -> None:
+    """Moments are short where they are round, and exact to the second where not."""
+    assert clock(NOON) == "2026-11-20 12:00"
+    assert clock(NOON + 1_999_999) == "2026-11-20 12:00:01"
+    assert clock(0) == "1970-01-01 00:00"
+
+
+def test_iso_is_exact() -> None:
+    """Machines get moments of one form, to the millisecond, and nothing where there is no moment."""
+    assert iso(NOON) == "2026-11-20T12:00:00.000Z"
+    assert iso(NOON + 1_001_999) == "2026-11-20T12:00:01.001Z"
+    assert iso(None) is None
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "text"),
+    [
+        (0, "sample", "0 samples"),
+        (1, "sample", "1 sample"),
+        (1234, "bucket", "1,234 buckets"),
+        (3, "series", "3 series"),
+    ],
+)
+def test_amounts(number: int, noun: str, text: str) -> None:
+    """A number agrees with its noun."""
+    assert amount(number, noun) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (0.4, "0 s"),
+        (40, "40 s"),
+        (59.6, "1 min"),
+        (120, "2 min"),
+        (11_100, "3 h 5 min"),
+        (3_605, "1 h"),
+        (90_000, "1 d 1 h"),
+        (86_460, "1 d"),
+        (-40, "40 s"),
+    ],
+)
+def test_spans(seconds: float, text: str) -> None:
+    """A length of time has at most two units that lie side by side."""
+    assert span(seconds) == text
+    assert re.fullmatch(r"\d+ (d|h|min|s)( \d+ (h|min|s))?", span(seconds))
