@@ -1,0 +1,188 @@
+"""What the console sees of the engine, whether it runs in this process or as a service beside it.
+
+The console knows this protocol and nothing behind it. Moments are microseconds since the epoch.
+
+May import: the standard library and the types of events, config, settings, state, survey.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from awsync.config import Loaded
+from awsync.events import Event
+from awsync.ledger import Entry, Range
+from awsync.settings import Settings
+from awsync.state import Checkpoint, PassRecord
+from awsync.survey import SourceReport
+from awsync.timeline import Event as ActivityEvent
+
+
+class Request(StrEnum):
+    """What can be asked of a running engine."""
+
+    SYNC_NOW = "sync now"
+    PAUSE = "pause"
+    RESUME = "resume"
+    EXCLUDE = "exclude"
+    INCLUDE = "include"
+    CRON = "cron"
+    REWIND = "rewind"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One request with what it is about; None means all, or the beginning.
+
+    `text` is the glob of EXCLUDE and INCLUDE and the expression of CRON; these hold for the run only.
+    `position` is where REWIND and SKIP put a checkpoint.
+    """
+
+    request: Request
+    source: str | None = None
+    bucket: str | None = None
+    text: str = ""
+    position: int | None = None
+
+
+class Said(NamedTuple):
+    """An event, when it was said, and its number in the journal."""
+
+    number: int
+    at: int
+    event: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """What a bucket holds of the last 24 hours of the clock, the running one last, and of today."""
+
+    hours: tuple[float, ...]
+    today_seconds: float
+    today_events: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelTime:
+    """A value of a label and the seconds that go out under it."""
+
+    label: str
+    value: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A checkpoint that moved: when, to where (None: the beginning), and the samples that went out."""
+
+    at: int
+    position: int | None
+    samples: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketDetail:
+    """A bucket's last day beside what would leave the machine for it.
+
+    `events` are newest first, `entries` too; `top` are the values with the most time, `values` the number
+    of values that each label has, the most first; `history` is newest first.
+    """
+
+    source: str
+    bucket: str
+    start: int
+    end: int
+    events: Sequence[ActivityEvent]
+    entries: Sequence[Entry]
+    series: int
+    top: Sequence[LabelTime]
+    values: Sequence[tuple[str, int]]
+    checkpoint: Checkpoint
+    history: Sequence[Move]
+
+
+class Agent(Protocol):
+    """The engine as a console sees it. Methods that return text return the sentence to show."""
+
+    @property
+    def observing(self) -> int | None:
+        """The process id of the service that is observed; None where this process runs the engine."""
+
+    @property
+    def service_ended(self) -> bool:
+        """Whether the observed service is gone: nothing is synced until `take_over` or its return."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether the cron is paused; it does not outlive the process that runs the engine."""
+
+    @property
+    def settings(self) -> Settings:
+        """The effective settings now."""
+
+    @property
+    def loaded(self) -> Loaded:
+        """The settings with their file and where each came from."""
+
+    @property
+    def sink(self) -> str:
+        """The store, as it may be shown."""
+
+    def events(self) -> AsyncIterator[Said]:
+        """First what the journal remembers (the last 500), then what is said, without end."""
+
+    async def survey(self) -> list[SourceReport]:
+        """What each source has now; a source that is down says so in its report."""
+
+    async def activity(self, source: str, bucket: str) -> Activity:
+        """The bucket's last 24 hours; raises SourceError."""
+
+    async def detail(self, source: str, bucket: str) -> BucketDetail:
+        """A bucket in depth; raises SourceError."""
+
+    async def skew(self) -> float | None:
+        """Seconds that the store's clock is ahead of this one's; None where it does not tell."""
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """All checkpoints of the store; raises StateError, as the next three do."""
+
+    def passes(self, limit: int) -> list[PassRecord]:
+        """The last passes, newest first."""
+
+    def set_aside(self) -> list[tuple[str, str, Range]]:
+        """Ranges that are set aside, as (source, bucket, range)."""
+
+    def series(self) -> Mapping[tuple[str, str], int]:
+        """How many series of a bucket the ledger knows, by (source, bucket)."""
+
+    async def sync_now(self, source: str | None = None, bucket: str | None = None) -> str:
+        """Starts a pass, over everything or one bucket; a running pass comes to its end first."""
+
+    async def pause(self) -> str:
+        """Stops the running pass and the cron; what was not confirmed is sent after `resume`."""
+
+    async def resume(self) -> str:
+        """The cron goes on; a pass that `pause` stopped begins again at once."""
+
+    async def set_excluded(
+        self, buckets: Sequence[tuple[str, str]], *, excluded: bool, skip_gap: bool = False
+    ) -> str:
+        """Leaves buckets out, or takes them in again, by config.toml; for this run where that cannot be.
+
+        With `skip_gap` what happened until now is not sent.
+        """
+
+    async def set_cron(self, expr: str) -> str:
+        """Changes the schedule; raises ValueError with the reason for an expression that is none."""
+
+    async def rewind(self, source: str, bucket: str, position: int | None) -> str:
+        """Moves a checkpoint back (None: to the beginning); the next pass sends from there."""
+
+    async def take_over(self) -> str:
+        """Runs the engine in this process, once the observed service is gone; raises LockHeldError."""
+
+    async def close(self) -> None:
+        """Stops the engine within a second, or ends the observation."""

@@ -1,0 +1,285 @@
+"""The events as one type: how much each matters, and one sentence for each.
+
+May import: the standard library, words and the other modules of events.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import singledispatch
+
+from awsync.events.passes import (
+    BatchDelivered,
+    BucketFound,
+    BucketSkipped,
+    CheckpointMoved,
+    CorrectionSent,
+    PageRead,
+    PassFinished,
+    PassStarted,
+    RetryScheduled,
+    SamplesSetAside,
+    SetAsideDelivered,
+    SourceFailed,
+    SourceReached,
+    StoreParked,
+    StoreReached,
+)
+from awsync.events.runs import (
+    CheckpointRewound,
+    GapSkipped,
+    HeldForThisRun,
+    JournalBegunAnew,
+    NextPass,
+    PassFailed,
+    Paused,
+    Resumed,
+    RunEnded,
+    RunStarted,
+    ServiceLost,
+    SettingsReloaded,
+    SyncAsked,
+)
+from awsync.words import amount, clock
+
+Event = (
+    RunStarted
+    | RunEnded
+    | PassStarted
+    | SourceReached
+    | SourceFailed
+    | BucketFound
+    | BucketSkipped
+    | PageRead
+    | StoreReached
+    | StoreParked
+    | RetryScheduled
+    | BatchDelivered
+    | CheckpointMoved
+    | CorrectionSent
+    | SamplesSetAside
+    | SetAsideDelivered
+    | PassFinished
+    | PassFailed
+    | NextPass
+    | SettingsReloaded
+    | Paused
+    | Resumed
+    | SyncAsked
+    | CheckpointRewound
+    | GapSkipped
+    | HeldForThisRun
+    | JournalBegunAnew
+    | ServiceLost
+)
+
+
+class Level(StrEnum):
+    """How much an event matters to a reader of the log."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+_LEVELS: Mapping[type, Level] = {
+    PageRead: Level.DEBUG,
+    BucketFound: Level.DEBUG,
+    BucketSkipped: Level.DEBUG,
+    BatchDelivered: Level.DEBUG,
+    CheckpointMoved: Level.DEBUG,
+    RetryScheduled: Level.WARNING,
+    SamplesSetAside: Level.WARNING,
+    JournalBegunAnew: Level.WARNING,
+    ServiceLost: Level.WARNING,
+    SourceFailed: Level.ERROR,
+    StoreParked: Level.ERROR,
+    PassFailed: Level.ERROR,
+}
+
+
+def level(event: Event) -> Level:
+    """How much the event matters."""
+    if isinstance(event, PassFinished):
+        return Level.INFO if event.complete or event.stopped else Level.WARNING
+    if isinstance(event, SettingsReloaded) and event.problem:
+        return Level.ERROR
+    return _LEVELS.get(type(event), Level.INFO)
+
+
+@singledispatch
+def describe(event: Event) -> str:
+    """One sentence for a person, without a full stop where it ends in a list."""
+    raise TypeError(f"no sentence for {type(event).__name__}")
+
+
+@describe.register
+def _(event: RunStarted) -> str:
+    return f"awsync {event.version} (pid {event.pid}) started."
+
+
+@describe.register
+def _(event: RunEnded) -> str:
+    return f"awsync (pid {event.pid}) stopped."
+
+
+@describe.register
+def _(event: PassStarted) -> str:
+    over = ", ".join(event.sources) if event.bucket is None else f"{event.sources[0]}/{event.bucket}"
+    return f"Pass over {over} to {event.sink} started."
+
+
+@describe.register
+def _(event: SourceReached) -> str:
+    return (
+        f"{event.source}: ActivityWatch {event.version} on {event.hostname or 'an unnamed host'} "
+        f"at {event.url} has {amount(event.buckets, 'bucket')}."
+    )
+
+
+@describe.register
+def _(event: SourceFailed) -> str:
+    where = event.source if event.bucket is None else f"{event.source}/{event.bucket}"
+    return f"{where}: {event.reason} {event.remedy}".rstrip()
+
+
+@describe.register
+def _(event: BucketFound) -> str:
+    if event.due_from >= event.due_to:
+        return f"{event.source}/{event.bucket}: nothing new since {clock(event.due_from)}."
+    return f"{event.source}/{event.bucket}: due from {clock(event.due_from)} to {clock(event.due_to)}."
+
+
+@describe.register
+def _(event: BucketSkipped) -> str:
+    return f"{event.source}/{event.bucket}: skipped, {event.why}."
+
+
+@describe.register
+def _(event: PageRead) -> str:
+    return (
+        f"{event.source}/{event.bucket}: read {amount(event.events, 'event')} "
+        f"from {clock(event.start)} to {clock(event.end)} ({event.work})."
+    )
+
+
+@describe.register
+def _(event: StoreReached) -> str:
+    floor = f", takes samples from {clock(event.accepts_from)} on" if event.accepts_from is not None else ""
+    name = "answers" if event.engine == "unknown" else f"is {event.engine} {event.version}".strip()
+    return f"{event.sink} {name}, remote write {event.protocol}{floor}."
+
+
+@describe.register
+def _(event: StoreParked) -> str:
+    return f"{event.sink}: {event.reason} {event.remedy}".rstrip()
+
+
+@describe.register
+def _(event: RetryScheduled) -> str:
+    return f"{event.sink}: {event.reason} Next try in {event.delay:.1f} s (attempt {event.attempt})."
+
+
+@describe.register
+def _(event: BatchDelivered) -> str:
+    return (
+        f"{event.source}: delivered {amount(event.samples, 'sample')} of {amount(event.series, 'series')} "
+        f"in {event.elapsed * 1000:.0f} ms ({event.bytes:,} bytes, remote write {event.protocol})."
+    )
+
+
+@describe.register
+def _(event: CheckpointMoved) -> str:
+    return f"{event.source}/{event.bucket}: delivered up to {clock(event.position)}."
+
+
+@describe.register
+def _(event: CorrectionSent) -> str:
+    return (
+        f"{event.source}/{event.bucket}: history changed, {event.microseconds / 1e6:+,.3f} s "
+        f"corrected in {amount(event.samples, 'sample')}."
+    )
+
+
+@describe.register
+def _(event: SamplesSetAside) -> str:
+    return (
+        f"{event.source}/{event.bucket}: set aside {amount(event.samples, 'sample')} from "
+        f"{clock(event.start)} to {clock(event.end)}, {event.reason} {event.remedy}".rstrip()
+    )
+
+
+@describe.register
+def _(event: SetAsideDelivered) -> str:
+    return (
+        f"{event.source}/{event.bucket}: delivered what was set aside "
+        f"from {clock(event.start)} to {clock(event.end)} ({amount(event.samples, 'sample')})."
+    )
+
+
+@describe.register
+def _(event: PassFinished) -> str:
+    totals = event.totals
+    done = "Pass stopped" if event.stopped else "Pass complete" if event.complete else "Pass incomplete"
+    aside = f", {amount(totals.set_aside, 'sample')} set aside" if totals.set_aside else ""
+    return (
+        f"{done} in {event.elapsed:.1f} s: {amount(totals.events, 'event')} read, "
+        f"{amount(totals.samples, 'sample')} delivered{aside}."
+    )
+
+
+@describe.register
+def _(event: NextPass) -> str:
+    return f"Next pass at {clock(event.at)} UTC."
+
+
+@describe.register
+def _(event: SettingsReloaded) -> str:
+    return f"Settings kept: {event.problem}" if event.problem else "Settings read again."
+
+
+@describe.register
+def _(event: PassFailed) -> str:
+    return f"Pass failed: {event.reason} {event.remedy}".rstrip()
+
+
+@describe.register
+def _(event: Paused) -> str:
+    return "Paused: no pass begins by itself."
+
+
+@describe.register
+def _(event: Resumed) -> str:
+    return "Resumed."
+
+
+@describe.register
+def _(event: SyncAsked) -> str:
+    where = "everything" if event.source is None else "/".join(filter(None, [event.source, event.bucket]))
+    return f"Asked to sync {where} now."
+
+
+@describe.register
+def _(event: CheckpointRewound) -> str:
+    where = "the beginning" if event.position is None else f"{clock(event.position)} UTC"
+    return f"{event.source}/{event.bucket}: checkpoint moved back to {where}."
+
+
+@describe.register
+def _(event: GapSkipped) -> str:
+    return f"{event.source}/{event.bucket}: what is older than {clock(event.position)} UTC is not sent."
+
+
+@describe.register
+def _(event: HeldForThisRun) -> str:
+    return f"For this run only: {event.what}."
+
+
+@describe.register
+def _(event: JournalBegunAnew) -> str:
+    return f"The journal of past events was begun anew ({event.reason}); deliveries are not affected."
+
+
+@describe.register
+def _(event: ServiceLost) -> str:
+    return f"The observed service (pid {event.pid}) has ended; nothing is synced until one runs again."
