@@ -1,0 +1,72 @@
+"""Tables before they are drawn: cells with a tone, columns with a rank, and what fits a width.
+
+May import: the standard library.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+GAP = 1
+"""Cells between two columns."""
+
+
+class Tone(StrEnum):
+    """What a text means; the theme says how it looks, and no meaning lives in the tone alone."""
+
+    PLAIN = "plain"
+    DIM = "dim"
+    GOOD = "good"
+    BUSY = "busy"
+    WARN = "warn"
+    BAD = "bad"
+    ACCENT = "accent"
+    STRONG = "strong"
+
+
+class Cell(NamedTuple):
+    """One text of a table; `text` may hold anything, it is made safe when it is drawn."""
+
+    text: str
+    tone: Tone = Tone.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column that takes at least `narrow` and at most `wide` cells; the highest `rank` is dropped first."""
+
+    key: str
+    title: str
+    narrow: int
+    wide: int
+    rank: int = 0
+    right: bool = False
+
+
+class Placed(NamedTuple):
+    """A column that is shown: its place among all columns, and its width."""
+
+    index: int
+    column: Column
+    width: int
+
+
+def place(columns: Sequence[Column], cells: int, hidden: Iterable[str] = ()) -> tuple[Placed, ...]:
+    """The columns that fit into so many cells, widened as far as there is room, in their order."""
+    away = set(hidden)
+    kept = [(index, column) for index, column in enumerate(columns) if column.key not in away]
+    while len(kept) > 1 and _needed(column for _, column in kept) > cells:
+        kept.remove(max(kept, key=lambda pair: (pair[1].rank, pair[0])))
+    room = cells - _needed(column for _, column in kept)
+    widths = {column.key: column.narrow for _, column in kept}
+    for _, column in sorted(kept, key=lambda pair: pair[1].rank):
+        more = max(0, min(room, column.wide - column.narrow))
+        widths[column.key] += more
+        room -= more
+    return tuple(Placed(index, column, widths[column.key]) for index, column in kept)
+
+
+def _needed(columns: Iterable[Column]) -> int:
+    widths = [column.narrow for column in columns]
+    return sum(widths) + GAP * max(len(widths) - 1, 0)

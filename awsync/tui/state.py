@@ -1,0 +1,355 @@
+"""The board: everything that is known, folded from the engine's events, surveys and the state database.
+
+Thrown away when the console ends. Moments are microseconds since the epoch.
+
+May import: the standard library, control, events, ledger, state, survey (their types), words, and of tui
+logbook and rows.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import singledispatch
+
+from awsync.control import Activity, Said
+from awsync.events import (
+    BatchDelivered,
+    BucketFound,
+    BucketSkipped,
+    CheckpointMoved,
+    CheckpointRewound,
+    CorrectionSent,
+    Event,
+    NextPass,
+    PageRead,
+    PassFailed,
+    PassFinished,
+    PassStarted,
+    Paused,
+    Resumed,
+    RetryScheduled,
+    RunEnded,
+    RunStarted,
+    SetAsideDelivered,
+    SettingsReloaded,
+    SourceFailed,
+    SourceReached,
+    StoreParked,
+    StoreReached,
+)
+from awsync.state import Checkpoint, PassRecord
+from awsync.survey import SourceReport
+from awsync.tui.logbook import Logbook
+from awsync.tui.rows import Key, Row, Surroundings
+
+PACE = 300_000_000
+"""Cron period that is assumed until the schedule is known."""
+
+
+@dataclass(slots=True)
+class SourceFact:
+    """An ActivityWatch server as it was last heard of; `trouble` is empty where all is well."""
+
+    name: str
+    url: str = ""
+    version: str = ""
+    hostname: str = ""
+    buckets: int = 0
+    trouble: str = ""
+
+
+@dataclass(slots=True)
+class StoreFact:
+    """The store as it was last heard of; `delay` are the seconds until the next try."""
+
+    sink: str = ""
+    engine: str = ""
+    version: str = ""
+    protocol: str = ""
+    trouble: str = ""
+    retry_at: int | None = None
+    skew: float | None = None
+
+
+@dataclass(slots=True)
+class Running:
+    """The pass that runs."""
+
+    started: int
+    events: int = 0
+    samples: int = 0
+    requests: int = 0
+    about: str = ""
+
+
+@dataclass(slots=True)
+class Board:
+    """What the screens show. `version` changes with every fold."""
+
+    rows: dict[Key, Row] = field(default_factory=dict)
+    sources: dict[str, SourceFact] = field(default_factory=dict)
+    store: StoreFact = field(default_factory=StoreFact)
+    log: Logbook = field(default_factory=Logbook)
+    running: Running | None = None
+    passes: Sequence[PassRecord] = ()
+    next_at: int | None = None
+    paused: bool = False
+    last_success: int | None = None
+    troubles: dict[str, str] = field(default_factory=dict)
+    surveyed_at: int | None = None
+    resolution: int = PACE
+    settle: int = PACE
+    period: int = PACE
+    version: int = 0
+
+    def apply(self, said: Said) -> None:
+        """Takes in one event."""
+        self.version += 1
+        self.log.say(said)
+        fold(said.event, self, said.at)
+
+    def row(self, source: str, bucket: str) -> Row:
+        """The row of a bucket, made when it is first heard of."""
+        return self.rows.setdefault((source, bucket), Row(source, bucket))
+
+    def source(self, name: str) -> SourceFact:
+        """What is known of a source."""
+        return self.sources.setdefault(name, SourceFact(name))
+
+    def survey(self, reports: Iterable[SourceReport], now: int) -> None:
+        """Takes in what the sources have; a bucket that a source no longer has goes."""
+        self.version += 1
+        self.surveyed_at = now
+        reports = list(reports)
+        for name in self.sources.keys() - {report.source for report in reports}:
+            self._forget(name, set())
+            del self.sources[name]
+        for report in reports:
+            fact = self.source(report.source)
+            fact.url = report.url
+            fact.trouble = "" if report.error is None else str(report.error)
+            if report.error is not None:
+                continue
+            fact.version, fact.buckets = report.version, len(report.buckets)
+            self._forget(report.source, {bucket.bucket for bucket in report.buckets})
+            for bucket in report.buckets:
+                row = self.row(bucket.source, bucket.bucket)
+                row.watcher, row.host, row.type = bucket.watcher, bucket.host, bucket.type
+                row.events, row.newest = bucket.events, bucket.newest
+                row.excluded, row.why_not = bucket.excluded_by is not None, bucket.why_not
+
+    def checkpoints(self, checkpoints: Iterable[Checkpoint]) -> None:
+        """Takes in how far each bucket has come."""
+        self.version += 1
+        for checkpoint in checkpoints:
+            row = self.rows.get((checkpoint.source, checkpoint.bucket))
+            if row is not None:
+                row.position, row.delivered = checkpoint.position, checkpoint.samples
+
+    def counts(self, series: Mapping[Key, int], set_aside: Iterable[Key]) -> None:
+        """Takes in the series that are known of each bucket, and a key for each range set aside."""
+        self.version += 1
+        held = list(set_aside)
+        for key, row in self.rows.items():
+            row.series, row.set_aside = series.get(key, 0), held.count(key)
+
+    def activity(self, key: Key, activity: Activity) -> None:
+        """Takes in the last day of a bucket."""
+        if key in self.rows:
+            self.version += 1
+            self.rows[key].activity = activity
+
+    def history(self, passes: Sequence[PassRecord]) -> None:
+        """Takes in the passes of the past, newest first."""
+        self.version += 1
+        self.passes = passes
+        done = [record.finished for record in passes if record.complete and record.finished is not None]
+        self.last_success = max([*done[:1], *filter(None, [self.last_success])], default=None)
+
+    def surroundings(self, now: int) -> Surroundings:
+        """What the states of all rows depend on, at a moment."""
+        blocked = {name: f"{name} does not answer" for name, fact in self.sources.items() if fact.trouble}
+        if self.store.trouble:
+            blocked = {row.source: "the store" for row in self.rows.values()} | blocked
+        return Surroundings(
+            now=now,
+            resolution=self.resolution,
+            grace=2 * self.period + self.settle + 2 * self.resolution,
+            running=self.running is not None,
+            paused=self.paused,
+            blocked=blocked,
+        )
+
+    @property
+    def pending(self) -> int:
+        """How far the slowest bucket is behind, in microseconds."""
+        return max((row.lag or 0 for row in self.rows.values()), default=0)
+
+    @property
+    def share(self) -> float:
+        """How much of what is due in the running pass is done, over all buckets, from 0 to 1."""
+        due = [row for row in self.rows.values() if row.due_to > row.due_from]
+        whole = sum(row.due_to - row.due_from for row in due)
+        return 1.0 if not whole else sum(row.share * (row.due_to - row.due_from) for row in due) / whole
+
+    def _forget(self, source: str, kept: set[str]) -> None:
+        for key in [key for key in self.rows if key[0] == source and key[1] not in kept]:
+            del self.rows[key]
+
+    def settle_down(self) -> None:
+        """Nothing runs any more: what was due is no progress to show."""
+        self.running = None
+        for row in self.rows.values():
+            row.due_from = row.due_to = 0
+            row.moving_since = None
+
+
+@singledispatch
+def fold(event: Event, board: Board, at: int) -> None:
+    """Takes an event into the board; most that is only said needs nothing more."""
+
+
+@fold.register
+def _(event: RunStarted, board: Board, at: int) -> None:
+    board.settle_down()
+    board.paused, board.next_at = False, None
+    board.troubles.clear()
+
+
+@fold.register
+def _(event: RunEnded, board: Board, at: int) -> None:
+    board.settle_down()
+    board.next_at = None
+
+
+@fold.register
+def _(event: PassStarted, board: Board, at: int) -> None:
+    board.settle_down()
+    board.running = Running(event.at, about=event.bucket or "")
+    board.next_at = None
+    board.store.sink = event.sink
+    board.troubles.pop("pass", None)
+
+
+@fold.register
+def _(event: SourceReached, board: Board, at: int) -> None:
+    fact = board.source(event.source)
+    fact.url, fact.version, fact.hostname = event.url, event.version, event.hostname
+    fact.buckets, fact.trouble = event.buckets, ""
+
+
+@fold.register
+def _(event: SourceFailed, board: Board, at: int) -> None:
+    words = f"{event.reason} {event.remedy}".rstrip()
+    if event.bucket is None:
+        board.source(event.source).trouble = words
+    else:
+        board.row(event.source, event.bucket).fault = words
+
+
+@fold.register
+def _(event: BucketFound, board: Board, at: int) -> None:
+    row = board.row(event.source, event.bucket)
+    row.watcher, row.host, row.type = event.watcher, event.host, event.type
+    row.newest = max(event.newest, row.newest or 0)
+    row.due_from, row.due_to = event.due_from, event.due_to
+    row.position = event.due_from
+    row.why_not, row.excluded, row.fault = None, False, ""
+    row.moving_since, row.moved_at = at, at
+
+
+@fold.register
+def _(event: BucketSkipped, board: Board, at: int) -> None:
+    row = board.row(event.source, event.bucket)
+    row.why_not, row.excluded = event.why, event.why.startswith("excluded")
+
+
+@fold.register
+def _(event: PageRead, board: Board, at: int) -> None:
+    if board.running is not None:
+        board.running.events += event.events
+
+
+@fold.register
+def _(event: CheckpointMoved, board: Board, at: int) -> None:
+    row = board.row(event.source, event.bucket)
+    row.position, row.moved_at = event.position, at
+    row.delivered += event.samples
+
+
+@fold.register(CorrectionSent)
+@fold.register(SetAsideDelivered)
+def _(event: CorrectionSent | SetAsideDelivered, board: Board, at: int) -> None:
+    board.row(event.source, event.bucket).delivered += event.samples
+
+
+@fold.register
+def _(event: CheckpointRewound, board: Board, at: int) -> None:
+    board.row(event.source, event.bucket).position = event.position
+
+
+@fold.register
+def _(event: StoreReached, board: Board, at: int) -> None:
+    store = board.store
+    known = event.engine != "unknown"
+    store.sink, store.protocol = event.sink, event.protocol
+    store.engine, store.version = (event.engine, event.version) if known else ("", "")
+    store.trouble, store.retry_at = "", None
+
+
+@fold.register
+def _(event: StoreParked, board: Board, at: int) -> None:
+    board.store.sink = event.sink
+    board.store.trouble, board.store.retry_at = f"{event.reason} {event.remedy}".rstrip(), None
+
+
+@fold.register
+def _(event: RetryScheduled, board: Board, at: int) -> None:
+    board.store.sink = event.sink
+    board.store.trouble, board.store.retry_at = event.reason, at + int(event.delay * 1e6)
+
+
+@fold.register
+def _(event: BatchDelivered, board: Board, at: int) -> None:
+    board.store.trouble, board.store.retry_at = "", None
+    board.store.protocol = event.protocol
+    if board.running is not None:
+        board.running.samples += event.samples
+        board.running.requests += 1
+
+
+@fold.register
+def _(event: PassFinished, board: Board, at: int) -> None:
+    board.settle_down()
+    if event.complete:
+        board.last_success = event.at
+        board.store.trouble, board.store.retry_at = "", None
+    board.troubles.pop("pass", None)
+
+
+@fold.register
+def _(event: PassFailed, board: Board, at: int) -> None:
+    board.settle_down()
+    board.troubles["pass"] = f"{event.reason} {event.remedy}".rstrip()
+
+
+@fold.register
+def _(event: NextPass, board: Board, at: int) -> None:
+    board.next_at = event.at
+
+
+@fold.register
+def _(event: Paused, board: Board, at: int) -> None:
+    board.paused, board.next_at = True, None
+
+
+@fold.register
+def _(event: Resumed, board: Board, at: int) -> None:
+    board.paused = False
+
+
+@fold.register
+def _(event: SettingsReloaded, board: Board, at: int) -> None:
+    if event.problem:
+        board.troubles["settings"] = f"The old settings stay: {event.problem}"
+    else:
+        board.troubles.pop("settings", None)
