@@ -73,6 +73,11 @@ class Database:
         self._connection.close()
         self._lock.release()
 
+    def announced(self) -> int | None:
+        """The process id of the writer that announced itself last and did not end in order."""
+        rows = self.rows("SELECT pid FROM writer")
+        return int(rows[0][0]) if rows else None
+
     def holder(self) -> str | None:
         """Who writes to this state now, in words; None where nobody does."""
         try:

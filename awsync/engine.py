@@ -1,4 +1,4 @@
-"""The sync itself: passes over every source, as one stream of events that all front ends read.
+"""The sync itself: one pass over every source, as a stream of events that all front ends read.
 
 A pass gives each source a task of its own, so that a slow or dead server delays no other. Inside a source
 the next page is read while the last one is prepared and delivered; CPU work runs in a thread, so that the
@@ -11,31 +11,25 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 
 import httpx
 
-from awsync.activitywatch import ActivityWatch, Info
+from awsync.activitywatch import ActivityWatch, Bucket, Info
 from awsync.delivery import Delivery
-from awsync.errors import ConfigError
-from awsync.events import (
-    Event,
-    NextPass,
-    PassFinished,
-    PassStarted,
-    SettingsReloaded,
-)
+from awsync.errors import BucketGoneError, StateError
+from awsync.events import Event, PassFinished, PassStarted
 from awsync.remote_write.client import Client
-from awsync.remote_write.connection import shown_url
-from awsync.schedule import Schedule
 from awsync.settings import Settings, SourceSettings
 from awsync.source_pass import PassContext, SourcePass
 from awsync.state import State
 from awsync.tally import Tally
 
 Emit = Callable[[Event], None]
-_LOOK_SECONDS = 1.0
+Only = tuple[str, str | None] | None
+"""What a pass is restricted to: a source, and a bucket of it; None for everything."""
+
+_STOPPED = "It was stopped before its end."
 
 
 def system_clock() -> int:
@@ -65,8 +59,11 @@ class Engine:
     wiring: Wiring = field(default_factory=Wiring)
     _infos: dict[str, Info] = field(default_factory=dict)
 
-    async def one_pass(self, emit: Emit, *, look_back: bool = False) -> PassFinished:
-        """One pass over every source; raises StateError only. `look_back` does not wait for the hour."""
+    async def one_pass(self, emit: Emit, *, look_back: bool = False, only: Only = None) -> PassFinished:
+        """One pass; raises StateError only. `look_back` does not wait for the hour.
+
+        A pass that is cancelled says that it was stopped, and settles nothing more.
+        """
         started, begun = self.wiring.clock(), time.monotonic()
         number = self.state.begin_pass(started)
         tally = Tally()
@@ -75,93 +72,85 @@ class Engine:
             tally.apply(event)
             emit(event)
 
-        say(
-            PassStarted(
-                at=started,
-                sources=tuple(source.name for source in self.settings.sources),
-                sink=self.state.sink,
+        def finish(*, stopped: bool) -> PassFinished:
+            totals = tally.totals()
+            finished = PassFinished(
+                at=self.wiring.clock(),
+                elapsed=time.monotonic() - begun,
+                complete=tally.complete and not stopped,
+                totals=replace(totals, faults=(*totals.faults, _STOPPED)) if stopped else totals,
+                stopped=stopped,
             )
-        )
+            self.state.finish_pass(number, finished)
+            say(finished)
+            return finished
+
+        try:
+            keep_from = await self._work(say, tally, started, look_back=look_back, only=only)
+        except asyncio.CancelledError:
+            self.state.stop_pass(started)
+            finish(stopped=True)
+            raise
+        if tally.totals().samples:
+            self.state.prune(keep_from)
+        return finish(stopped=False)
+
+    async def _work(self, say: Emit, tally: Tally, started: int, *, look_back: bool, only: Only) -> int:
+        """Runs the sources; returns the moment from which the ledger is kept."""
+        source_name, bucket = only or (None, None)
+        sources = [each for each in self.settings.sources if source_name in (None, each.name)]
+        names = tuple(each.name for each in sources)
+        say(PassStarted(at=started, sources=names, sink=self.state.sink, bucket=bucket))
         store = self.settings.store
         assert store is not None, "a pass needs prometheus-url; config.load demands it"
+        clock, patience, sink = self.wiring.clock, self.patience, self.state.sink
         async with aclosing(Client(store, transport=self.wiring.store_transport)) as client:
             context = PassContext(
                 settings=self.settings,
                 state=self.state,
-                delivery=Delivery(
-                    client,
-                    store,
-                    say,
-                    sink=self.state.sink,
-                    clock=self.wiring.clock,
-                    patience=self.patience,
-                ),
+                delivery=Delivery(client, store, say, sink=sink, clock=clock, patience=patience),
                 emit=say,
                 tally=tally,
                 now=started,
                 look_back=look_back,
             )
-            async with asyncio.TaskGroup() as group:
-                for source in self.settings.sources:
-                    group.create_task(self._source(source, context))
-        totals = tally.totals()
-        if totals.samples:
-            self.state.prune(context.keep_from)
-        finished = PassFinished(
-            at=self.wiring.clock(),
-            elapsed=time.monotonic() - begun,
-            complete=tally.complete,
-            totals=totals,
+            failed: BaseException | None = None
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for source in sources:
+                        group.create_task(self._source(source, bucket, context))
+            except* StateError as caught:
+                failed = caught.exceptions[0]
+            if failed is not None:
+                raise failed
+        return context.keep_from
+
+    async def _source(self, source: SourceSettings, bucket: str | None, context: PassContext) -> None:
+        transport = self.wiring.aw_transport
+        client = (
+            ActivityWatch(source, transport=transport)
+            if bucket is None
+            else OneBucket(source, bucket, transport)
         )
-        self.state.finish_pass(number, finished)
-        say(finished)
-        return finished
-
-    async def run(self, emit: Emit, *, reload: Callable[[], Settings | None] = lambda: None) -> None:
-        """Passes for ever: one at once, then at the times of the cron.
-
-        `reload` is asked every second between passes; it returns new settings, None for no change, or
-        raises ConfigError, and then the old settings stay.
-        """
-        while True:
-            await self.one_pass(emit)
-            await self._wait(emit, reload)
-
-    async def _wait(self, emit: Emit, reload: Callable[[], Settings | None]) -> None:
-        """Waits for the next pass by the wall clock; a machine that slept through it goes on at once."""
-        upcoming = self._next_pass(emit)
-        while (left := upcoming - self.wiring.clock()) > 0:
-            await asyncio.sleep(min(left / 1_000_000, _LOOK_SECONDS))
-            if self._reload(emit, reload):
-                upcoming = self._next_pass(emit)
-
-    def _next_pass(self, emit: Emit) -> int:
-        now = datetime.fromtimestamp(self.wiring.clock() / 1_000_000, UTC).astimezone()
-        upcoming = round(Schedule(self.settings.cron).next_after(now).timestamp() * 1_000_000)
-        emit(NextPass(at=upcoming))
-        return upcoming
-
-    def _reload(self, emit: Emit, reload: Callable[[], Settings | None]) -> bool:
-        try:
-            changed = reload()
-        except ConfigError as error:
-            emit(SettingsReloaded(problem=str(error)))
-            return False
-        if changed is None:
-            return False
-        if changed.state_dir != self.settings.state_dir:
-            emit(SettingsReloaded(problem="state-dir changed; restart awsync to use the new folder."))
-            return False
-        if changed.store is not None:
-            # A checkpoint says what one store has: another store has its own.
-            self.state.sink = shown_url(changed.store.write_url)
-        self.settings = changed
-        emit(SettingsReloaded())
-        return True
-
-    async def _source(self, source: SourceSettings, context: PassContext) -> None:
-        async with ActivityWatch(source, transport=self.wiring.aw_transport) as aw:
+        async with client as aw:
             await SourcePass(source, aw, context, self._infos).run()
+
+
+class OneBucket(ActivityWatch):
+    """A server as a pass over one bucket sees it."""
+
+    def __init__(
+        self, source: SourceSettings, bucket: str, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        super().__init__(source, transport=transport)
+        self._bucket = bucket
+
+    async def buckets(self) -> list[Bucket]:
+        """The one bucket; raises BucketGoneError where the server does not have it."""
+        found = [bucket for bucket in await super().buckets() if bucket.id == self._bucket]
+        if not found:
+            raise BucketGoneError(f'ActivityWatch at {self.url} has no bucket "{self._bucket}".')
+        return found
 
 
 async def stream(work: Callable[[Emit], Awaitable[object]]) -> AsyncIterator[Event]:

@@ -3,7 +3,7 @@
 May import: the standard library, activitywatch (its types), events, ledger, settings, state, timeline.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -30,15 +30,17 @@ class Stretch:
     width: int = DAY
 
 
+def matching(globs: Iterable[str], client: str, bucket: str) -> Iterator[str]:
+    """The globs that match a watcher, by its client or the bucket id."""
+    return (glob for glob in globs if any(fnmatchcase(name, glob) for name in (client, bucket)))
+
+
 def unwanted(bucket: Bucket, source: SourceSettings) -> str | None:
-    """Why the settings leave a bucket out, or None; globs match the client or the bucket id."""
-    names = (bucket.client, bucket.id)
-    for glob in source.excluded_watchers:
-        if any(fnmatchcase(name, glob) for name in names):
-            return f'excluded by "{glob}"'
-    if source.included_watchers and not any(
-        fnmatchcase(name, glob) for glob in source.included_watchers for name in names
-    ):
+    """Why the settings leave a bucket out, or None."""
+    for glob in matching(source.excluded_watchers, bucket.client, bucket.id):
+        return f'excluded by "{glob}"'
+    included = source.included_watchers
+    if included and not any(matching(included, bucket.client, bucket.id)):
         return "not among included-watchers"
     return None
 

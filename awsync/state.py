@@ -80,6 +80,7 @@ class State:
     def __init__(self, folder: Path, sink: str, *, write: bool) -> None:
         self.sink = sink
         self.database = Database(folder, write=write)
+        self._stopped: set[int] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -143,9 +144,12 @@ class State:
         """Writes down what was delivered, in one transaction.
 
         The ledger keeps slots that end after `keep_from`, and for ever those that had a correction: a later
-        repeat of such a slot must send the same parts again, not their sum.
+        repeat of such a slot must send the same parts again, not their sum. A pass that was stopped (`now`
+        says which it was) settles nothing more: its checkpoints may have been moved since.
         """
         with self.database.transaction(durable=True) as connection:
+            if now in self._stopped:
+                return
             for page in pages:
                 id_ = self._touch(connection, page.source, page.bucket)
                 _move(connection, id_, page, now)
@@ -180,6 +184,32 @@ class State:
                 "UPDATE checkpoint SET position = ?, newest = NULL, carry = NULL, updated = ? WHERE id = ?",
                 (position, now, id_),
             )
+
+    def skip_to(self, source: str, bucket: str, position: int, now: int) -> None:
+        """Decides that what a bucket holds before `position`, a border of slots, is never sent by itself.
+
+        The look back begins there too, or it would send the gap as a change of history. A rewind sends it.
+        """
+        with self.database.transaction(durable=True) as connection:
+            id_ = self._touch(connection, source, bucket)
+            connection.execute(
+                "UPDATE checkpoint SET began = ?1, position = ?1, newest = NULL, carry = NULL, updated = ?2"
+                " WHERE id = ?3",
+                (position, now, id_),
+            )
+
+    def series_counts(self) -> dict[tuple[str, str], int]:
+        """How many series of each bucket the ledger knows, by (source, bucket)."""
+        rows = self.database.rows(
+            "SELECT source, bucket, count(DISTINCT series) FROM ledger"
+            " JOIN checkpoint ON checkpoint.id = checkpoint WHERE sink = ? GROUP BY source, bucket",
+            (self.sink,),
+        )
+        return {(source, bucket): count for source, bucket, count in rows}
+
+    def stop_pass(self, started: int) -> None:
+        """Lets a pass that was told to stop, but may still be writing in a thread, settle nothing more."""
+        self._stopped.add(started)
 
     def begin_pass(self, started: int) -> int:
         """Notes that a pass runs; returns its number."""

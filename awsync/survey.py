@@ -12,7 +12,7 @@ import httpx
 from awsync.activitywatch import ActivityWatch, Bucket
 from awsync.errors import AwsyncError, SourceError
 from awsync.ledger import Entry, due
-from awsync.planning import unwanted
+from awsync.planning import matching, unwanted
 from awsync.reader import carry_at, completed
 from awsync.series import Labeller
 from awsync.settings import Settings, SourceSettings
@@ -23,7 +23,10 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class BucketReport:
-    """One bucket as it stands in ActivityWatch; `why_not` is None for one that is synced."""
+    """One bucket as it stands in ActivityWatch; `why_not` is None for one that is synced.
+
+    `excluded_by` is the glob of excluded-watchers that leaves it out.
+    """
 
     source: str
     bucket: str
@@ -33,6 +36,7 @@ class BucketReport:
     events: int
     newest: int | None
     why_not: str | None
+    excluded_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,7 @@ async def _bucket(
         events=events,
         newest=bucket.newest,
         why_not=why_not,
+        excluded_by=next(matching(source.excluded_watchers, bucket.client, bucket.id), None),
     )
 
 

@@ -56,13 +56,18 @@ def sync(
 def run_once(engine: "Engine", lines: LogLines, *, as_json: bool, verbose: bool) -> int:
     """One pass and its summary; returns the exit code."""
     from awsync.cli.progress import Progress
+    from awsync.journal import Recorder
     from awsync.summary import PassSummary
 
     summary = PassSummary()
     watched = sys.stderr.isatty() and not verbose
-    with Progress(summary) if watched else _Plain(lines) as face:
+    with (
+        Recorder(engine.settings.state_dir) as recorder,
+        Progress(summary) if watched else _Plain(lines) as face,
+    ):
 
         def emit(event: Event) -> None:
+            recorder.record(event)
             summary.apply(event)
             face.apply(event)
 
@@ -80,13 +85,26 @@ async def _once(engine: "Engine", emit: Callable[[Event], None]) -> int:
 
 
 def _run_service(engine: "Engine", lines: LogLines, flags: dict[str, object]) -> int:
-    from awsync.cli.reload import Reloader
+    from awsync.conductor import Conductor
+    from awsync.config import Watched
+    from awsync.events import JournalBegunAnew
+    from awsync.journal import Recorder
 
-    async def work() -> int:
-        await engine.run(lines.apply, reload=Reloader(flags))
-        return 0
+    with Recorder(engine.settings.state_dir) as recorder:
 
-    return _run(work, stopped=0)
+        def emit(event: Event) -> None:
+            recorder.record(event)
+            lines.apply(event)
+
+        if recorder.begun_anew:
+            emit(JournalBegunAnew(reason=recorder.begun_anew))
+        conductor = Conductor(engine, emit, reload=Watched(flags), asked=recorder.take)
+
+        async def work() -> int:
+            await conductor.run()
+            return 0
+
+        return _run(work, stopped=0)
 
 
 def _run(work: Callable[[], Coroutine[None, None, int]], *, stopped: int = INTERRUPTED) -> int:

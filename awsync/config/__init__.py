@@ -9,6 +9,7 @@
     build        checks across keys, defaults worked out, Settings
     loader       config.toml is found, everything is loaded
     template     a commented config.toml: the example, and what `config init` writes
+    watch        loads again what changed
     write        edits one key, keeps comments
 
 The names below load their module when they are first used: `awsync --help` needs the keys alone.
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from awsync.config.loader import Loaded, default_path, load, locate
     from awsync.config.store import store_urls
     from awsync.config.template import freeze, render
+    from awsync.config.watch import Watched
     from awsync.config.write import set_value, write_text
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "Key",
     "Loaded",
     "Origin",
+    "Watched",
     "default_path",
     "freeze",
     "load",
@@ -48,6 +51,7 @@ _HOMES = {
     "loader": ("Loaded", "default_path", "load", "locate"),
     "store": ("store_urls",),
     "template": ("freeze", "render"),
+    "watch": ("Watched",),
     "write": ("set_value", "write_text"),
 }
 

@@ -1,0 +1,149 @@
+"""Looks at one bucket in depth: its last hours, and its last day beside what would leave the machine for it.
+
+May import: everything below the engine, control.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import httpx
+import msgspec
+
+from awsync.activitywatch import ActivityWatch
+from awsync.control import Activity, BucketDetail, LabelTime, Move
+from awsync.ledger import Entry, due
+from awsync.reader import carry_at, completed
+from awsync.series import Labeller
+from awsync.settings import Settings, SourceSettings
+from awsync.state import Checkpoint
+from awsync.survey import BucketReport
+from awsync.timeline import DAY, HOUR, SINGLE_FOCUS_TYPES, Carry, Event, Page, floor_to, lay_out, slots
+
+HOURS = 24
+SHOWN_EVENTS = 200
+SHOWN_ENTRIES = 500
+SHOWN_VALUES = 20
+_MICROSECOND = timedelta(microseconds=1)
+_SAME_FOR_ALL = frozenset({"__name__", "bucket", "host", "user"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Hour:
+    seconds: float = 0.0
+    events: int = 0
+
+
+class ActivityReader:
+    """Reads the last day of buckets; hours that are over are read once."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._transport = transport
+        self._hours: dict[tuple[str, str], dict[int, _Hour]] = {}
+
+    async def read(self, source: SourceSettings, bucket: BucketReport, now: int, midnight: int) -> Activity:
+        """The hours of a bucket up to `now`; `midnight` is when today began. Raises SourceError."""
+        running = floor_to(now, HOUR)
+        first = running - (HOURS - 1) * HOUR
+        known = self._hours.setdefault((bucket.source, bucket.bucket), {})
+        for hour in [hour for hour in known if hour < first]:
+            del known[hour]
+        # The hour before the running one may still have grown since it was read last.
+        start = max(first, max(known, default=first) - HOUR)
+        if bucket.newest is not None and bucket.newest > start:
+            async with ActivityWatch(source, transport=self._transport) as aw:
+                body = await aw.read(bucket.bucket, start, now)
+                known |= await asyncio.to_thread(_by_hour, aw, body, bucket, start, now)
+        hours = [known.get(hour, _Hour()) for hour in range(first, running + 1, HOUR)]
+        today = [each for hour, each in known.items() if hour >= midnight]
+        return Activity(
+            hours=tuple(hour.seconds for hour in hours),
+            today_seconds=sum(hour.seconds for hour in today),
+            today_events=sum(hour.events for hour in today),
+        )
+
+
+def _by_hour(aw: ActivityWatch, body: bytes, bucket: BucketReport, start: int, end: int) -> dict[int, _Hour]:
+    events = aw.events(body)
+    counts = Counter(floor_to(event.start, HOUR) for event in events)
+    single = bucket.type in SINGLE_FOCUS_TYPES
+    spans, _ = lay_out(Page(start, end, events), Carry(), single_focus=single)
+    active = [span for span in spans if bucket.type != "afkstatus" or _is_active(span.data)]
+    amounts: Counter[int] = Counter()
+    for hour_end, microseconds, _ in slots(active, HOUR):
+        amounts[hour_end - HOUR] += microseconds
+    wanted = range(floor_to(start, HOUR), end, HOUR)
+    return {hour: _Hour(amounts[hour] / 1e6, counts[hour]) for hour in wanted}
+
+
+def _is_active(data: bytes) -> bool:
+    """Whether an event of an AFK watcher says that somebody was there."""
+    try:
+        found = msgspec.json.decode(data, type=dict[str, object])
+    except (msgspec.MsgspecError, ValueError):
+        return False
+    return found.get("status") == "not-afk"
+
+
+async def look(
+    settings: Settings,
+    source: SourceSettings,
+    bucket: BucketReport,
+    *,
+    checkpoint: Checkpoint,
+    history: Sequence[Move],
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> BucketDetail:
+    """The day that ends with a bucket's newest event. Raises SourceError."""
+    resolution = settings.resolution // _MICROSECOND
+    newest = bucket.newest or 0
+    end = floor_to(newest, resolution) + resolution
+    start = max(floor_to(newest - DAY, resolution), 0)
+    async with ActivityWatch(source, transport=transport) as aw:
+        carry = await carry_at(aw, bucket.bucket, start)
+        body = await aw.read(bucket.bucket, start, end)
+        events = await asyncio.to_thread(aw.events, body)
+        page = await completed(aw, bucket.bucket, Page(start, end, events), carry)
+    labeller = Labeller.of(source, bucket.bucket, bucket.watcher, bucket.host, settings.hosts)
+    single = bucket.type in SINGLE_FOCUS_TYPES
+
+    def work() -> BucketDetail:
+        spans, _ = lay_out(page, carry, single_focus=single)
+        entries = list(due(labeller.amounts(spans, resolution, until=end), {}, again=False))
+        return _detail(bucket, page, entries, checkpoint, history)
+
+    return await asyncio.to_thread(work)
+
+
+def _detail(
+    bucket: BucketReport, page: Page, entries: list[Entry], checkpoint: Checkpoint, history: Sequence[Move]
+) -> BucketDetail:
+    times: Counter[tuple[str, str]] = Counter()
+    for entry in entries:
+        for label in entry.labels:
+            if label[0] not in _SAME_FOR_ALL:
+                times[label] += entry.microseconds
+    values = Counter(label for label, _ in times)
+    newest_first = sorted(entries, key=lambda entry: (-entry.slot_end, -entry.microseconds))
+    return BucketDetail(
+        source=bucket.source,
+        bucket=bucket.bucket,
+        start=page.start,
+        end=page.end,
+        events=_newest(page.events),
+        entries=newest_first[:SHOWN_ENTRIES],
+        series=len({entry.labels for entry in entries}),
+        top=[
+            LabelTime(label=label, value=value, seconds=microseconds / 1e6)
+            for (label, value), microseconds in times.most_common(SHOWN_VALUES)
+        ],
+        values=values.most_common(),
+        checkpoint=checkpoint,
+        history=history,
+    )
+
+
+def _newest(events: Sequence[Event]) -> Sequence[Event]:
+    return sorted(events, key=lambda event: (-event.start, -event.id))[:SHOWN_EVENTS]

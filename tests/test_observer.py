@@ -1,0 +1,171 @@
+"""A console beside a running `awsync sync`: what it sees, and that what it asks reaches the service."""
+
+import asyncio
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from awsync.agent import ConsoleAgent
+from awsync.config import Watched
+from awsync.control import Said
+from awsync.demo.aw_server import AwServer
+from awsync.demo.receiver import Receiver
+from awsync.events import (
+    BucketSkipped,
+    CheckpointRewound,
+    Event,
+    NextPass,
+    Paused,
+    PassFinished,
+    Resumed,
+    RunStarted,
+    ServiceLost,
+    SettingsReloaded,
+    SyncAsked,
+)
+from tests.commands import start_awsync
+from tests.passes import utc_now
+
+BUCKET = "aw-watcher-window_x"
+REACHED_SECONDS = 2.0
+
+
+@pytest.fixture
+def folder(aw: AwServer, tmp_path: Path) -> Iterator[Path]:
+    """A folder with a config.toml for a server with one bucket and a store."""
+    aw.create_bucket(BUCKET, "aw-watcher-window", "currentwindow", "x")
+    begun = utc_now() - timedelta(hours=2)
+    aw.insert(
+        BUCKET,
+        [
+            {
+                "timestamp": (begun + timedelta(minutes=5 * i)).isoformat(),
+                "duration": 299.0,
+                "data": {"app": f"app {i % 3}", "title": "t"},
+            }
+            for i in range(20)
+        ],
+    )
+    with Receiver() as store:
+        (tmp_path / "config.toml").write_text(
+            f'# mine\nprometheus-url = "{store.url}"\naw-url = "{aw.url}"\n'
+            f'state-dir = "{tmp_path / "state"}"\ncron = "0 0 1 1 *" # rarely\n'
+        )
+        yield tmp_path
+
+
+@pytest.fixture
+def service(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A running `awsync sync` that has done its first pass."""
+    process = start_awsync("sync", folder=folder)
+    assert process.stderr is not None
+    try:
+        for line in process.stderr:
+            if "Next pass at" in line:
+                break
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+class Listener:
+    """Everything an agent said, for tests that wait for something."""
+
+    def __init__(self, agent: ConsoleAgent) -> None:
+        self.agent = agent
+        self._events = agent.events()
+
+    async def until(self, wanted: type[Event], seconds: float = 10.0) -> Event:
+        """The next event of a type."""
+
+        async def hear() -> Event:
+            async for said in self._events:
+                if isinstance(said.event, wanted):
+                    return said.event
+            raise AssertionError("events() has an end")
+
+        async with asyncio.timeout(seconds):
+            return await hear()
+
+
+@asynccontextmanager
+async def opened(folder: Path) -> AsyncIterator[Listener]:
+    """An agent over the folder's config.toml."""
+    agent = ConsoleAgent(Watched({"config": str(folder / "config.toml")}, {}))
+    try:
+        yield Listener(agent)
+    finally:
+        async with asyncio.timeout(1.0):
+            await agent.close()
+
+
+async def test_each_command_reaches_the_service(service: subprocess.Popen[str], folder: Path) -> None:
+    """Sync now, pause, exclusions, cron and rewind reach a running service within two seconds."""
+    async with opened(folder) as heard:
+        agent = heard.agent
+        assert agent.observing == service.pid
+        await heard.until(NextPass)
+
+        assert f"pid {service.pid}" in await agent.sync_now("default", BUCKET)
+        await heard.until(SyncAsked, REACHED_SECONDS)
+        await heard.until(PassFinished, REACHED_SECONDS)
+        await heard.until(NextPass, REACHED_SECONDS)
+
+        await agent.pause()
+        await heard.until(Paused, REACHED_SECONDS)
+        assert agent.paused
+        await agent.resume()
+        await heard.until(Resumed, REACHED_SECONDS)
+        assert not agent.paused
+
+        await agent.set_cron("*/7 * * * *")
+        assert 'cron = "*/7 * * * *" # rarely' in (folder / "config.toml").read_text()
+        reloaded = await heard.until(SettingsReloaded, REACHED_SECONDS)
+        assert reloaded == SettingsReloaded()
+        upcoming = await heard.until(NextPass, REACHED_SECONDS)
+        assert isinstance(upcoming, NextPass)
+        assert upcoming.at < utc_now().timestamp() * 1e6 + 8 * 60e6
+        assert agent.settings.cron == "*/7 * * * *"
+
+        await agent.rewind("default", BUCKET, None)
+        assert isinstance(await heard.until(CheckpointRewound, REACHED_SECONDS), CheckpointRewound)
+        assert [found.position for found in agent.checkpoints()] == [None]
+
+        await agent.set_excluded([("default", BUCKET)], excluded=True)
+        assert "# mine" in (folder / "config.toml").read_text()
+        await heard.until(SettingsReloaded, REACHED_SECONDS)
+        await agent.sync_now()
+        skipped = await heard.until(BucketSkipped, REACHED_SECONDS)
+        assert isinstance(skipped, BucketSkipped)
+        assert "excluded by" in skipped.why
+
+
+async def test_a_service_that_ends_is_said_and_can_be_followed_by_this_console(
+    service: subprocess.Popen[str], folder: Path
+) -> None:
+    """After kill -9 of the service its journal is readable, the loss is said, and the console takes over."""
+    async with opened(folder) as heard:
+        await heard.until(NextPass)
+        assert "still runs" in await heard.agent.take_over()
+        service.kill()
+        service.wait()
+        await heard.until(ServiceLost, REACHED_SECONDS)
+        assert heard.agent.service_ended
+        await heard.agent.take_over()
+        assert heard.agent.observing is None
+        await heard.until(RunStarted)
+        finished = await heard.until(PassFinished)
+        assert isinstance(finished, PassFinished)
+        assert finished.complete
+
+
+async def test_history_comes_first(service: subprocess.Popen[str], folder: Path) -> None:
+    """A console that comes later begins with what the service said before."""
+    async with opened(folder) as heard:
+        first: Said = await anext(heard.agent.events())
+        assert first.event == RunStarted(pid=service.pid, version=first.event.version)  # type: ignore[union-attr]
