@@ -1,4 +1,4 @@
-"""The sync itself: passes over every source, as one stream of events that all front ends read.
+"""The sync itself: passes over every source, as one stream of events that all front ends are told.
 
 A pass gives each source a task of its own, so that a slow or dead server delays no other. Inside a source
 the next page is read while the last one is prepared and delivered; CPU work runs in a thread, so that the
@@ -9,8 +9,8 @@ May import: everything but cli, demo and tui.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, suppress
+from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -101,9 +101,7 @@ class Engine:
                 now=started,
                 look_back=look_back,
             )
-            async with asyncio.TaskGroup() as group:
-                for source in self.settings.sources:
-                    group.create_task(self._source(source, context))
+            await self._sources(context)
         totals = tally.totals()
         if totals.samples:
             self.state.prune(context.keep_from)
@@ -159,27 +157,15 @@ class Engine:
         emit(SettingsReloaded())
         return True
 
+    async def _sources(self, context: PassContext) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for source in self.settings.sources:
+                    group.create_task(self._source(source, context))
+        except ExceptionGroup as failed:
+            # What one source cannot bear (a state that cannot be written) ends the pass as itself.
+            raise failed.exceptions[0] from failed
+
     async def _source(self, source: SourceSettings, context: PassContext) -> None:
         async with ActivityWatch(source, transport=self.wiring.aw_transport) as aw:
             await SourcePass(source, aw, context, self._infos).run()
-
-
-async def stream(work: Callable[[Emit], Awaitable[object]]) -> AsyncIterator[Event]:
-    """The events of `work` as they come; closing the iterator cancels the work and waits for its end."""
-    queue: asyncio.Queue[Event | None] = asyncio.Queue()
-
-    async def run() -> None:
-        try:
-            await work(queue.put_nowait)
-        finally:
-            queue.put_nowait(None)
-
-    task = asyncio.create_task(run())
-    try:
-        while (event := await queue.get()) is not None:
-            yield event
-        await task
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
