@@ -9,15 +9,15 @@ May import: everything but cli, demo and tui.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, suppress
+from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 import httpx
 
 from awsync.activitywatch import ActivityWatch, Bucket, Info
 from awsync.delivery import Delivery
-from awsync.errors import BucketGoneError, StateError
+from awsync.errors import BucketGoneError
 from awsync.events import Event, PassFinished, PassStarted
 from awsync.remote_write.client import Client
 from awsync.settings import Settings, SourceSettings
@@ -114,15 +114,13 @@ class Engine:
                 now=started,
                 look_back=look_back,
             )
-            failed: BaseException | None = None
             try:
                 async with asyncio.TaskGroup() as group:
                     for source in sources:
                         group.create_task(self._source(source, bucket, context))
-            except* StateError as caught:
-                failed = caught.exceptions[0]
-            if failed is not None:
-                raise failed
+            except ExceptionGroup as failed:
+                # What one source cannot bear (a state that cannot be written) ends the pass as itself.
+                raise failed.exceptions[0] from failed
         return context.keep_from
 
     async def _source(self, source: SourceSettings, bucket: str | None, context: PassContext) -> None:
@@ -151,24 +149,3 @@ class OneBucket(ActivityWatch):
         if not found:
             raise BucketGoneError(f'ActivityWatch at {self.url} has no bucket "{self._bucket}".')
         return found
-
-
-async def stream(work: Callable[[Emit], Awaitable[object]]) -> AsyncIterator[Event]:
-    """The events of `work` as they come; closing the iterator cancels the work and waits for its end."""
-    queue: asyncio.Queue[Event | None] = asyncio.Queue()
-
-    async def run() -> None:
-        try:
-            await work(queue.put_nowait)
-        finally:
-            queue.put_nowait(None)
-
-    task = asyncio.create_task(run())
-    try:
-        while (event := await queue.get()) is not None:
-            yield event
-        await task
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

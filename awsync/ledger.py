@@ -90,3 +90,11 @@ def joined(ranges: Iterable[Range]) -> list[Range]:
         else:
             result.append(held)
     return result
+
+
+def covered(ranges: Iterable[Range], wanted: Range) -> bool:
+    """Whether all of `wanted` is set aside in `ranges` for the same kind of reason."""
+    return any(
+        held.start <= wanted.start and wanted.end <= held.end and held.too_old == wanted.too_old
+        for held in joined(ranges)
+    )

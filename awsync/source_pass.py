@@ -27,7 +27,7 @@ from awsync.events import (
     SourceReached,
     Work,
 )
-from awsync.ledger import Entry, Ledger, Range, due
+from awsync.ledger import Entry, Ledger, Range, covered, due
 from awsync.planning import Stretch, look_back_is_due, retries, stretches, unwanted
 from awsync.reader import carry_at, completed, first_moment, guessed_width, pages
 from awsync.series import Labeller
@@ -259,11 +259,12 @@ class SourcePass:
             return
         refused = await self._deliver(pending)
         settled = [self._settle(prepared, refused) for prepared in pending]
+        before = self._context.state.set_aside(self._source.name) if refused else []
         await asyncio.to_thread(
             self._context.state.commit, settled, now=self._context.now, keep_from=self._context.keep_from
         )
         for prepared, page in zip(pending, settled, strict=True):
-            self._tell(prepared, page)
+            self._tell(prepared, page, [held for _, bucket, held in before if bucket == page.bucket])
 
     async def _deliver(self, pending: Sequence[_Prepared]) -> dict[Entry, Refusal]:
         delivery = self._context.delivery
@@ -300,11 +301,15 @@ class SourcePass:
         )
 
     def _aside(self, prepared: _Prepared, bad: Sequence[Entry], refused: dict[Entry, Refusal]) -> Range:
-        """The range of a page that holds everything refused; it joins that of the page before."""
+        """The range of a page that holds everything refused.
+
+        Where a page holds all there is of its time, its range joins that of the page before.
+        """
         page, bucket = prepared.page, prepared.stretch.bucket.id
         first, last = min(entry.slot_end for entry in bad), max(entry.slot_end for entry in bad)
-        joins = self._aside_until.get(bucket) == page.start
-        whole = last == max(entry.slot_end for entry in prepared.entries)
+        forward = prepared.stretch.work is Work.FORWARD
+        joins = forward and self._aside_until.get(bucket) == page.start
+        whole = forward and last == max(entry.slot_end for entry in prepared.entries)
         self._aside_until[bucket] = end = page.end if whole else last
         return Range(
             start=page.start if joins else max(page.start, first - self._context.resolution),
@@ -314,10 +319,12 @@ class SourcePass:
             since=self._context.now,
         )
 
-    def _tell(self, prepared: _Prepared, page: Settled) -> None:
+    def _tell(self, prepared: _Prepared, page: Settled, before: Sequence[Range]) -> None:
+        """Says what became of a page; what was set aside already, and still is, was said then."""
         emit, name = self._context.emit, self._source.name
         for aside in page.asides:
-            self._note_aside(page.bucket, aside, len(prepared.entries) - page.samples)
+            if not covered(before, aside):
+                self._note_aside(page.bucket, aside, len(prepared.entries) - page.samples)
         if page.work is Work.FORWARD:
             emit(CheckpointMoved(source=name, bucket=page.bucket, position=page.end, samples=page.samples))
         elif page.work is Work.SET_ASIDE and page.samples:

@@ -62,7 +62,6 @@ class PassSummary:
     """Folds the events of one pass."""
 
     rows: dict[tuple[str, str], BucketRow] = field(default_factory=dict)
-    faults: list[str] = field(default_factory=list)
     store: str = ""
     finished: PassFinished | None = None
 
@@ -93,7 +92,6 @@ class PassSummary:
                 self.store = f"{event.engine} {event.version}".strip() if known else ""
             case PassFinished():
                 self.finished = event
-                self.faults = list(event.totals.faults)
             case _:
                 pass
 

@@ -11,6 +11,7 @@ What all tests of the session share, for reading or for data under names of thei
 * `shared_store`: the same three stores, started once (2 years out-of-order window, no scraping).
 """
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Protocol, Unpack
 import pytest
 
 from awsync.demo.aw_server import AwServer
-from tests.servers import Options, Store, StoreName, require_binary
+from tests.servers import NO_STORE, Options, Store, StoreName, require_binary
 
 EVERY_STORE = [
     pytest.param(name, marks=pytest.mark.servers)
@@ -74,3 +75,16 @@ def shared_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     name: StoreName = request.param
     with Store(name, require_binary(name), tmp_path_factory.mktemp(name)) as running:
         yield running
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line for all tests that wanted a store which is not here."""
+    reasons = [str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", [])]
+    missing = sorted(
+        {found[1] for reason in reasons if (found := re.search(NO_STORE + r"([\w.-]+)", reason))}
+    )
+    if missing:
+        count = sum(NO_STORE in reason for reason in reasons)
+        terminalreporter.write_line(
+            f"{count} tests skipped: no {', '.join(missing)} here (on Debian .ci/stores fetches them)."
+        )

@@ -46,6 +46,14 @@ def open_state(settings: Settings) -> State:
     return State(settings.state_dir, settings.store.write_url, write=True)
 
 
+def position_of(settings: Settings, bucket: str, source: str = "default") -> int:
+    """How far a bucket has come, in microseconds since the epoch."""
+    with open_state(settings) as state:
+        position = state.checkpoint(source, bucket).position
+    assert position is not None, f"{bucket} has no checkpoint"
+    return position
+
+
 def run_pass(
     settings: Settings,
     *,

@@ -26,6 +26,7 @@ from awsync.demo.aw_server import ended_within, free_port, stop_process
 Kind = Literal["prometheus", "victoria-metrics"]
 StoreName = Literal["prometheus-3.5", "prometheus-2.53", "prometheus-2.42", "victoria-metrics"]
 
+NO_STORE = "no store "
 READY_SECONDS = 30.0
 STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.02
@@ -284,7 +285,7 @@ def require_binary(name: StoreName) -> Path:
     binary = find_binary(name)
     if binary is not None:
         return binary
-    message = f"no {name}: set {STORES[name].variable}, or run .ci/stores"
+    message = f"{NO_STORE}{name}: set {STORES[name].variable}, or run .ci/stores"
     if os.environ.get("AWSYNC_TEST_REQUIRE_SERVERS") == "1":
         pytest.fail(message)
     pytest.skip(message)

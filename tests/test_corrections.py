@@ -11,7 +11,7 @@ from awsync.events import CorrectionSent, SourceFailed
 from awsync.settings import SourceSettings
 from tests.conftest import StartAw, StartStore
 from tests.history import HOUR_US, assert_equal_hours, closed_hours, stored_hours
-from tests.passes import make_settings, open_state, run_pass, sentences, utc_now
+from tests.passes import make_settings, open_state, position_of, run_pass, sentences, utc_now
 from tests.servers import Store
 
 BUCKET = "aw-watcher-window_x"
@@ -44,9 +44,7 @@ def test_changed_history_is_corrected_and_can_be_repeated(
     store = start_store("prometheus-3.5")
     settings = make_settings(tmp_path, day.url, store.url)
     assert run_pass(settings)[0].complete
-    with open_state(settings) as state:
-        position = state.checkpoint("default", BUCKET).position
-    assert position is not None
+    position = position_of(settings, BUCKET)
     assert_equal(day, store, position)
 
     held = day.events(BUCKET)
@@ -85,9 +83,7 @@ def test_the_look_back_comes_by_itself_after_an_hour(
     finished, said = run_pass(settings, now=utc_now() + timedelta(minutes=61))
     assert finished.complete, sentences(said)
     assert finished.totals.corrections > 0
-    with open_state(settings) as state:
-        position = state.checkpoint("default", BUCKET).position
-    assert position is not None
+    position = position_of(settings, BUCKET)
     assert_equal(day, store, position)
 
 
@@ -104,9 +100,7 @@ def test_a_changed_resolution_keeps_the_sums(
     for look_back in (False, True):
         finished, said = run_pass(settings, look_back=look_back)
         assert finished.complete, sentences(said)
-        with open_state(settings) as state:
-            position = state.checkpoint("default", BUCKET).position
-        assert position is not None
+        position = position_of(settings, BUCKET)
         assert_equal(day, store, position)
 
 
@@ -128,7 +122,5 @@ def test_a_dead_source_does_not_hold_up_the_other(
     finished, said = run_pass(settings)
     assert not finished.complete
     assert [failed.source for failed in said if isinstance(failed, SourceFailed)] == ["dead"]
-    with open_state(settings) as state:
-        position = state.checkpoint("alive", BUCKET).position
-    assert position is not None
+    position = position_of(settings, BUCKET, "alive")
     assert_equal(alive, store, position)

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from awsync.ledger import Entry, Range, due, joined, without
+from awsync.ledger import Entry, Range, covered, due, joined, without
 from awsync.series import Amounts, Labels, Sample
 from awsync.timeline import HOUR, MICROSECONDS, Span, slots
 
@@ -178,3 +178,12 @@ def test_reasons() -> None:
     """A range says in our words why it is set aside."""
     assert Range(0, 1, True, "", 0).reason == "older than the store takes"
     assert Range(0, 1, False, "", 0).reason == "refused by the store"
+
+
+def test_covered_wants_the_whole_stretch_for_the_same_reason() -> None:
+    """A range counts as known only where touching ranges of its own kind hold all of it."""
+    held = [Range(0, 5, True, "old", 1), Range(5, 9, True, "old", 2), Range(20, 30, False, "bad", 3)]
+    assert covered(held, Range(3, 9, True, "old", 9))
+    assert not covered(held, Range(3, 10, True, "old", 9))
+    assert not covered(held, Range(20, 30, True, "old", 9))
+    assert not covered([], Range(1, 2, True, "old", 9))

@@ -145,6 +145,11 @@ def test_history_too_old_is_set_aside_and_comes_later(
 
     again, said = run_pass(settings)
     assert (again.complete, again.totals.samples) == (True, 0), "what waits does not fail later passes"
+    back, said = run_pass(settings, look_back=True)
+    assert back.complete, "a look back over what waits says nothing new: " + sentences(said)
+    with open_state(settings) as state:
+        still = [(kept.start, kept.end) for _, _, kept in state.set_aside()]
+    assert still == [(aside[0].start, aside[0].end)]
 
     store.reload(out_of_order="30d")
     mended, said = run_pass(settings)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from awsync.cli.flags import settings_flags
-from awsync.cli.output import LogFormat, LogLines, document, narrate, on_terminal, say, table
+from awsync.cli.output import LogFormat, LogLines, document, narrate, say, table
 from awsync.cli.settings import load_with_store
 from awsync.events import Event, Level
 from awsync.words import amount, clock
@@ -177,6 +177,3 @@ def show(summary: "PassSummary") -> None:
         f"{amount(totals.samples, 'sample')} of {amount(totals.series, 'series')} delivered{where} "
         f"in {amount(totals.requests, 'request')}."
     )
-    if on_terminal():
-        for fault in summary.faults:
-            narrate(f"! {fault}")
