@@ -282,6 +282,8 @@ class ConsoleAgent:
         try:
             before = globs_of(path)
             edit = self._edit(before, reports, excluded=excluded)
+            if not excluded and edit.globs == before and not edit.stuck:
+                return None, f"{path} does not exclude it."
             write(path, before, edit.globs)
             after = effective_globs(self._watched.again())
         except ConfigError as error:

@@ -1,0 +1,247 @@
+"""A console that runs the engine itself: what its commands do to pass, file, state and store."""
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from awsync.demo.aw_server import AwServer
+from awsync.demo.receiver import Receiver
+from awsync.engine import system_clock
+from awsync.events import (
+    GapSkipped,
+    HeldForThisRun,
+    NextPass,
+    PassFinished,
+    PassStarted,
+    Paused,
+    RetryScheduled,
+    SettingsReloaded,
+    SourceFailed,
+)
+from awsync.state import State
+from awsync.timeline import HOUR
+from tests.passes import utc_now
+from tests.test_observer import Listener, opened
+
+WINDOW, AFK = "aw-watcher-window_x", "aw-watcher-afk_x"
+
+
+def fill(aw: AwServer, bucket: str, first: int, last: int) -> None:
+    """Five-minute events, so many of them before now."""
+    aw.insert(
+        bucket,
+        [
+            {
+                "timestamp": (utc_now() - timedelta(minutes=5 * i)).isoformat(),
+                "duration": 299.0,
+                "data": {"app": f"app {i % 3}", "status": "not-afk"},
+            }
+            for i in range(first, last, -1)
+        ],
+    )
+
+
+@pytest.fixture
+def store() -> Iterator[Receiver]:
+    """A store in this process."""
+    with Receiver() as running:
+        yield running
+
+
+@pytest.fixture
+def folder(aw: AwServer, store: Receiver, tmp_path: Path) -> Path:
+    """A folder with a config.toml for a server with two buckets, and a store."""
+    for bucket, kind in ((WINDOW, "currentwindow"), (AFK, "afkstatus")):
+        aw.create_bucket(bucket, bucket.removesuffix("_x"), kind, "x")
+        fill(aw, bucket, 40, 4)
+    (tmp_path / "config.toml").write_text(
+        f'# mine\nprometheus-url = "{store.url}"\naw-url = "{aw.url}"\nstate-dir = "{tmp_path / "state"}"\n'
+        'cron = "0 0 1 1 *"\n'
+    )
+    return tmp_path
+
+
+class Clock:
+    """The engine's clock: an hour behind, until it is set right."""
+
+    def __init__(self) -> None:
+        self.behind = HOUR
+
+    def __call__(self) -> int:
+        """Microseconds since the epoch."""
+        return system_clock() - self.behind
+
+
+def globs(heard: Listener) -> tuple[str, ...]:
+    """What the source leaves out."""
+    return heard.agent.settings.sources[0].excluded_watchers
+
+
+def held(store: Receiver, bucket: str) -> float:
+    """Seconds that the store holds of a bucket."""
+    found = (values for labels, values in store.samples().items() if ("bucket", bucket) in labels)
+    return sum(itertools.chain.from_iterable(values.values() for values in found))
+
+
+async def test_a_pass_over_one_bucket(folder: Path, store: Receiver) -> None:
+    """Sync now for the selected watcher reads that bucket and no other; a bucket that is gone is named."""
+    async with opened(folder) as heard:
+        await heard.until(NextPass)
+        await heard.agent.sync_now("default", WINDOW)
+        begun = await heard.until(PassStarted)
+        assert isinstance(begun, PassStarted)
+        assert begun.bucket == WINDOW
+        finished = await heard.until(PassFinished)
+        assert isinstance(finished, PassFinished)
+        assert (finished.totals.buckets, finished.complete) == (1, True)
+        await heard.agent.sync_now("default", "nothing")
+        failed = await heard.until(SourceFailed)
+        assert isinstance(failed, SourceFailed)
+        assert '"nothing"' in failed.reason
+
+
+async def test_excluding_and_the_gap(folder: Path, store: Receiver) -> None:
+    """What happened while a watcher was excluded stays here if so chosen, also at a look back."""
+    config = folder / "config.toml"
+    before = config.read_text()
+    clock = Clock()
+    async with opened(folder, clock) as heard:
+        await heard.until(NextPass)
+        sent = held(store, WINDOW)
+        assert sent > 0
+        assert await heard.agent.set_excluded([("default", WINDOW)], excluded=True) == f"{WINDOW} excluded."
+        assert f'excluded-watchers = ["{WINDOW}"]' in config.read_text()
+        await heard.until(SettingsReloaded)
+        reports = await heard.agent.survey()
+        assert [found.excluded_by for found in reports[0].buckets] == [None, WINDOW]
+
+        clock.behind = 0
+        said = await heard.agent.set_excluded([("default", WINDOW)], excluded=False, skip_gap=True)
+        assert "not sent" in said
+        await heard.until(GapSkipped)
+        await heard.until(SettingsReloaded)
+        await heard.agent.sync_now()
+        await heard.until(PassFinished)
+        assert held(store, WINDOW) == sent
+        assert [found.excluded_by for found in (await heard.agent.survey())[0].buckets] == [None, None]
+    assert config.read_text().replace("excluded-watchers = []\n", "") == before
+
+
+async def test_including_with_the_gap(folder: Path, store: Receiver) -> None:
+    """Without that choice all that happened while a watcher was excluded is sent."""
+    clock = Clock()
+    async with opened(folder, clock) as heard:
+        await heard.until(NextPass)
+        sent = held(store, WINDOW)
+        await heard.agent.set_excluded([("default", WINDOW)], excluded=True)
+        clock.behind = 0
+        await heard.agent.set_excluded([("default", WINDOW)], excluded=False)
+        await heard.agent.sync_now()
+        await heard.until(PassFinished)
+        assert held(store, WINDOW) > sent
+
+
+async def test_a_glob_for_others_too_is_not_removed(folder: Path) -> None:
+    """A watcher that a wider glob excludes stays so, and the glob is named; with all of them it goes."""
+    config = folder / "config.toml"
+    config.write_text(config.read_text() + 'excluded-watchers = ["aw-*"]\n')
+    async with opened(folder) as heard:
+        assert '"aw-*"' in await heard.agent.set_excluded([("default", WINDOW)], excluded=False)
+        assert 'excluded-watchers = ["aw-*"]' in config.read_text()
+        both = [("default", WINDOW), ("default", AFK)]
+        assert await heard.agent.set_excluded(both, excluded=False) == "2 watchers included again."
+        assert "excluded-watchers = []" in config.read_text()
+
+
+async def test_a_read_only_config_holds_for_this_run(folder: Path) -> None:
+    """Where config.toml cannot be written the change holds for this run, and the sentence says so."""
+    config = folder / "config.toml"
+    before = config.read_text()
+    config.chmod(0o400)
+    async with opened(folder) as heard:
+        await heard.until(NextPass)
+        said = await heard.agent.set_excluded([("default", AFK)], excluded=True)
+        assert "For this run only" in said
+        assert "read-only" in said
+        await heard.until(HeldForThisRun)
+        assert globs(heard) == (AFK,)
+        assert "For this run only" in await heard.agent.set_cron("*/3 * * * *")
+        assert heard.agent.settings.cron == "*/3 * * * *"
+        assert "For this run only" in await heard.agent.set_excluded([("default", AFK)], excluded=False)
+        assert globs(heard) == ()
+        with pytest.raises(ValueError, match="not five"):
+            await heard.agent.set_cron("nonsense")
+    assert config.read_text() == before
+
+
+async def test_a_rewind_is_sent_again_and_changes_no_sum(folder: Path, store: Receiver) -> None:
+    """After a rewind the next pass sends everything again, to the same amounts."""
+    async with opened(folder) as heard:
+        await heard.until(NextPass)
+        sent = held(store, WINDOW)
+        await heard.agent.rewind("default", WINDOW, None)
+        assert [found.position is None for found in heard.agent.checkpoints()] == [False, True]
+        await heard.agent.sync_now()
+        finished = await heard.until(PassFinished)
+        assert isinstance(finished, PassFinished)
+        assert finished.totals.samples > 0
+        assert held(store, WINDOW) == sent
+        detail = await heard.agent.detail("default", WINDOW)
+        assert [move.what for move in detail.history][-2:] == ["moved back", "delivered"]
+        assert detail.top[0].seconds > 0
+        activity = await heard.agent.activity("default", WINDOW)
+        assert len(activity.hours) == 24
+        assert sum(activity.hours) == pytest.approx(
+            sum(top.seconds for top in detail.top if top.label == "app")
+        )
+
+
+async def test_a_store_that_is_down_blocks_nobody(folder: Path, store: Receiver) -> None:
+    """While a pass waits for a store that is down, sync now tries at once, pause and cron hold at once."""
+    store.__exit__(None, None, None)
+    async with opened(folder) as heard:
+        await heard.until(RetryScheduled)
+        await heard.agent.sync_now()
+        stopped = await heard.until(PassFinished, 2.0)
+        assert isinstance(stopped, PassFinished)
+        assert stopped.stopped
+        await heard.until(RetryScheduled)
+        await heard.agent.set_cron("*/9 * * * *")
+        await heard.until(SettingsReloaded, 2.0)
+        await heard.agent.pause()
+        await heard.until(Paused, 2.0)
+        assert heard.paused()
+        assert [record.complete for record in heard.agent.passes(1)] == [False]
+        await heard.agent.resume()
+        await heard.until(RetryScheduled)
+
+
+async def test_requests_at_once_lose_none(folder: Path) -> None:
+    """Many requests at one moment all come to their end."""
+    async with opened(folder) as heard:
+        async with asyncio.timeout(20):
+            await asyncio.gather(
+                heard.agent.pause(),
+                heard.agent.resume(),
+                heard.agent.rewind("default", WINDOW, None),
+                heard.agent.sync_now("default", WINDOW),
+                heard.agent.set_cron("*/11 * * * *"),
+            )
+        await heard.until(SettingsReloaded)
+        await heard.until(NextPass)
+        assert heard.agent.settings.cron == "*/11 * * * *"
+        assert not heard.paused()
+
+
+def test_a_stopped_pass_settles_nothing_more(tmp_path: Path) -> None:
+    """What a thread of a stopped pass still writes does not undo a rewind."""
+    with State(tmp_path, "sink", write=True) as state:
+        state.begin_pass(5)
+        state.stop_pass(5)
+        state.commit([], now=5, keep_from=0)
+        state.rewind("s", "b", None, 6)
+        assert state.checkpoint("s", "b").position is None
