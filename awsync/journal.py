@@ -182,6 +182,7 @@ class Recorder(Journal):
     def _write(self) -> None:
         """Writes what is said until the end, in batches."""
         pause = threading.Event()
+        pending: list[_Row] = []
         ended = False
         while not ended:
             batch = [self._queue.get()]
@@ -190,23 +191,28 @@ class Recorder(Journal):
             while not self._queue.empty():
                 batch.append(self._queue.get())
             ended = None in batch
-            self._insert([row for row in batch if row is not None])
+            pending += [row for row in batch if row is not None]
+            if self._insert(pending):
+                pending.clear()
+            del pending[:-KEPT]
 
-    def _insert(self, rows: Sequence[_Row]) -> None:
+    def _insert(self, rows: Sequence[_Row]) -> bool:
+        """Writes rows; False where they have to be written later: the file is busy, the disk full."""
         if not rows:
-            return
+            return True
         with self._guard:
             try:
                 self._commit(rows)
             except (sqlite3.OperationalError, OSError):
-                # The disk is full, or a reader holds on: these events are missing from the log, and no more.
                 self._leave()
+                return False
             except sqlite3.DatabaseError as error:
                 self._begin_anew(str(error))
                 lost = JournalBegunAnew(reason=str(error))
                 told = (time.time_ns() // 1_000, type(lost).__name__, msgspec.json.encode(lost).decode())
                 with suppress(OSError, sqlite3.Error):
                     self._commit([told, *rows])
+        return True
 
     def _commit(self, rows: Sequence[_Row]) -> None:
         connection = self._open()
