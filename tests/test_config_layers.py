@@ -1,6 +1,6 @@
 """Settings: every key from every layer, and where each value came from."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -8,37 +8,15 @@ from typing import Any
 
 import pytest
 
-from awsync.config import KEYS, Key, Loaded, load
-from awsync.settings import Secret, Settings, StoreSettings
-
-STORE = 'prometheus-url = "http://store:9090"\n'
+from awsync.config import KEYS, Key
+from awsync.settings import Secret, Settings
+from tests.config_files import STORE, loaded, make_home, store_of
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give each test folders of its own for settings and state, and files that settings may point to."""
-    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "HOME"):
-        monkeypatch.setenv(name, str(tmp_path / name.lower()))
-    for name in ("one", "two", "three"):
-        (tmp_path / name).write_text(f"{name}-secret\n")
-        (tmp_path / name).chmod(0o600)
-    return tmp_path
-
-
-def loaded(
-    folder: Path,
-    text: str = "",
-    environ: Mapping[str, str] | None = None,
-    flags: Mapping[str, object] | None = None,
-    **options: bool,
-) -> Loaded:
-    (folder / "config.toml").write_text(text, encoding="utf-8")
-    return load(flags or {}, environ or {}, folder, hostname=lambda: "workstation", **options)
-
-
-def store_of(settings: Settings) -> StoreSettings:
-    assert settings.store is not None
-    return settings.store
+    """A folder of the test's own."""
+    return make_home(tmp_path, monkeypatch)
 
 
 def minutes(*counts: int) -> tuple[timedelta, ...]:
