@@ -24,6 +24,7 @@ from awsync.events import (
 )
 from awsync.state import State
 from awsync.timeline import HOUR
+from tests.commands import awsync
 from tests.passes import utc_now
 from tests.test_observer import Listener, opened
 
@@ -248,3 +249,10 @@ def test_a_stopped_pass_settles_nothing_more(tmp_path: Path) -> None:
         state.commit([], now=5, keep_from=0)
         state.rewind("s", "b", None, 6)
         assert state.checkpoint("s", "b").position is None
+
+
+def test_the_console_without_a_terminal_says_what_works(tmp_path: Path) -> None:
+    """In a pipe `awsync tui` ends with a sentence instead of drawing."""
+    done = awsync("tui", folder=tmp_path)
+    assert done.returncode == 1
+    assert "needs a terminal" in done.stderr

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from awsync import __version__
-from awsync.cli import checkpoint, config, demo, listing, sync
+from awsync.cli import checkpoint, config, demo, listing, sync, tui
 from awsync.cli.output import complain
 from awsync.errors import AwsyncError
 
@@ -25,6 +25,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 incomplete, 2 usage or settings, 3 another awsync works, 130 interrupted.",
 )
 app.command()(sync.sync)
+app.command()(tui.tui)
 app.command()(listing.buckets)
 app.command()(listing.preview)
 app.command()(listing.status)
