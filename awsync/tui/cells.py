@@ -47,7 +47,7 @@ class Column:
 class Placed(NamedTuple):
     """A column that is shown: its place among all columns, and its width."""
 
-    index: int
+    at: int
     column: Column
     width: int
 

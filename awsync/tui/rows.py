@@ -129,7 +129,7 @@ class Row:
         short = self.bucket.removesuffix(f"_{self.host}") if self.host else self.bucket
         if not self.watcher or short.startswith(self.watcher):
             return short
-        return f"{self.watcher} ({self.bucket})"
+        return f"{short} ({self.watcher})"
 
     @property
     def lag(self) -> int | None:

@@ -17,7 +17,6 @@ from awsync.events import (
     BucketSkipped,
     CheckpointMoved,
     CheckpointRewound,
-    CorrectionSent,
     Event,
     NextPass,
     PageRead,
@@ -29,7 +28,6 @@ from awsync.events import (
     RetryScheduled,
     RunEnded,
     RunStarted,
-    SetAsideDelivered,
     SettingsReloaded,
     SourceFailed,
     SourceReached,
@@ -165,6 +163,13 @@ class Board:
         done = [record.finished for record in passes if record.complete and record.finished is not None]
         self.last_success = max([*done[:1], *filter(None, [self.last_success])], default=None)
 
+    def mark_excluded(self, keys: Iterable[Key], *, excluded: bool) -> None:
+        """Shows an exclusion that was just made, before the next survey does."""
+        self.version += 1
+        for row in filter(None, map(self.rows.get, keys)):
+            row.excluded = excluded
+            row.why_not = "excluded" if excluded else None
+
     def surroundings(self, now: int) -> Surroundings:
         """What the states of all rows depend on, at a moment."""
         blocked = {name: f"{name} does not answer" for name, fact in self.sources.items() if fact.trouble}
@@ -273,13 +278,6 @@ def _(event: PageRead, board: Board, at: int) -> None:
 def _(event: CheckpointMoved, board: Board, at: int) -> None:
     row = board.row(event.source, event.bucket)
     row.position, row.moved_at = event.position, at
-    row.delivered += event.samples
-
-
-@fold.register(CorrectionSent)
-@fold.register(SetAsideDelivered)
-def _(event: CorrectionSent | SetAsideDelivered, board: Board, at: int) -> None:
-    board.row(event.source, event.bucket).delivered += event.samples
 
 
 @fold.register

@@ -1,0 +1,134 @@
+"""Every key of the console: the one table that bindings, footer, help, palette and README come from.
+
+May import: the standard library, pages.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from awsync.tui.pages import DETAIL, PAGES, WATCHERS
+
+EVERYWHERE = "everywhere"
+LISTS = "lists"
+QUESTIONS = "questions"
+_NAMES = {
+    "space": "space",
+    "enter": "enter",
+    "escape": "esc",
+    "question_mark": "?",
+    "slash": "/",
+    "colon": ":",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing a key does; `name` is the method `action_<name>`, with its argument where it has one.
+
+    `where` are the pages that have it. `footer` is its word at the bottom of the screen, empty where it is
+    not shown there; `title` names it in help, palette and README.
+    """
+
+    name: str
+    keys: str
+    title: str
+    help: str
+    where: tuple[str, ...] = (EVERYWHERE,)
+    footer: str = ""
+
+    @property
+    def shown_keys(self) -> str:
+        """The keys as a person reads them."""
+        return " ".join(_NAMES.get(key, key) for key in self.keys.split(","))
+
+    @property
+    def id(self) -> str:
+        """What names the binding in a keymap."""
+        return f"{self.where[0]}.{self.name}"
+
+
+_LOG = "log"
+
+ACTIONS: tuple[Action, ...] = (
+    Action("detail", "enter", "Detail", "Recent events beside what leaves for them, top labels, checkpoint.",
+           (WATCHERS,), "Detail"),
+    Action("exclude", "space", "Exclude or include",
+           "Leaves the watcher, or all marked ones, out of the sync;"
+           " pressed again it takes them in. Writes config.toml.", (WATCHERS,), "On/off"),
+    Action("undo", "u", "Undo", "Takes back the last exclusion or change of the schedule.", (WATCHERS,)),
+    Action("mark", "m", "Mark", "Marks the watcher, so that the next key acts on all marked ones.",
+           (WATCHERS,)),
+    Action("mark_all", "M", "Mark all", "Marks every watcher that is shown, or unmarks them all.",
+           (WATCHERS,)),
+    Action("sync_selected", "S", "Sync selected", "Starts a pass over this watcher, or all marked ones.",
+           (WATCHERS,)),
+    Action("rewind", "r", "Rewind", "Moves the watcher's checkpoint back, after a question.",
+           (WATCHERS, DETAIL)),
+    Action("faults", "f", "Only faults", "Shows only the watchers that need a look.", (WATCHERS,)),
+    Action("sort_next", "o", "Sort by the next column", "The arrow in the header shows which.", (WATCHERS,)),
+    Action("sort_reverse", "O", "Reverse the order", "Turns the arrow around.", (WATCHERS,)),
+    Action("filter", "slash", "Filter", "Shows what holds all the words; !word leaves out.",
+           (WATCHERS, _LOG), "Filter"),
+    Action("level", "v", "Level", "Shows only warnings, only errors, or details too.", (_LOG,), "Level"),
+    Action("follow", "F", "Follow", "Goes to the end of the log and stays there.", (_LOG,), "Follow"),
+    Action("sync_now", "s", "Sync now", "Starts a pass over everything.", footer="Sync"),
+    Action("pause", "p", "Pause or resume", "Stops the running pass and the schedule, or goes on.",
+           footer="Pause"),
+    Action("schedule", "c", "Schedule", "Changes the cron; the next five runs are shown as you type."),
+    *(Action(f"open('{page.name}')", {"?": "question_mark"}.get(page.key, page.key), page.title, page.help,
+             footer="Help" if page.name == "help" else "") for page in PAGES),
+    Action("copy", "y", "Copy", "Copies the line under the cursor to the clipboard of the terminal."),
+    Action("export", "e", "Export", "Writes what is shown to a file in the working folder."),
+    Action("next_theme", "t", "Theme", "Dark, light, or the terminal's own colours."),
+    Action("zoom", "z", "Zoom", "Gives the whole screen to one pane, or takes it back."),
+    Action("next_pane", "tab", "Next pane", "Moves to the next pane; shift+tab goes back."),
+    Action("take_over", "T", "Take over", "Syncs in this console once the observed service has ended."),
+    Action("command_palette", "ctrl+p,colon", "Commands", "Finds any action by its name."),
+    Action("back", "escape", "Back", "Closes a page; on the first one clears filter and marks."),
+    Action("quit", "q,ctrl+q", "Quit", "Leaves at once; what is not confirmed is sent next time.",
+           footer="Quit"),
+    Action("up", "up,k", "Up", "One line up.", (LISTS,)),
+    Action("down", "down,j", "Down", "One line down.", (LISTS,)),
+    Action("page_up", "pageup,ctrl+b", "Page up", "One page up.", (LISTS,)),
+    Action("page_down", "pagedown,ctrl+f", "Page down", "One page down.", (LISTS,)),
+    Action("first", "home,g", "First", "To the first line.", (LISTS,)),
+    Action("last", "end,G", "Last", "To the last line.", (LISTS,)),
+)  # fmt: skip
+
+
+def of(place: str) -> Iterator[Action]:
+    """The actions of a page, or those that hold everywhere."""
+    return (action for action in ACTIONS if place in action.where)
+
+
+def named(name: str) -> Action:
+    """An action by the name of its method."""
+    return next(action for action in ACTIONS if action.name == name)
+
+
+def readme() -> str:
+    """The table of keys as the README has it."""
+    titles = {
+        EVERYWHERE: "Everywhere",
+        WATCHERS: "Watchers",
+        DETAIL: "Detail",
+        _LOG: "Log",
+        LISTS: "Lists",
+    }
+    rows = [
+        f"| {titles[action.where[0]]} | {_code(action)} | {action.title} | {action.help} |"
+        for place in titles
+        for action in ACTIONS
+        if action.where[0] == place
+    ]
+    return "\n".join(["| where | key | | |", "|---|---|---|---|", *rows, ""])
+
+
+def _code(action: Action) -> str:
+    return " ".join(f"`{key}`" for key in action.shown_keys.split(" "))

@@ -1,0 +1,380 @@
+"""The console's application: the agent's stream goes in, the screen is drawn four times a second at most.
+
+May import: textual, and of awsync control, errors, schedule, events, and all of tui.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from awsync.control import Agent
+from awsync.errors import AwsyncError
+from awsync.events import Level
+from awsync.tui import actions, pages, schedule, themes
+from awsync.tui.bindings import bindings
+from awsync.tui.cells import Tone
+from awsync.tui.header import Facts
+from awsync.tui.page import Page
+from awsync.tui.state import Board
+from awsync.tui.watch import Watch
+from awsync.tui.watchers import WatchersPage
+
+FLUSH_SECONDS = 0.25
+CLOSE_SECONDS = 1.0
+_TOAST_SECONDS = 5.0
+
+Work = Callable[[Agent], Awaitable[str]]
+
+
+def system_clock() -> int:
+    """Microseconds since the epoch."""
+    return time.time_ns() // 1000
+
+
+class Console(App[int]):
+    """The operator console over an agent."""
+
+    CSS_PATH = "awsync.tcss"
+    TITLE = "awsync"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(actions.EVERYWHERE)]
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 textual declares it so
+        (0, "-narrow"),
+        (80, "-normal"),
+        (120, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012 as above
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+
+    def __init__(
+        self,
+        open_agent: Callable[[], Agent],
+        *,
+        config_path: Path,
+        clock: Callable[[], int] = system_clock,
+        cursor_blinks: bool = True,
+    ) -> None:
+        # The filter that takes colours away is chosen while the application is made: with the terminal's
+        # palette it leaves bold, dim and reverse alone, where any other theme would turn red into dark grey.
+        colourless = "NO_COLOR" in os.environ
+        super().__init__(ansi_color=True if colourless else None)
+        for theme in themes.THEMES:
+            self.register_theme(theme)
+        wanted = os.environ.get("TEXTUAL_THEME", themes.OWN)
+        self.theme = themes.TERMINAL if colourless or wanted not in self.available_themes else wanted
+        self.board = Board()
+        self.config_path = config_path
+        self.now = clock
+        self.cursor_blinks = cursor_blinks
+        self.watch_agent: Watch | None = None
+        self._open_agent = open_agent
+        self._undo: list[Work] = []
+        self._drawn: tuple[object, ...] = ()
+        self._off: tuple[object, ...] = ()
+
+    @property
+    def agent(self) -> Agent | None:
+        """The engine as this console sees it; None until it is connected."""
+        return None if self.watch_agent is None else self.watch_agent.agent
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is an engine to ask."""
+        return self.agent is not None
+
+    @property
+    def cron(self) -> str:
+        """The schedule in force."""
+        return "*/5 * * * *" if self.agent is None else self.agent.settings.cron
+
+    @property
+    def undoable(self) -> bool:
+        """Whether there is a change to take back."""
+        return bool(self._undo)
+
+    @property
+    def page(self) -> Page | None:
+        """The page at the front; a question stands over it."""
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Page)), None)
+
+    def get_default_screen(self) -> Screen[None]:
+        """The table of watchers."""
+        return WatchersPage()
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our own variables, for themes that do not know them."""
+        return themes.fallbacks(self.current_theme)
+
+    def on_mount(self) -> None:
+        """Connects once the first picture stands."""
+        if sys.platform != "win32" and not self.is_headless:
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                asyncio.get_running_loop().add_signal_handler(number, self.exit, 0)
+        self.set_interval(FLUSH_SECONDS, self.flush)
+        self.call_after_refresh(self._connect)
+
+    def _connect(self) -> None:
+        try:
+            agent = self._open_agent()
+        except AwsyncError as error:
+            self.exit(error.exit_code, return_code=error.exit_code, message=str(error))
+            return
+        self.watch_agent = Watch(agent, self.board, self.now)
+        self.run_worker(self.watch_agent.run(), exit_on_error=True, group="agent")
+
+    async def on_unmount(self) -> None:
+        """The engine stops with the console, however it ends."""
+        await self._close_agent()
+
+    async def _close_agent(self) -> None:
+        watch, self.watch_agent = self.watch_agent, None
+        if watch is not None:
+            with suppress(TimeoutError, AwsyncError):
+                await asyncio.wait_for(watch.agent.close(), CLOSE_SECONDS)
+
+    def flush(self, *, force: bool = False) -> None:
+        """Draws what changed; the clock moves on once a second."""
+        page = self.page
+        if page is None or not page.is_mounted:
+            return
+        now = self.now()
+        agent = self.agent
+        if agent is not None:
+            self.board.paused = agent.paused
+        drawn = (page, self.board.version, now // 1_000_000)
+        if drawn == self._drawn and not force:
+            return
+        self._drawn = drawn
+        page.update_header(self.board, self._facts(now))
+        page.update_board(self.board, self.board.surroundings(now))
+        off = tuple(self.why_not(action.name) or page.why_not(action.name) for action in actions.ACTIONS)
+        if off != self._off:
+            self._off = off
+            self.refresh_bindings()
+
+    def _facts(self, now: int) -> Facts:
+        agent = self.agent
+        if agent is None:
+            return Facts(("starting", Tone.DIM), self.cron, now)
+        if agent.service_ended:
+            ended = "The observed service has ended: nothing is synced. T lets this console sync."
+            return Facts(("! not syncing", Tone.BAD), self.cron, now, ended)
+        if agent.observing is not None:
+            return Facts((f"◉ observing pid {agent.observing}", Tone.BUSY), self.cron, now)
+        return Facts(("● live", Tone.GOOD), self.cron, now)
+
+    def why_not(self, action: str) -> str | None:
+        """Why a key that works everywhere does nothing now; None where it works."""
+        agent = self.agent
+        if action in {"sync_now", "pause", "schedule"}:
+            if agent is None:
+                return "awsync is still starting."
+            if agent.service_ended:
+                return "The observed service has ended: T lets this console sync."
+        if action == "take_over" and (agent is None or not agent.service_ended):
+            return "There is nothing to take over: a sync runs."
+        return None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A key that does nothing now is dim."""
+        return None if self.why_not(action) else super().check_action(action, parameters)
+
+    async def run_action(self, action, default_namespace=None, namespaces=None) -> bool:  # type: ignore[no-untyped-def]  # noqa: ANN001
+        """Runs an action; one that is off says why."""
+        target, name, _ = self._parse_action(action, default_namespace or self, namespaces)
+        if isinstance(target, Page | Console) and (reason := target.why_not(name)) is not None:
+            self.say(reason, Level.WARNING, log=False)
+            return True
+        return await super().run_action(action, default_namespace, namespaces)
+
+    def say(self, text: str, severity: Level = Level.INFO, *, log: bool = True) -> None:
+        """Shows a sentence for a moment; errors and results stand in the log as well."""
+        if log:
+            self.board.log.write(self.now(), severity, text)
+            self.board.version += 1
+        kind = {Level.WARNING: "warning", Level.ERROR: "error"}.get(severity, "information")
+        self.notify(text, severity=kind, timeout=_TOAST_SECONDS, markup=False)  # type: ignore[arg-type]
+
+    def perform(self, work: Work, *, undo: Work | None = None) -> None:
+        """Asks something of the engine without making the person wait; its answer is shown."""
+        agent = self.agent
+        if agent is None:
+            self.say("awsync is still starting.", Level.WARNING, log=False)
+            return
+
+        async def task() -> None:
+            try:
+                sentence = await work(agent)
+            except (AwsyncError, ValueError) as error:
+                self.say(str(error), Level.ERROR)
+                return
+            if undo is not None:
+                self._undo.append(undo)
+            if self.watch_agent is not None:
+                self.watch_agent.look_soon()
+            if sentence:
+                self.say(sentence)
+            self.flush(force=True)
+
+        self.run_worker(task(), group="commands", exit_on_error=True)
+
+    def type_filter(self, page: Page, text: str) -> None:
+        """Opens the line in which a filter is typed, on a page that takes one."""
+        from awsync.tui.filtering import FilterBar
+
+        if not page.query(FilterBar):
+            field = FilterBar(text)
+            field.cursor_blink = self.cursor_blinks
+            page.before_filter = page.focused
+            page.mount(field)
+            field.focus()
+
+    def undo(self) -> None:
+        """Takes back the last change."""
+        if self._undo:
+            self.perform(self._undo.pop())
+
+    def action_sync_now(self) -> None:
+        """A pass over everything."""
+        self.perform(lambda agent: agent.sync_now())
+
+    def action_pause(self) -> None:
+        """Pauses, or goes on."""
+        self.perform(lambda agent: agent.resume() if agent.paused else agent.pause())
+
+    def action_take_over(self) -> None:
+        """Syncs here, once the observed service has ended."""
+        self.perform(lambda agent: agent.take_over())
+
+    def action_schedule(self) -> None:
+        """Asks for another cron."""
+        from awsync.tui.dialogs import Ask, Checked
+
+        before = self.cron
+
+        def answered(expr: str | None) -> None:
+            if expr is not None and expr.strip() != before:
+                self.perform(
+                    lambda agent: agent.set_cron(" ".join(expr.split())),
+                    undo=lambda agent: agent.set_cron(before),
+                )
+
+        def check(text: str) -> Checked:
+            return Checked(*schedule.check(text, self.now()))
+
+        question = "When do passes run? Five fields: minute, hour, day of the month, month, day of the week."
+        self.push_screen(Ask("Schedule", question, before, check, rows=schedule.NEXT_RUNS + 2), answered)
+
+    def action_open(self, name: str) -> None:
+        """Opens a page, or closes it where it is at the front."""
+        if self.page is not None and name == self.page.NAME:
+            self.pop_screen()
+            return
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.push_screen(pages.entry(name).open())
+
+    async def action_back(self) -> None:
+        """Closes what is open, one step at a time."""
+        if self.screen.maximized is not None:
+            self.screen.minimize()
+        elif self.page is not None and not self.page.close() and len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def action_copy(self) -> None:
+        """Copies the line under the cursor."""
+        text = "" if self.page is None else self.page.copied()
+        if text:
+            self.copy_to_clipboard(text)
+            self.say(f"Copied: {text.splitlines()[0]}", log=False)
+        else:
+            self.say("There is no line to copy.", Level.WARNING, log=False)
+
+    def action_export(self) -> None:
+        """Writes what is shown to a file."""
+        if self.page is None:
+            return
+        ending, text = self.page.exported()
+        stamp = datetime.fromtimestamp(self.now() // 1_000_000, UTC).strftime("%Y%m%d-%H%M%S")
+        path = Path.cwd() / f"awsync-{self.page.NAME}-{stamp}.{ending}"
+        try:
+            path.write_text(text, encoding="utf-8", newline="")
+        except OSError as error:
+            self.say(
+                f"{path} cannot be written: {error.strerror}. Start the console in another folder.",
+                Level.ERROR,
+            )
+        else:
+            self.say(f"Written to {path}.")
+
+    def action_next_theme(self) -> None:
+        """The next theme."""
+        if self.no_color:
+            self.say("NO_COLOR is set: there are no colours to change.", Level.WARNING, log=False)
+            return
+        at = themes.CYCLE.index(self.theme) if self.theme in themes.CYCLE else -1
+        self.theme = themes.CYCLE[(at + 1) % len(themes.CYCLE)]
+        self.say(f"Theme: {themes.WORDS[self.theme]}.", log=False)
+
+    def action_zoom(self) -> None:
+        """One pane on the whole screen."""
+        if self.screen.maximized is not None:
+            self.screen.minimize()
+        elif self.screen.focused is not None:
+            self.screen.maximize(self.screen.focused)
+
+    def action_next_pane(self) -> None:
+        """The next pane."""
+        self.screen.focus_next()
+
+    async def action_quit(self) -> None:
+        """Leaves; what is not confirmed is sent next time."""
+        await self._close_agent()
+        self.exit(0)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Every action, for the palette."""
+        for action in actions.ACTIONS:
+            title = f"{action.title} ({action.shown_keys})"
+            movement = actions.LISTS in action.where
+            yield SystemCommand(
+                title, action.help, lambda a=action: self._from_palette(a), discover=not movement
+            )
+        yield SystemCommand("Themes", "All themes of the library.", self.search_themes)
+
+    async def _from_palette(self, action: actions.Action) -> None:
+        if actions.EVERYWHERE in action.where:
+            await self.run_action(action.name, self)
+            return
+        if actions.LISTS in action.where:
+            if self.screen.focused is not None:
+                await self.run_action(action.name, self.screen.focused)
+            return
+        if self.page is not None and self.page.NAME not in action.where:
+            self._go_to(action.where[0])
+        await self.run_action(action.name, self.screen)
+
+    def _go_to(self, name: str) -> None:
+        if name == pages.WATCHERS:
+            while len(self.screen_stack) > 1:
+                self.pop_screen()
+        else:
+            self.action_open(name)
+
+
+def run(open_agent: Callable[[], Agent], *, config_path: Path) -> int:
+    """Runs the console until the person leaves; returns the exit code."""
+    app = Console(open_agent, config_path=config_path)
+    code = app.run(mouse=True)
+    return app.return_code or (code if isinstance(code, int) else 0)

@@ -1,0 +1,172 @@
+"""Questions over a page: one to choose an answer, one to type an answer that is checked while it is typed.
+
+The safe answer has the focus. Escape is always the safe answer.
+
+May import: textual, rich, and of tui cells, paper, text.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar, NamedTuple
+
+from rich.segment import Segment
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.geometry import Size
+from textual.screen import ModalScreen
+from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets import Input
+
+from awsync.tui.cells import Tone
+from awsync.tui.paper import Paper, TextLine, paragraph
+
+WIDTH = 68
+"""Cells of text in a dialog: it fits a terminal of 80."""
+
+
+class Choice(NamedTuple):
+    """An answer: its value, its label, and the letter that gives it at once."""
+
+    value: str
+    label: str
+    letter: str
+
+
+class Choices(Widget, can_focus=True):
+    """Answers beside each other; the one in brackets is taken by enter."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"choices--chosen", "choices--other"}
+
+    def __init__(self, choices: Sequence[Choice]) -> None:
+        super().__init__()
+        self.choices = tuple(choices)
+        self.chosen = 0
+
+    def move(self, by: int) -> None:
+        """To the answer beside."""
+        self.chosen = (self.chosen + by) % len(self.choices)
+        self.refresh()
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """One line."""
+        return 1
+
+    def render_line(self, y: int) -> Strip:
+        """Draws the answers."""
+        segments: list[Segment] = []
+        for number, choice in enumerate(self.choices):
+            name = "choices--chosen" if number == self.chosen else "choices--other"
+            text = f"({choice.letter}) {choice.label}"
+            text = f"[ {text} ]" if number == self.chosen else f"  {text}  "
+            segments += [Segment(text, self.get_component_rich_style(name)), Segment(" ", self.rich_style)]
+        return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
+
+
+class Confirm(ModalScreen[str]):
+    """A question with a few answers; the first one is safe, has the focus, and is what escape gives."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "safe", "Safe answer", id="questions.safe"),
+        Binding("enter", "take", "Take the answer in brackets", id="questions.take"),
+        Binding("left,up,shift+tab,h,k", "move(-1)", "Other answer", id="questions.left"),
+        Binding("right,down,tab,l,j", "move(1)", "Other answer", id="questions.right"),
+    ]
+
+    def __init__(self, title: str, question: str, choices: Sequence[Choice]) -> None:
+        super().__init__()
+        self._title = title
+        self.question = question
+        self._choices = Choices(choices)
+
+    def compose(self) -> ComposeResult:
+        """The question above its answers."""
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = self._title
+            yield Paper(paragraph(self.question, WIDTH))
+            yield self._choices
+
+    def on_mount(self) -> None:
+        """The safe answer has the focus."""
+        self._choices.focus()
+
+    def on_key(self, event: object) -> None:
+        """A letter answers at once."""
+        letter = getattr(event, "character", None)
+        for choice in self._choices.choices:
+            if choice.letter == letter:
+                self.dismiss(choice.value)
+                return
+
+    def action_safe(self) -> None:
+        """Nothing happens."""
+        self.dismiss(self._choices.choices[0].value)
+
+    def action_take(self) -> None:
+        """Takes the answer in brackets."""
+        self.dismiss(self._choices.choices[self._choices.chosen].value)
+
+    def action_move(self, by: int) -> None:
+        """To the answer beside."""
+        self._choices.move(by)
+
+
+class Checked(NamedTuple):
+    """What a typed answer means; `usable` says whether enter takes it."""
+
+    lines: Sequence[TextLine]
+    usable: bool
+
+
+class Ask(ModalScreen[str | None]):
+    """A typed answer with what it means below it; None where the person left."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Leave", id="questions.leave"),
+    ]
+
+    def __init__(
+        self, title: str, question: str, value: str, check: Callable[[str], Checked], *, rows: int
+    ) -> None:
+        super().__init__()
+        self._title = title
+        self._question = question
+        self._value = value
+        self._check = check
+        self._meaning = Paper()
+        self._meaning.styles.height = rows
+
+    def compose(self) -> ComposeResult:
+        """Question, input, meaning, keys."""
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = self._title
+            yield Paper(paragraph(self._question, WIDTH))
+            field = Input(self._value, select_on_focus=False)
+            field.cursor_blink = self.app.cursor_blinks  # type: ignore[attr-defined]
+            yield field
+            yield self._meaning
+            yield Paper([[("enter", Tone.ACCENT), (" takes it   ", Tone.DIM), ("esc", Tone.ACCENT),
+                          (" leaves everything as it is", Tone.DIM)]])  # fmt: skip
+
+    def on_mount(self) -> None:
+        """Shows what the value means now."""
+        self.query_one(Input).focus()
+        self._explain(self._value)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Shows what it means, as it is typed."""
+        self._explain(event.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Takes a usable answer; any other stays where it can be mended."""
+        if self._check(event.value).usable:
+            self.dismiss(event.value)
+        else:
+            self.app.bell()
+
+    def action_leave(self) -> None:
+        """Nothing happens."""
+        self.dismiss(None)
+
+    def _explain(self, text: str) -> None:
+        self._meaning.show(self._check(text).lines)

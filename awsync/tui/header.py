@@ -1,0 +1,173 @@
+"""The header that says the truth: who syncs, from where, to where, and what is wrong.
+
+May import: textual, rich, and of awsync control (its types), words, tui state, cells, text.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Size
+from textual.strip import Strip
+from textual.widget import Widget
+
+from awsync.tui.cells import Tone
+from awsync.tui.state import Board
+from awsync.tui.text import ago, clip, plain, width, wrap
+from awsync.words import amount, span
+
+SKEW_FROM = 2.0
+"""Seconds between two clocks from which on a person should know."""
+_TROUBLE_LINES = 3
+
+Piece = tuple[str, Tone]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the header shows beside the board. `mode` says who runs the engine."""
+
+    mode: Piece
+    schedule: str
+    now: int
+    ended: str = ""
+
+
+def first_line(board: Board, facts: Facts) -> list[Piece]:
+    """Who runs the engine, what it does now, and when it last succeeded."""
+    pieces = [("awsync", Tone.STRONG), facts.mode]
+    if board.running is not None:
+        about = f" over {board.running.about}" if board.running.about else ""
+        share = f" {board.share:.0%}" if board.share < 1 else ""
+        pieces.append((f"» pass{about} runs{share}", Tone.BUSY))
+    elif board.paused:
+        pieces.append(("‖ paused, p resumes", Tone.WARN))
+    elif board.next_at is not None:
+        pieces.append((f"next pass {ago(facts.now - board.next_at)}", Tone.PLAIN))
+    if board.last_success is None:
+        pieces.append(("no pass succeeded yet", Tone.DIM))
+    else:
+        pieces.append((f"last success {ago(facts.now - board.last_success)}", Tone.PLAIN))
+    if board.pending >= 1_000_000:
+        pieces.append((f"{span(board.pending / 1e6)} pending", Tone.PLAIN))
+    return pieces
+
+
+def second_line(board: Board) -> list[Piece]:
+    """From where to where."""
+    sources: list[Piece] = []
+    for fact in board.sources.values():
+        if fact.trouble:
+            sources.append((f"✗ {fact.name} {fact.url}", Tone.BAD))
+        elif fact.version:
+            # The version of ActivityWatch comes with its kind, such as "v0.14.0 (rust)".
+            sources.append((f"{fact.name} ActivityWatch {fact.version}", Tone.PLAIN))
+        else:
+            sources.append((f"{fact.name} {fact.url}", Tone.DIM))
+    if len(sources) > 2:
+        down = sum(bool(fact.trouble) for fact in board.sources.values())
+        sources = [(f"{amount(len(sources), 'source')}, {down} down", Tone.BAD if down else Tone.PLAIN)]
+    store = board.store
+    name = f"{store.engine} {store.version}".strip() or "store"
+    where = [(f"✗ {name} {store.sink}" if store.trouble else f"{name} {store.sink}",
+              Tone.BAD if store.trouble else Tone.PLAIN)]  # fmt: skip
+    pieces = [*sources, ("→", Tone.DIM), *where]
+    if store.skew is not None and abs(store.skew) >= SKEW_FROM:
+        side = "ahead" if store.skew > 0 else "behind"
+        pieces.append((f"! its clock is {span(store.skew)} {side}", Tone.WARN))
+    if store.protocol:
+        pieces.append((f"remote write {store.protocol}", Tone.DIM))
+    return pieces
+
+
+def troubles(board: Board, facts: Facts) -> list[str]:
+    """What is wrong now, a sentence each, with what to do about it."""
+    found = [f"{fact.name}: {fact.trouble}" for fact in board.sources.values() if fact.trouble]
+    if board.store.trouble:
+        retry = board.store.retry_at
+        tail = "" if retry is None or retry <= facts.now else f" Next try {ago(facts.now - retry)}."
+        found.append(f"{board.store.sink}: {board.store.trouble}{tail}")
+    return [*filter(None, [facts.ended]), *found, *board.troubles.values()]
+
+
+class Header(Widget):
+    """Two lines of facts, and up to three of trouble."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "header--separator",
+        "header--trouble",
+        *(f"header--{tone}" for tone in Tone),
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: list[list[Piece]] = [[("awsync", Tone.STRONG)], []]
+        self._troubles: list[str] = []
+        self._clock = ""
+        self._wrapped: list[str] = []
+
+    def show(self, board: Board, facts: Facts) -> None:
+        """Shows what holds now; draws only where something changed."""
+        seen = (self._lines, self._troubles, self._clock)
+        self._lines = [first_line(board, facts), second_line(board)]
+        self._troubles = troubles(board, facts)
+        self._clock = datetime.fromtimestamp(facts.now // 1_000_000, UTC).strftime("%H:%M UTC")
+        if (self._lines, self._troubles, self._clock) != seen:
+            wrapped = self._wrap()
+            self.refresh(layout=len(wrapped) != len(self._wrapped))
+            self._wrapped = wrapped
+
+    def _wrap(self) -> list[str]:
+        room = max(self.size.width - 4, 20)
+        each = 1 if len(self._troubles) > 1 else _TROUBLE_LINES
+        lines: list[str] = []
+        for trouble in self._troubles[:_TROUBLE_LINES]:
+            parts = wrap(plain(trouble), room)
+            if len(parts) > each:
+                parts = [*parts[: each - 1], clip(f"{parts[each - 1]} {parts[each]}", room)]
+            lines += [f" ✗ {parts[0]}", *(f"   {part}" for part in parts[1:])]
+        return lines
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Two lines, and those of the trouble."""
+        return len(self._lines) + len(self._wrapped)
+
+    def on_resize(self) -> None:
+        """The sentences break elsewhere."""
+        wrapped = self._wrap()
+        if wrapped != self._wrapped:
+            self._wrapped = wrapped
+            self.refresh(layout=True)
+
+    def render_line(self, y: int) -> Strip:
+        """Draws a line."""
+        if y < len(self._lines):
+            return self._fact_strip(self._lines[y], self._clock if y == 0 else "")
+        number = y - len(self._lines)
+        style = self.get_component_rich_style("header--trouble")
+        text = self._wrapped[number] if number < len(self._wrapped) else ""
+        return Strip([Segment(text, style)]).adjust_cell_length(self.size.width, style)
+
+    def _fact_strip(self, pieces: list[Piece], right: str) -> Strip:
+        room = self.size.width - (len(right) + 2 if right else 1)
+        base = self.get_component_rich_style("header--plain")
+        segments, taken = [Segment(" ", base)], 1
+        for number, (raw, tone) in enumerate(pieces):
+            text = plain(raw)
+            separator = "  " if number else ""
+            if taken + len(separator) + width(text) > room:
+                text = clip(text, room - taken - len(separator))
+            if not text:
+                break
+            segments += [Segment(separator, base), Segment(text, self._style(tone))]
+            taken += len(separator) + width(text)
+        strip = Strip(segments)
+        if right:
+            strip = strip.adjust_cell_length(self.size.width - len(right) - 1, base)
+            strip = Strip([*strip, Segment(f"{right} ", self._style(Tone.DIM))])
+        return strip.adjust_cell_length(self.size.width, base)
+
+    def _style(self, tone: Tone) -> Style:
+        return self.get_component_rich_style(f"header--{tone}")

@@ -1,0 +1,200 @@
+"""Sentences under each other, wrapped to the width: the log.
+
+A reader who scrolled up stays where he is, whatever is said meanwhile; at the end, the end is followed.
+
+May import: textual, rich, and of tui bindings, cells, logbook, text.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import BindingType
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from awsync.events import Level
+from awsync.tui.actions import LISTS
+from awsync.tui.bindings import bindings
+from awsync.tui.cells import Tone
+from awsync.tui.logbook import KEPT, WORDS, Line, stamp
+from awsync.tui.text import fit, wrap
+
+_TONES = {Level.DEBUG: Tone.DIM, Level.INFO: Tone.PLAIN, Level.WARNING: Tone.WARN, Level.ERROR: Tone.BAD}
+
+
+class _Shown(NamedTuple):
+    """One line of the screen: a part of a sentence, with its head where it is the first part."""
+
+    line: Line
+    text: str
+    first: bool
+
+
+class Lines(ScrollView, can_focus=True):
+    """The log as a list that is only ever added to, until it is filtered anew."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(LISTS)]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--cursor", *(f"lines--{tone}" for tone in Tone)}
+
+    def __init__(self, *, id: str | None = None, cursor: bool = False) -> None:  # noqa: A002 textual's name
+        super().__init__(id=id)
+        self._has_cursor = cursor
+        self._lines: list[Line] = []
+        self._shown: list[_Shown] = []
+        self._width = 0
+        self._cursor: int | None = None
+        self._empty = ""
+
+    @property
+    def following(self) -> bool:
+        """Whether the end is in sight, and stays so."""
+        return self.scroll_offset.y >= self._end
+
+    @property
+    def missed(self) -> int:
+        """How many lines of the screen lie below what is in sight."""
+        return max(0, len(self._shown) - self.scroll_offset.y - self._view.height)
+
+    @property
+    def lines(self) -> Sequence[Line]:
+        """The sentences, oldest first."""
+        return self._lines
+
+    @property
+    def cursor_line(self) -> Line | None:
+        """The sentence under the cursor; while the end is followed that is the last one."""
+        if not self._shown:
+            return None
+        return self._shown[self._at].line
+
+    def replace(self, lines: Sequence[Line], empty: str = "") -> None:
+        """Shows other sentences, from their end."""
+        self._lines, self._shown, self._cursor, self._empty = [], [], None, empty
+        self._write(lines)
+        self.follow()
+        self.refresh()
+
+    def add(self, lines: Sequence[Line]) -> None:
+        """Shows more sentences below."""
+        if not lines:
+            return
+        followed = self.following
+        self._write(lines)
+        if followed:
+            self.follow()
+        self.refresh()
+
+    def follow(self) -> None:
+        """Goes to the end, and stays there."""
+        self._cursor = None
+        self.scroll_to(y=self._end, animate=False, immediate=True, force=True)
+
+    def render_line(self, y: int) -> Strip:
+        """Draws one line of the screen."""
+        width = self._view.width
+        number = y + self.scroll_offset.y
+        if number >= len(self._shown):
+            if not self._shown and y == 0 and self._empty:
+                return Strip([Segment(fit(f" {self._empty}", width), self._style(Tone.DIM))], width)
+            return Strip.blank(width, self.rich_style)
+        line, text, first = self._shown[number]
+        at_cursor = self._has_cursor and self.has_focus and number == self._at
+        over = self._cursor_style() if at_cursor else Style.null()
+        head = f"{stamp(line.at)} " if first else " " * 15
+        word = f"{WORDS[line.level]} " if first else " " * 6
+        tone = self._style(_TONES[line.level])
+        segments = [
+            Segment(head, self._style(Tone.DIM) + over),
+            Segment(word, tone + over),
+            Segment(text, tone + over),
+        ]
+        return Strip(segments).adjust_cell_length(width, self.rich_style + over)
+
+    @property
+    def _view(self) -> Size:
+        return self.scrollable_content_region.size
+
+    @property
+    def _end(self) -> int:
+        return max(0, len(self._shown) - self._view.height)
+
+    @property
+    def _at(self) -> int:
+        last = len(self._shown) - 1
+        return last if self._cursor is None else min(self._cursor, last)
+
+    def _style(self, tone: Tone) -> Style:
+        return self.get_component_rich_style(f"lines--{tone}")
+
+    def _cursor_style(self) -> Style:
+        if self.app.native_ansi_color:
+            return Style(reverse=True)
+        return Style(bgcolor=self.get_component_rich_style("lines--cursor").bgcolor)
+
+    def _write(self, lines: Sequence[Line]) -> None:
+        self._lines += lines
+        width = max(self._view.width - 21, 20)
+        for line in lines:
+            for number, part in enumerate(wrap(line.text, width)):
+                self._shown.append(_Shown(line, part, number == 0))
+        # Lines that are cut off at the top must not move what a reader looks at: only a follower cuts.
+        if len(self._lines) > 2 * KEPT and self.following:
+            self._lines = self._lines[-KEPT:]
+            kept = self._lines[0].number
+            self._shown = [shown for shown in self._shown if shown.line.number >= kept]
+        self.virtual_size = Size(self._view.width, len(self._shown))
+
+    def on_resize(self) -> None:
+        """Wraps anew; the sentence at the top stays at the top."""
+        if self._view.width == self._width:
+            return
+        self._width = self._view.width
+        followed, lines = self.following, self._lines
+        top = self._shown[self.scroll_offset.y].line if self._shown and not followed else None
+        self._lines, self._shown, self._cursor = [], [], None
+        self._write(lines)
+        if top is None:
+            self.call_after_refresh(self.follow)
+        else:
+            numbers = [number for number, shown in enumerate(self._shown) if shown.line is top]
+            self.scroll_to(y=numbers[0], animate=False, immediate=True, force=True)
+
+    def _move(self, number: int) -> None:
+        if not self._shown:
+            return
+        last = len(self._shown) - 1
+        number = max(0, min(number, last))
+        self._cursor = None if number == last else number
+        top, room = self.scroll_offset.y, self._view.height
+        if number < top:
+            self.scroll_to(y=number, animate=False, immediate=True)
+        elif number >= top + room:
+            self.scroll_to(y=number - room + 1, animate=False, immediate=True)
+        self.refresh()
+
+    def action_up(self) -> None:
+        """One line up."""
+        self._move(self._at - 1)
+
+    def action_down(self) -> None:
+        """One line down."""
+        self._move(self._at + 1)
+
+    def action_page_up(self) -> None:
+        """One page up."""
+        self._move(min(self._at, self.scroll_offset.y + self._view.height - 1) - self._view.height)
+
+    def action_page_down(self) -> None:
+        """One page down."""
+        self._move(self._at + self._view.height)
+
+    def action_first(self) -> None:
+        """To the oldest line."""
+        self._move(0)
+
+    def action_last(self) -> None:
+        """To the end, which is then followed."""
+        self._move(len(self._shown) - 1)

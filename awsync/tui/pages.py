@@ -1,0 +1,46 @@
+"""The registry of pages: a new one is a file of its own and a line here.
+
+Its key, its entry in the palette, in the help and in the README follow from the line. A page is loaded when
+it is first opened.
+
+May import: the standard library.
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from awsync.tui.page import Page
+
+WATCHERS = "watchers"
+DETAIL = "detail"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A page that a key opens; `place` is its module and class."""
+
+    name: str
+    key: str
+    title: str
+    help: str
+    place: str
+
+    def open(self) -> "Page":
+        """The page itself."""
+        module, _, name = self.place.partition(":")
+        page: Page = getattr(import_module(f"awsync.tui.{module}"), name)()
+        return page
+
+
+PAGES = (
+    Entry("log", "l", "Log", "The engine's own sentences, with filters.", "log:LogPage"),
+    Entry("passes", "P", "Passes", "What the last passes did, and the running one.", "passes:PassesPage"),
+    Entry("help", "?", "Help", "Every key, and what the signs of the table mean.", "help:HelpPage"),
+)
+
+
+def entry(name: str) -> Entry:
+    """The line of a page."""
+    return next(page for page in PAGES if page.name == name)

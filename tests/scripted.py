@@ -1,0 +1,164 @@
+"""An agent for tests of the screens: it says what it is told, and writes down what is asked of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+from awsync.config import Loaded
+from awsync.control import Activity, BucketDetail, LabelTime, Move, Said
+from awsync.events import Event
+from awsync.ledger import Entry, Range
+from awsync.settings import Settings, SourceSettings, StoreSettings
+from awsync.state import Checkpoint, PassRecord
+from awsync.survey import BucketReport, SourceReport
+from awsync.timeline import Event as ActivityEvent
+
+NOW = 1_793_577_600_000_000
+SETTINGS = Settings(
+    sources=(SourceSettings("laptop", "http://localhost:5600", "anna"),),
+    store=StoreSettings("http://localhost:9090/api/v1/write", "http://localhost:9090"),
+    cron="*/5 * * * *",
+    min_data=5,
+    resolution=timedelta(minutes=5),
+    settle=timedelta(minutes=5),
+    lookback=timedelta(hours=24),
+    initial_history=None,
+    hosts={},
+    state_dir=Path("state"),
+)
+
+
+def report(bucket: str, watcher: str = "aw-watcher-window", excluded: str | None = None) -> BucketReport:
+    """A bucket that has something new."""
+    return BucketReport(
+        source="laptop", bucket=bucket, watcher=watcher, type="currentwindow", host="pc", events=1234,
+        newest=NOW - 60_000_000, why_not=None if excluded is None else f'excluded by "{excluded}"',
+        excluded_by=excluded,
+    )  # fmt: skip
+
+
+@dataclass
+class ScriptedAgent:
+    """Implements control.Agent; `asked` are the commands in order."""
+
+    buckets: Sequence[BucketReport] = (
+        report("aw-watcher-window_pc"),
+        report("aw-watcher-afk_pc", "aw-watcher-afk"),
+        report("aw-watcher-web-firefox_pc", "aw-watcher-web"),
+    )
+    script: Sequence[Event] = ()
+    observing: int | None = None
+    service_ended: bool = False
+    paused: bool = False
+    settings: Settings = SETTINGS
+    sink: str = "http://localhost:9090"
+    asked: list[tuple[object, ...]] = field(default_factory=list)
+    closed: bool = False
+
+    @property
+    def loaded(self) -> Loaded:
+        """No file."""
+        return Loaded(self.settings, {}, None, ())
+
+    async def events(self) -> AsyncIterator[Said]:
+        """What the script says, and then silence."""
+        for number, event in enumerate(self.script):
+            yield Said(number, NOW, event)
+        await asyncio.Event().wait()
+
+    async def survey(self) -> list[SourceReport]:
+        """The buckets."""
+        return [SourceReport("laptop", "http://localhost:5600", "v0.13.2", self.buckets)]
+
+    async def activity(self, source: str, bucket: str) -> Activity:
+        """A day with an evening."""
+        return Activity(hours=(*[0.0] * 12, *[1800.0] * 12), today_seconds=21_600.0, today_events=321)
+
+    async def detail(self, source: str, bucket: str) -> BucketDetail:
+        """Two events, one of them with hostile text."""
+        data = '{"app":"x","title":"[red]bold[/] \\u202eevil \U0001f468\u200d\U0001f469 \x1b[31m"}'
+        return BucketDetail(
+            source=source, bucket=bucket, start=NOW - 10**9, end=NOW,
+            events=[ActivityEvent(1, NOW - 10**8, 5 * 10**6, data.encode())],
+            entries=[Entry((("__name__", "m"), ("title", "[red]bold[/]")), NOW, 0, 5_000_000)],
+            series=1, top=[LabelTime(label="app", value="x", seconds=5.0)], values=[("app", 1)],
+            checkpoint=Checkpoint(source, bucket, position=NOW),
+            history=[Move(at=NOW, position=NOW, samples=1, what="delivered")],
+        )  # fmt: skip
+
+    async def skew(self) -> float | None:
+        """None at all."""
+        return 0.0
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """All up to date."""
+        return [Checkpoint(b.source, b.bucket, position=NOW - 60_000_000, samples=99) for b in self.buckets]
+
+    def passes(self, limit: int) -> list[PassRecord]:
+        """One complete pass."""
+        return [PassRecord(NOW - 10**7, NOW - 9 * 10**6, 1.0, complete=True)]
+
+    def set_aside(self) -> list[tuple[str, str, Range]]:
+        """Nothing."""
+        return []
+
+    def series(self) -> Mapping[tuple[str, str], int]:
+        """Seven of each."""
+        return {(b.source, b.bucket): 7 for b in self.buckets}
+
+    async def sync_now(self, source: str | None = None, bucket: str | None = None) -> str:
+        """Writes it down."""
+        self.asked.append(("sync now", source, bucket))
+        return "A pass begins."
+
+    async def pause(self) -> str:
+        """Pauses."""
+        self.asked.append(("pause",))
+        self.paused = True
+        return "Paused."
+
+    async def resume(self) -> str:
+        """Goes on."""
+        self.asked.append(("resume",))
+        self.paused = False
+        return "Resumed."
+
+    async def set_excluded(
+        self, buckets: Sequence[tuple[str, str]], *, excluded: bool, skip_gap: bool = False
+    ) -> str:
+        """Changes the survey too."""
+        self.asked.append(("exclude" if excluded else "include", *buckets, skip_gap))
+        self.buckets = [
+            replace(
+                b,
+                excluded_by=b.bucket if excluded else None,
+                why_not=f'excluded by "{b.bucket}"' if excluded else None,
+            )
+            if (b.source, b.bucket) in buckets
+            else b
+            for b in self.buckets
+        ]
+        return "Done."
+
+    async def set_cron(self, expr: str) -> str:
+        """Another schedule."""
+        self.asked.append(("cron", expr))
+        self.settings = replace(self.settings, cron=expr)
+        return "Schedule changed."
+
+    async def rewind(self, source: str, bucket: str, position: int | None) -> str:
+        """Writes it down."""
+        self.asked.append(("rewind", source, bucket, position))
+        return "Rewound."
+
+    async def take_over(self) -> str:
+        """Syncs here."""
+        self.asked.append(("take over",))
+        self.service_ended = False
+        return "This console syncs now."
+
+    async def close(self) -> None:
+        """Ends."""
+        self.closed = True

@@ -1,0 +1,180 @@
+"""The console's screens over a scripted agent: keys, filters, questions, hostile text, sizes."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from awsync.events import PassStarted, RetryScheduled, SourceReached
+from awsync.tui import actions
+from awsync.tui.app import Console
+from awsync.tui.dialogs import Confirm
+from awsync.tui.help import lines
+from awsync.tui.watchers import WatchersPage
+from tests.scripted import NOW, ScriptedAgent, report
+
+HOSTILE = "aw-[red]x[/]\x1b[31m\u202e‮مرحبا👩‍👩‍👧_pc"
+
+
+def console(agent: ScriptedAgent) -> Console:
+    """A console whose clock and cursor stand still."""
+    return Console(lambda: agent, config_path=Path("config.toml"), clock=lambda: NOW, cursor_blinks=False)
+
+
+def screen(app: Console) -> str:
+    """What a person sees."""
+    strips = app.screen._compositor.render_strips(app.screen.size)
+    return "\n".join(strip.text.rstrip() for strip in strips)
+
+
+async def until(pilot: Pilot[int], holds: Callable[[], bool]) -> None:
+    """Waits for a condition of the console."""
+    for _ in range(100):
+        if holds():
+            return
+        await pilot.pause(0.02)
+    raise AssertionError(screen(pilot.app))  # type: ignore[arg-type]
+
+
+async def filled(pilot: Pilot[int]) -> None:
+    """Waits for the table."""
+    page = pilot.app.screen_stack[0]
+    assert isinstance(page, WatchersPage)
+    await until(pilot, lambda: len(page.grid.records) > 0)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+async def test_every_size_shows_watcher_and_state(size: tuple[int, int]) -> None:
+    """On a small terminal columns fall away, never the watcher and its state."""
+    app = console(ScriptedAgent())
+    async with app.run_test(size=size) as pilot:
+        await filled(pilot)
+        text = screen(app)
+        assert "aw-watcher-window" in text
+        assert "✓ in sync" in text
+        assert "q Quit" in text
+        assert all(len(line) <= size[0] for line in text.splitlines())
+
+
+async def test_exclude_undo_and_include_again() -> None:
+    """Space leaves out at once, undo takes it back, and including again asks with the safe answer first."""
+    agent = ScriptedAgent()
+    app = console(agent)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await filled(pilot)
+        await pilot.press("space")
+        await until(pilot, lambda: "○ off" in screen(app))
+        await pilot.press("u")
+        await until(pilot, lambda: "○ off" not in screen(app))
+        await pilot.press("space")
+        await until(pilot, lambda: "○ off" in screen(app))
+        await pilot.press("space")
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        await pilot.press("enter")
+        await until(pilot, lambda: not isinstance(app.screen, Confirm))
+        assert len(agent.asked) == 3
+        await pilot.press("space", "n")
+        await until(pilot, lambda: len(agent.asked) == 4)
+        assert agent.asked[-1] == ("include", ("laptop", "aw-watcher-afk_pc"), True)
+
+
+async def test_pause_sync_schedule_and_quit_reach_the_agent() -> None:
+    """The keys of the engine do what they say, a nonsense cron is refused, and quitting closes the agent."""
+    agent = ScriptedAgent()
+    app = console(agent)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await filled(pilot)
+        await pilot.press("s", "p")
+        await until(pilot, lambda: ("pause",) in agent.asked)
+        await pilot.press("c", *["backspace"] * 20, "x", "enter")
+        assert "✗" in screen(app)
+        await pilot.press("backspace", "@", *"hourly", "enter")
+        await until(pilot, lambda: ("cron", "@hourly") in agent.asked)
+        await pilot.press("q")
+    assert agent.closed
+
+
+async def test_filter_keeps_its_pattern_in_sight() -> None:
+    """A filter narrows the table, stays visible, and escape drops it."""
+    app = console(ScriptedAgent())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await filled(pilot)
+        await pilot.press("slash", *"web", "enter")
+        await until(pilot, lambda: "Watchers 1 of 3  /web" in screen(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "Watchers 3" in screen(app))
+
+
+async def test_rewind_names_the_bucket_and_is_confirmed() -> None:
+    """A checkpoint moves only after a question that names the bucket was answered."""
+    agent = ScriptedAgent()
+    app = console(agent)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await filled(pilot)
+        await pilot.press("r", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        assert "aw-watcher-afk_pc" in screen(app)
+        await pilot.press("enter")
+        assert not agent.asked
+        await pilot.press("r", "enter", "r")
+        await until(pilot, lambda: bool(agent.asked))
+        assert agent.asked[0][:3] == ("rewind", "laptop", "aw-watcher-afk_pc")
+
+
+async def test_hostile_titles_are_text() -> None:
+    """Markup, control characters and turned writing direction in names stay harmless text."""
+    app = console(ScriptedAgent(buckets=[report(HOSTILE, "x")]))
+    async with app.run_test(size=(200, 40)) as pilot:
+        await filled(pilot)
+        text = screen(app)
+        assert "[red]x[/]␛[31m" in text
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+        await pilot.press("enter")
+        await until(pilot, lambda: "[red]bold[/]" in screen(app))
+
+
+async def test_a_store_that_is_down_is_said_with_its_reason() -> None:
+    """The header and every row tell that the store does not answer."""
+    script = [
+        PassStarted(at=NOW, sources=("laptop",), sink="http://store"),
+        SourceReached(source="laptop", url="u", version="v", hostname="h", buckets=3),
+        RetryScheduled(sink="http://store", reason="Connection refused.", attempt=1, delay=5.0),
+    ]
+    app = console(ScriptedAgent(script=script))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "Connection refused. Next try in 5 s." in screen(app))
+        await until(pilot, lambda: "◌ waiting: the store" in screen(app))
+
+
+async def test_two_hundred_buckets_scroll_with_the_cursor() -> None:
+    """The cursor reaches the last of many rows, and a filter keeps it on its row."""
+    app = console(ScriptedAgent(buckets=[report(f"bucket-{n:03}_pc") for n in range(200)]))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await filled(pilot)
+        await pilot.press("end")
+        await until(pilot, lambda: "bucket-199" in screen(app))
+
+
+async def test_a_key_that_is_off_says_why() -> None:
+    """Undo with nothing to undo gives the reason."""
+    app = console(ScriptedAgent())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await filled(pilot)
+        await pilot.press("u")
+        await until(pilot, lambda: "There is nothing to undo." in screen(app))
+
+
+async def test_every_action_is_in_help_and_palette() -> None:
+    """No key is known to one of help and palette only."""
+    app = console(ScriptedAgent())
+    help_text = "\n".join("".join(text for text, _ in line) for line in lines())
+    async with app.run_test(size=(120, 40)):
+        commands = "\n".join(command.title for command in app.get_system_commands(app.screen))
+    for action in actions.ACTIONS:
+        assert action.title in help_text, action
+        assert f"{action.title} ({action.shown_keys})" in commands
+    for page in (*{where for action in actions.ACTIONS for where in action.where},):
+        footer = [a for a in actions.ACTIONS if a.footer and {page, actions.EVERYWHERE} & {*a.where}]
+        assert len(footer) <= 7
