@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from awsync.events import PassStarted, RetryScheduled, SourceReached
+from awsync.events import Event, PassStarted, RetryScheduled, SourceReached
 from awsync.tui import actions
 from awsync.tui.app import Console
 from awsync.tui.dialogs import Confirm
@@ -137,7 +137,7 @@ async def test_hostile_titles_are_text() -> None:
 
 async def test_a_store_that_is_down_is_said_with_its_reason() -> None:
     """The header and every row tell that the store does not answer."""
-    script = [
+    script: list[Event] = [
         PassStarted(at=NOW, sources=("laptop",), sink="http://store"),
         SourceReached(source="laptop", url="u", version="v", hostname="h", buckets=3),
         RetryScheduled(sink="http://store", reason="Connection refused.", attempt=1, delay=5.0),
@@ -160,7 +160,7 @@ async def test_two_hundred_buckets_scroll_with_the_cursor() -> None:
 async def test_a_key_that_is_off_says_why() -> None:
     """Undo with nothing to undo gives the reason."""
     app = console(ScriptedAgent())
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await filled(pilot)
         await pilot.press("u")
         await until(pilot, lambda: "There is nothing to undo." in screen(app))
