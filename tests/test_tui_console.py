@@ -178,3 +178,9 @@ async def test_every_action_is_in_help_and_palette() -> None:
     for page in (*{where for action in actions.ACTIONS for where in action.where},):
         footer = [a for a in actions.ACTIONS if a.footer and {page, actions.EVERYWHERE} & {*a.where}]
         assert len(footer) <= 7
+
+
+def test_the_readme_has_every_key() -> None:
+    """The table of keys in README.md is the one that the console's help shows."""
+    readme = Path(__file__).parent.parent / "README.md"
+    assert actions.readme() in readme.read_text()

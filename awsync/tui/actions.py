@@ -127,7 +127,7 @@ def readme() -> str:
         for action in ACTIONS
         if action.where[0] == place
     ]
-    return "\n".join(["| where | key | | |", "|---|---|---|---|", *rows, ""])
+    return "\n".join(["| where | key | action | what it does |", "| --- | --- | --- | --- |", *rows])
 
 
 def _code(action: Action) -> str:
