@@ -317,13 +317,15 @@ def _remember(connection: sqlite3.Connection, id_: int, entries: Iterable[Entry]
 
 
 def _put_aside(connection: sqlite3.Connection, id_: int, page: Settled) -> None:
-    """A page decides anew about all the time it covers: what it did not set aside is delivered."""
+    """A page decides anew about the time it covers; a look back that delivers nothing decides nothing."""
     rows = connection.execute(
         "SELECT start, end, too_old, words, since FROM set_aside WHERE checkpoint = ?", (id_,)
     ).fetchall()
     if not rows and not page.asides:
         return
-    held = without((_range(*row) for row in rows), page.start, page.end)
+    held = [_range(*row) for row in rows]
+    if page.work is not Work.LOOK_BACK or page.samples:
+        held = without(held, page.start, page.end)
     connection.execute("DELETE FROM set_aside WHERE checkpoint = ?", (id_,))
     connection.executemany(
         "INSERT INTO set_aside VALUES (?, ?, ?, ?, ?, ?)",
