@@ -3,7 +3,7 @@
 May import: the standard library, pages.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from awsync.tui.pages import DETAIL, PAGES, WATCHERS
@@ -11,6 +11,7 @@ from awsync.tui.pages import DETAIL, PAGES, WATCHERS
 EVERYWHERE = "everywhere"
 LISTS = "lists"
 QUESTIONS = "questions"
+FIRST_RUN = "first run"
 _NAMES = {
     "space": "space",
     "enter": "enter",
@@ -99,6 +100,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("page_down", "pagedown,ctrl+f", "Page down", "One page down.", (LISTS,)),
     Action("first", "home,g", "First", "To the first line.", (LISTS,)),
     Action("last", "end,G", "Last", "To the last line.", (LISTS,)),
+    Action("go_on", "enter", "Go on", "Looks, tests the store, and then writes config.toml and starts.",
+           (FIRST_RUN,), "Go on"),
+    Action("look_again", "ctrl+r", "Look again", "Looks for ActivityWatch and a store once more.",
+           (FIRST_RUN,), "Look again"),
+    Action("leave", "escape", "Leave", "Leaves without writing anything.", (FIRST_RUN,), "Leave"),
 )  # fmt: skip
 
 
@@ -112,6 +118,12 @@ def named(name: str) -> Action:
     return next(action for action in ACTIONS if action.name == name)
 
 
+def spelled(name: str, parameters: Iterable[object]) -> str:
+    """The name of an action as the table has it, from a method and its arguments."""
+    given = ", ".join(map(repr, parameters))
+    return f"{name}({given})" if given else name
+
+
 def readme() -> str:
     """The table of keys as the README has it."""
     titles = {
@@ -120,6 +132,7 @@ def readme() -> str:
         DETAIL: "Detail",
         _LOG: "Log",
         LISTS: "Lists",
+        FIRST_RUN: "First run",
     }
     rows = [
         f"| {titles[action.where[0]]} | {_code(action)} | {action.title} | {action.help} |"

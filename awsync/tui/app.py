@@ -21,7 +21,7 @@ from textual.screen import Screen
 from awsync.control import Agent
 from awsync.errors import AwsyncError
 from awsync.events import Level
-from awsync.tui import actions, pages, schedule, themes
+from awsync.tui import actions, pages, palette, schedule, themes
 from awsync.tui.bindings import bindings
 from awsync.tui.cells import Tone
 from awsync.tui.header import Facts
@@ -64,6 +64,7 @@ class Console(App[int]):
         config_path: Path,
         clock: Callable[[], int] = system_clock,
         cursor_blinks: bool = True,
+        first: Callable[[], Page] | None = None,
     ) -> None:
         # The filter that takes colours away is chosen while the application is made: with the terminal's
         # palette it leaves bold, dim and reverse alone, where any other theme would turn red into dark grey.
@@ -79,6 +80,7 @@ class Console(App[int]):
         self.cursor_blinks = cursor_blinks
         self.watch_agent: Watch | None = None
         self._open_agent = open_agent
+        self._first = first
         self._undo: list[Work] = []
         self._drawn: tuple[object, ...] = ()
         self._off: tuple[object, ...] = ()
@@ -109,8 +111,8 @@ class Console(App[int]):
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Page)), None)
 
     def get_default_screen(self) -> Screen[None]:
-        """The table of watchers."""
-        return WatchersPage()
+        """The table of watchers, or what comes before it."""
+        return self._first() if self._first else WatchersPage()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own variables, for themes that do not know them."""
@@ -122,6 +124,12 @@ class Console(App[int]):
             for number in (signal.SIGTERM, signal.SIGHUP):
                 asyncio.get_running_loop().add_signal_handler(number, self.exit, 0)
         self.set_interval(FLUSH_SECONDS, self.flush)
+        if self._first is None:
+            self.call_after_refresh(self._connect)
+
+    def begin(self) -> None:
+        """What comes before the table of watchers is done."""
+        self.switch_screen(WatchersPage())
         self.call_after_refresh(self._connect)
 
     def _connect(self) -> None:
@@ -176,6 +184,8 @@ class Console(App[int]):
 
     def why_not(self, action: str) -> str | None:
         """Why a key that works everywhere does nothing now; None where it works."""
+        if (reason := self._forbidden(action)) is not None:
+            return reason
         agent = self.agent
         if action in {"sync_now", "pause", "schedule"}:
             if agent is None:
@@ -186,14 +196,22 @@ class Console(App[int]):
             return "There is nothing to take over: a sync runs."
         return None
 
+    def _forbidden(self, action: str) -> str | None:
+        base = next((screen for screen in self.screen_stack if isinstance(screen, Page)), None)
+        return None if base is None else base.forbids(action)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A key that does nothing now is dim."""
-        return None if self.why_not(action) else super().check_action(action, parameters)
+        """A key that does nothing now is dim; one that has no place at all is not shown."""
+        spelled = actions.spelled(action, parameters)
+        if self._forbidden(spelled) is not None:
+            return False
+        return None if self.why_not(spelled) else super().check_action(action, parameters)
 
     async def run_action(self, action, default_namespace=None, namespaces=None) -> bool:  # type: ignore[no-untyped-def]  # noqa: ANN001
         """Runs an action; one that is off says why."""
-        target, name, _ = self._parse_action(action, default_namespace or self, namespaces)
-        if isinstance(target, Page | Console) and (reason := target.why_not(name)) is not None:
+        target, name, parameters = self._parse_action(action, default_namespace or self, namespaces)
+        spelled = actions.spelled(name, parameters)
+        if isinstance(target, Page | Console) and (reason := target.why_not(spelled)) is not None:
             self.say(reason, Level.WARNING, log=False)
             return True
         return await super().run_action(action, default_namespace, namespaces)
@@ -345,36 +363,13 @@ class Console(App[int]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action, for the palette."""
-        for action in actions.ACTIONS:
-            title = f"{action.title} ({action.shown_keys})"
-            movement = actions.LISTS in action.where
-            yield SystemCommand(
-                title, action.help, lambda a=action: self._from_palette(a), discover=not movement
-            )
-        yield SystemCommand("Themes", "All themes of the library.", self.search_themes)
-
-    async def _from_palette(self, action: actions.Action) -> None:
-        if actions.EVERYWHERE in action.where:
-            await self.run_action(action.name, self)
-            return
-        if actions.LISTS in action.where:
-            if self.screen.focused is not None:
-                await self.run_action(action.name, self.screen.focused)
-            return
-        if self.page is not None and self.page.NAME not in action.where:
-            self._go_to(action.where[0])
-        await self.run_action(action.name, self.screen)
-
-    def _go_to(self, name: str) -> None:
-        if name == pages.WATCHERS:
-            while len(self.screen_stack) > 1:
-                self.pop_screen()
-        else:
-            self.action_open(name)
+        yield from palette.commands(self)
 
 
-def run(open_agent: Callable[[], Agent], *, config_path: Path) -> int:
-    """Runs the console until the person leaves; returns the exit code."""
-    app = Console(open_agent, config_path=config_path)
+def run(
+    open_agent: Callable[[], Agent], *, config_path: Path, first: Callable[[], Page] | None = None
+) -> int:
+    """Runs the console until the person leaves; `first` is a page before all others. The exit code."""
+    app = Console(open_agent, config_path=config_path, first=first)
     code = app.run(mouse=True)
     return app.return_code or (code if isinstance(code, int) else 0)

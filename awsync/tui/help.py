@@ -28,6 +28,7 @@ _TITLES = {
     "detail": "Detail",
     "log": "Log",
     actions.LISTS: "In every list",
+    actions.FIRST_RUN: "In the first run",
 }
 _KEYS = 13
 _NAME = 26

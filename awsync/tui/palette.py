@@ -1,0 +1,51 @@
+"""The command palette: every action of the table by its name, from wherever it is called.
+
+May import: textual, and of tui actions, app (its type), pages.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.app import SystemCommand
+
+from awsync.events import Level
+from awsync.tui import actions, pages
+from awsync.tui.actions import Action
+
+if TYPE_CHECKING:
+    from awsync.tui.app import Console
+
+
+def commands(console: "Console") -> Iterator[SystemCommand]:
+    """An entry for each action; moving in lists is only found by its name."""
+    for action in actions.ACTIONS:
+        title = f"{action.title} ({action.shown_keys})"
+        yield SystemCommand(
+            title, action.help, partial(_perform, console, action), discover=actions.LISTS not in action.where
+        )
+    yield SystemCommand("Themes", "All themes of the library.", console.search_themes)
+
+
+async def _perform(console: "Console", action: Action) -> None:
+    if (reason := console.why_not(action.name)) is not None:
+        console.say(reason, Level.WARNING, log=False)
+        return
+    if actions.EVERYWHERE in action.where:
+        await console.run_action(action.name, console)
+        return
+    if actions.LISTS in action.where:
+        if console.screen.focused is not None:
+            await console.run_action(action.name, console.screen.focused)
+        return
+    if console.page is not None and console.page.NAME not in action.where:
+        _go_to(console, action.where[0])
+    await console.run_action(action.name, console.screen)
+
+
+def _go_to(console: "Console", name: str) -> None:
+    if name == pages.WATCHERS:
+        while len(console.screen_stack) > 1:
+            console.pop_screen()
+    else:
+        console.action_open(name)
