@@ -21,6 +21,9 @@ import pytest
 from tests.commands import environment
 from tests.servers import MISSING
 
+Wanted = str | Callable[[str], object]
+"""A text on the screen, or what has to hold of it."""
+
 _POLL_SECONDS = 0.03
 # The dead pane stays, so that its last words and exit code can be read; a status line would take a row.
 _OPTIONS = "set -g remain-on-exit on\nset -g remain-on-exit-format ''\nset -g status off\n"
@@ -92,11 +95,17 @@ class Terminal:
         self._call("send-keys", *keys)
         return now
 
+    def move(self, key: str) -> None:
+        """Presses a key and waits until the picture is another one, if only by its colours."""
+        before = self._call("capture-pane", "-p", "-e")
+        self.press(key)
+        self.until(lambda _: self._call("capture-pane", "-p", "-e") != before)
+
     def type(self, text: str) -> None:
         """Types a text."""
         self._call("send-keys", "-l", "--", text)
 
-    def until(self, *wanted: str | Callable[[str], bool], seconds: float = 15.0) -> str:
+    def until(self, *wanted: Wanted, seconds: float = 15.0) -> str:
         """Waits until the screen holds all the texts and conditions, and returns it."""
         pause, end = threading.Event(), time.monotonic() + seconds
         screen = ""
@@ -137,5 +146,5 @@ def console(*arguments: str, folder: Path, **more: str) -> Terminal:
     return Terminal(command, folder=folder, environment=environment(folder, **more))
 
 
-def _holds(wanted: str | Callable[[str], bool], screen: str) -> bool:
-    return wanted in screen if isinstance(wanted, str) else wanted(screen)
+def _holds(wanted: Wanted, screen: str) -> bool:
+    return wanted in screen if isinstance(wanted, str) else bool(wanted(screen))
