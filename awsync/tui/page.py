@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 
+from awsync.tui.bindings import bindings
 from awsync.tui.header import Facts, Header
 from awsync.tui.keybar import KeyBar
 from awsync.tui.rows import Surroundings
@@ -19,11 +20,18 @@ if TYPE_CHECKING:
     from awsync.tui.filtering import FilterBar
 
 
-class Page(Screen[None]):
-    """A full screen of the console. A page is told when something changed, four times a second at most."""
+class Page(Screen[None], inherit_bindings=False):
+    """A full screen of the console. A page is told when something changed, four times a second at most.
+
+    Its keys are those that the table of actions has for its name.
+    """
 
     NAME: ClassVar[str] = ""
     ESCAPE_TO_MINIMIZE = False
+
+    def __init_subclass__(cls) -> None:
+        cls.BINDINGS = [*bindings(cls.NAME)]
+        super().__init_subclass__()
 
     def __init__(self) -> None:
         super().__init__()
