@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,9 +24,11 @@ from awsync.events import Level
 from awsync.tui import actions, pages, palette, schedule, themes
 from awsync.tui.bindings import bindings
 from awsync.tui.cells import Tone
+from awsync.tui.commands import Commands, Work
 from awsync.tui.header import Facts
 from awsync.tui.page import Page
 from awsync.tui.state import Board
+from awsync.tui.text import plain
 from awsync.tui.watch import Watch
 from awsync.tui.watchers import WatchersPage
 
@@ -34,15 +36,13 @@ FLUSH_SECONDS = 0.25
 CLOSE_SECONDS = 1.0
 _TOAST_SECONDS = 5.0
 
-Work = Callable[[Agent], Awaitable[str]]
-
 
 def system_clock() -> int:
     """Microseconds since the epoch."""
     return time.time_ns() // 1000
 
 
-class Console(App[int]):
+class Console(App[int], inherit_bindings=False):
     """The operator console over an agent."""
 
     CSS_PATH = "awsync.tcss"
@@ -81,7 +81,7 @@ class Console(App[int]):
         self.watch_agent: Watch | None = None
         self._open_agent = open_agent
         self._first = first
-        self._undo: list[Work] = []
+        self.commands = Commands(self)
         self._drawn: tuple[object, ...] = ()
         self._off: tuple[object, ...] = ()
 
@@ -99,11 +99,6 @@ class Console(App[int]):
     def cron(self) -> str:
         """The schedule in force."""
         return "*/5 * * * *" if self.agent is None else self.agent.settings.cron
-
-    @property
-    def undoable(self) -> bool:
-        """Whether there is a change to take back."""
-        return bool(self._undo)
 
     @property
     def page(self) -> Page | None:
@@ -184,9 +179,13 @@ class Console(App[int]):
 
     def why_not(self, action: str) -> str | None:
         """Why a key that works everywhere does nothing now; None where it works."""
-        if (reason := self._forbidden(action)) is not None:
+        if (reason := self.forbidden(action)) is not None:
             return reason
         agent = self.agent
+        if action == "refresh" and agent is None:
+            return "awsync is still starting."
+        if action == "undo" and not self.commands.undoable:
+            return "There is nothing to undo."
         if action in {"sync_now", "pause", "schedule"}:
             if agent is None:
                 return "awsync is still starting."
@@ -196,14 +195,15 @@ class Console(App[int]):
             return "There is nothing to take over: a sync runs."
         return None
 
-    def _forbidden(self, action: str) -> str | None:
+    def forbidden(self, action: str) -> str | None:
+        """Why a key has no place in the console now; None where it has."""
         base = next((screen for screen in self.screen_stack if isinstance(screen, Page)), None)
         return None if base is None else base.forbids(action)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A key that does nothing now is dim; one that has no place at all is not shown."""
         spelled = actions.spelled(action, parameters)
-        if self._forbidden(spelled) is not None:
+        if self.forbidden(spelled) is not None:
             return False
         return None if self.why_not(spelled) else super().check_action(action, parameters)
 
@@ -218,6 +218,7 @@ class Console(App[int]):
 
     def say(self, text: str, severity: Level = Level.INFO, *, log: bool = True) -> None:
         """Shows a sentence for a moment; errors and results stand in the log as well."""
+        text = plain(text)
         if log:
             self.board.log.write(self.now(), severity, text)
             self.board.version += 1
@@ -225,27 +226,13 @@ class Console(App[int]):
         self.notify(text, severity=kind, timeout=_TOAST_SECONDS, markup=False)  # type: ignore[arg-type]
 
     def perform(self, work: Work, *, undo: Work | None = None) -> None:
-        """Asks something of the engine without making the person wait; its answer is shown."""
-        agent = self.agent
-        if agent is None:
-            self.say("awsync is still starting.", Level.WARNING, log=False)
-            return
+        """Asks for something without making the person wait; the answer is shown."""
+        self.commands.perform(work, undo=undo)
 
-        async def task() -> None:
-            try:
-                sentence = await work(agent)
-            except (AwsyncError, ValueError) as error:
-                self.say(str(error), Level.ERROR)
-                return
-            if undo is not None:
-                self._undo.append(undo)
-            if self.watch_agent is not None:
-                self.watch_agent.look_soon()
-            if sentence:
-                self.say(sentence)
-            self.flush(force=True)
-
-        self.run_worker(task(), group="commands", exit_on_error=True)
+    def look_soon(self) -> None:
+        """What was changed here is looked at now."""
+        if self.watch_agent is not None:
+            self.watch_agent.look_soon()
 
     def type_filter(self, page: Page, text: str) -> None:
         """Opens the line in which a filter is typed, on a page that takes one."""
@@ -258,11 +245,6 @@ class Console(App[int]):
             page.mount(field)
             field.focus()
 
-    def undo(self) -> None:
-        """Takes back the last change."""
-        if self._undo:
-            self.perform(self._undo.pop())
-
     def action_sync_now(self) -> None:
         """A pass over everything."""
         self.perform(lambda agent: agent.sync_now())
@@ -270,6 +252,15 @@ class Console(App[int]):
     def action_pause(self) -> None:
         """Pauses, or goes on."""
         self.perform(lambda agent: agent.resume() if agent.paused else agent.pause())
+
+    def action_refresh(self) -> None:
+        """Looks now at what else is looked at by and by."""
+        self.look_soon()
+        self.say("Looking again.", log=False)
+
+    def action_undo(self) -> None:
+        """Takes back the last change."""
+        self.commands.undo()
 
     def action_take_over(self) -> None:
         """Syncs here, once the observed service has ended."""
@@ -295,13 +286,13 @@ class Console(App[int]):
         self.push_screen(Ask("Schedule", question, before, check, rows=schedule.NEXT_RUNS + 2), answered)
 
     def action_open(self, name: str) -> None:
-        """Opens a page, or closes it where it is at the front."""
+        """Opens a page over the one at the front, closes it there, or goes back to it."""
         if self.page is not None and name == self.page.NAME:
             self.pop_screen()
-            return
-        while len(self.screen_stack) > 1:
-            self.pop_screen()
-        self.push_screen(pages.entry(name).open())
+        elif any(isinstance(screen, Page) and name == screen.NAME for screen in self.screen_stack):
+            self.go_back_to(name)
+        else:
+            self.push_screen(pages.entry(name).open())
 
     async def action_back(self) -> None:
         """Closes what is open, one step at a time."""
@@ -356,6 +347,10 @@ class Console(App[int]):
         """The next pane."""
         self.screen.focus_next()
 
+    def action_previous_pane(self) -> None:
+        """The pane before."""
+        self.screen.focus_previous()
+
     async def action_quit(self) -> None:
         """Leaves; what is not confirmed is sent next time."""
         await self._close_agent()
@@ -364,6 +359,11 @@ class Console(App[int]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action, for the palette."""
         yield from palette.commands(self)
+
+    def go_back_to(self, name: str) -> None:
+        """Closes what lies over a page."""
+        while self.page is not None and name != self.page.NAME:
+            self.pop_screen()
 
 
 def run(

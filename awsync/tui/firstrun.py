@@ -33,7 +33,7 @@ _STORES = "Prometheus, VictoriaMetrics, or any other remote write"
 _WITHOUT = "Once it runs, ctrl+r looks again; or go on, awsync waits for it."
 _LEAVE_OUT = "To leave watchers out from the start: esc, then awsync tui --excluded-watchers 'NAME|NAME'."
 _KEYS = frozenset(
-    {"next_pane", "next_theme", "command_palette", "open('help')", "back", "copy", "quit"}
+    {"next_pane", "previous_pane", "next_theme", "command_palette", "open('help')", "back", "copy", "quit"}
     | {action.name for action in (*of(FIRST_RUN), *of(LISTS))}
 )
 
@@ -84,7 +84,6 @@ class FirstRunPage(Page):
     """Two addresses, each with what is known of it, and the next step."""
 
     NAME = FIRST_RUN
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings(FIRST_RUN)]
 
     def __init__(self, setup: Setup) -> None:
         super().__init__()

@@ -10,6 +10,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from awsync.tui import actions
+from awsync.tui.bindings import bindings
 from awsync.tui.header import Facts, Header
 from awsync.tui.keybar import KeyBar
 from awsync.tui.rows import Surroundings
@@ -22,11 +23,18 @@ if TYPE_CHECKING:
 _FIRST_RUN = frozenset(action.name for action in actions.of(actions.FIRST_RUN))
 
 
-class Page(Screen[None]):
-    """A full screen of the console. A page is told when something changed, four times a second at most."""
+class Page(Screen[None], inherit_bindings=False):
+    """A full screen of the console. A page is told when something changed, four times a second at most.
+
+    Its keys are those that the table of actions has for its name.
+    """
 
     NAME: ClassVar[str] = ""
     ESCAPE_TO_MINIMIZE = False
+
+    def __init_subclass__(cls) -> None:
+        cls.BINDINGS = [*bindings(cls.NAME)]
+        super().__init_subclass__()
 
     def __init__(self) -> None:
         super().__init__()
