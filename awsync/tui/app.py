@@ -64,7 +64,7 @@ class Console(App[int], inherit_bindings=False):
         config_path: Path,
         clock: Callable[[], int] = system_clock,
         cursor_blinks: bool = True,
-        first: Callable[[], Page] | None = None,
+        first: Page | None = None,
     ) -> None:
         # The filter that takes colours away is chosen while the application is made: with the terminal's
         # palette it leaves bold, dim and reverse alone, where any other theme would turn red into dark grey.
@@ -106,8 +106,8 @@ class Console(App[int], inherit_bindings=False):
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Page)), None)
 
     def get_default_screen(self) -> Screen[None]:
-        """The table of watchers, or what comes before it."""
-        return self._first() if self._first else WatchersPage()
+        """The table of watchers."""
+        return WatchersPage()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own variables, for themes that do not know them."""
@@ -121,10 +121,13 @@ class Console(App[int], inherit_bindings=False):
         self.set_interval(FLUSH_SECONDS, self.flush)
         if self._first is None:
             self.call_after_refresh(self._connect)
+        else:
+            self.push_screen(self._first)
 
     def begin(self) -> None:
-        """What comes before the table of watchers is done."""
-        self.switch_screen(WatchersPage())
+        """What comes before everything else is done."""
+        self._first = None
+        self.pop_screen()
         self.call_after_refresh(self._connect)
 
     def _connect(self) -> None:
@@ -197,8 +200,8 @@ class Console(App[int], inherit_bindings=False):
 
     def forbidden(self, action: str) -> str | None:
         """Why a key has no place in the console now; None where it has."""
-        base = next((screen for screen in self.screen_stack if isinstance(screen, Page)), None)
-        return None if base is None else base.forbids(action)
+        page = self._first or self.page
+        return None if page is None else page.forbids(action)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A key that does nothing now is dim; one that has no place at all is not shown."""
@@ -366,9 +369,7 @@ class Console(App[int], inherit_bindings=False):
             self.pop_screen()
 
 
-def run(
-    open_agent: Callable[[], Agent], *, config_path: Path, first: Callable[[], Page] | None = None
-) -> int:
+def run(open_agent: Callable[[], Agent], *, config_path: Path, first: Page | None = None) -> int:
     """Runs the console until the person leaves; `first` is a page before all others. The exit code."""
     app = Console(open_agent, config_path=config_path, first=first)
     code = app.run(mouse=True)

@@ -84,6 +84,7 @@ class FirstRunPage(Page):
     """Two addresses, each with what is known of it, and the next step."""
 
     NAME = FIRST_RUN
+    AUTO_FOCUS = "Step"
 
     def __init__(self, setup: Setup) -> None:
         super().__init__()
@@ -119,7 +120,6 @@ class FirstRunPage(Page):
         self._aw.value = self._looked = self._setup.aw_url
         for field in (self._aw, self._store):
             field.cursor_blink = self.console.cursor_blinks
-        self._step.focus()
         self._show_step()
         self.action_look_again()
 
@@ -129,6 +129,11 @@ class FirstRunPage(Page):
     def forbids(self, action: str) -> str | None:
         """Before there is a store, only a few keys have something to act on."""
         return None if action in _KEYS else "First the store: this works once config.toml is written."
+
+    def close(self) -> bool:
+        """There is nothing below to go back to."""
+        self.action_leave()
+        return True
 
     def copied(self) -> str:
         """What is known so far, such as the remedy of a store."""
