@@ -4,6 +4,7 @@ import pytest
 
 from awsync.events import Event, Level, PassStarted, RetryScheduled, RunEnded, SourceReached
 from awsync.tui.dialogs import Confirm
+from awsync.tui.filtering import FilterBar
 from tests.consoles import console, filled, screen, until
 from tests.scripted import NOW, ScriptedAgent, report
 
@@ -69,6 +70,18 @@ async def test_filter_keeps_its_pattern_in_sight() -> None:
         await until(pilot, lambda: "Watchers 1 of 3  /web" in screen(app))
         await pilot.press("escape")
         await until(pilot, lambda: "Watchers 3" in screen(app))
+
+
+async def test_what_is_typed_right_after_the_slash_belongs_to_the_filter() -> None:
+    """The line has the focus as soon as it is opened: "/web" typed fast exports nothing."""
+    app = console(ScriptedAgent())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await filled(pilot)
+        assert app.page is not None
+        app.type_filter(app.page, "")
+        assert isinstance(app.focused, FilterBar)
+        await pilot.press(*"web", "enter")
+        await until(pilot, lambda: "Watchers 1 of 3  /web" in screen(app))
 
 
 async def test_rewind_names_the_bucket_and_is_confirmed() -> None:

@@ -267,6 +267,7 @@ def look_around(journey: Journey) -> None:
     """A filter narrows the table, the detail knows the way of the checkpoint, the log tells all of it."""
     terminal, before = journey.terminal, journey.checkpoints()
     terminal.press("/")
+    terminal.until("words to find")
     terminal.type("web")
     terminal.press("Enter")
     terminal.until("Watchers 2 of 5  /web", "aw-watcher-web-firefox")
@@ -284,6 +285,7 @@ def look_around(journey: Journey) -> None:
     terminal.press("l")
     terminal.until("Log  from info on", "following", "Resumed.", "Pass complete in")
     terminal.press("/")
+    terminal.until("words to find")
     terminal.type("moved back")
     terminal.press("Enter")
     screen = terminal.until("/moved back", f"default/{EDITOR}: checkpoint moved back to")
