@@ -16,9 +16,9 @@ async def test_every_size_shows_watcher_and_state(size: tuple[int, int]) -> None
     app = console(ScriptedAgent())
     async with app.run_test(size=size) as pilot:
         await filled(pilot)
+        await until(pilot, lambda: screen(app).count("✓ in sync") == 3)
         text = screen(app)
         assert "aw-watcher-window" in text
-        assert "✓ in sync" in text
         assert "q Quit" in text
         assert all(len(line) <= size[0] for line in text.splitlines())
 

@@ -29,13 +29,14 @@ from awsync.tui.commands import Commands, Work
 from awsync.tui.header import Facts
 from awsync.tui.page import Page
 from awsync.tui.state import Board
-from awsync.tui.text import plain
+from awsync.tui.text import clip, plain
 from awsync.tui.watch import Watch
 from awsync.tui.watchers import WatchersPage
 
 FLUSH_SECONDS = 0.25
 CLOSE_SECONDS = 1.0
 _TOAST_SECONDS = 5.0
+_TOAST_CELLS = 45
 
 
 def system_clock() -> int:
@@ -81,6 +82,8 @@ class Console(App[int], inherit_bindings=False):
         self.watch_agent: Watch | None = None
         self._open_agent = open_agent
         self.commands = Commands(self)
+        self._toast = ("", Level.INFO)
+        self._toasted = 0.0
         self._drawn: tuple[object, ...] = ()
         self._off: tuple[object, ...] = ()
 
@@ -199,11 +202,14 @@ class Console(App[int], inherit_bindings=False):
         return await super().run_action(action, default_namespace, namespaces)
 
     def say(self, text: str, severity: Level = Level.INFO, *, log: bool = True) -> None:
-        """Shows a sentence for a moment; errors and results stand in the log as well."""
+        """Shows a sentence for a moment, never twice at once; errors and results go into the log too."""
         text = plain(text)
         if log:
             self.board.log.write(self.now(), severity, text)
             self.board.version += 1
+        if (text, severity) == self._toast and time.monotonic() - self._toasted < _TOAST_SECONDS:
+            return
+        self._toast, self._toasted = (text, severity), time.monotonic()
         kind = {Level.WARNING: "warning", Level.ERROR: "error"}.get(severity, "information")
         self.notify(text, severity=kind, timeout=_TOAST_SECONDS, markup=False)  # type: ignore[arg-type]
 
@@ -288,7 +294,7 @@ class Console(App[int], inherit_bindings=False):
         text = "" if self.page is None else self.page.copied()
         if text:
             self.copy_to_clipboard(text)
-            self.say(f"Copied: {text.splitlines()[0]}", log=False)
+            self.say(f"Copied: {clip(' '.join(text.split()), _TOAST_CELLS)}", log=False)
         else:
             self.say("There is no line to copy.", Level.WARNING, log=False)
 
