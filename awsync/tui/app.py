@@ -64,7 +64,7 @@ class Console(App[int], inherit_bindings=False):
         config_path: Path,
         clock: Callable[[], int] = system_clock,
         cursor_blinks: bool = True,
-        first: Page | None = None,
+        first: Callable[[], Page] | None = None,
     ) -> None:
         # The filter that takes colours away is chosen while the application is made: with the terminal's
         # palette it leaves bold, dim and reverse alone, where any other theme would turn red into dark grey.
@@ -74,13 +74,16 @@ class Console(App[int], inherit_bindings=False):
             self.register_theme(theme)
         wanted = os.environ.get("TEXTUAL_THEME", themes.OWN)
         self.theme = themes.TERMINAL if colourless or wanted not in self.available_themes else wanted
+        # One of ours that the environment names was unknown when the style sheet was made.
+        self.stylesheet.set_variables(self.get_css_variables())
         self.board = Board()
         self.config_path = config_path
         self.now = clock
         self.cursor_blinks = cursor_blinks
         self.watch_agent: Watch | None = None
         self._open_agent = open_agent
-        self._first = first
+        self._open_first = first
+        self._first: Page | None = None
         self.commands = Commands(self)
         self._drawn: tuple[object, ...] = ()
         self._off: tuple[object, ...] = ()
@@ -119,9 +122,10 @@ class Console(App[int], inherit_bindings=False):
             for number in (signal.SIGTERM, signal.SIGHUP):
                 asyncio.get_running_loop().add_signal_handler(number, self.exit, 0)
         self.set_interval(FLUSH_SECONDS, self.flush)
-        if self._first is None:
+        if self._open_first is None:
             self.call_after_refresh(self._connect)
         else:
+            self._first = self._open_first()
             self.push_screen(self._first)
 
     def begin(self) -> None:
@@ -369,7 +373,9 @@ class Console(App[int], inherit_bindings=False):
             self.pop_screen()
 
 
-def run(open_agent: Callable[[], Agent], *, config_path: Path, first: Page | None = None) -> int:
+def run(
+    open_agent: Callable[[], Agent], *, config_path: Path, first: Callable[[], Page] | None = None
+) -> int:
     """Runs the console until the person leaves; `first` is a page before all others. The exit code."""
     app = Console(open_agent, config_path=config_path, first=first)
     code = app.run(mouse=True)
