@@ -88,6 +88,22 @@ async def test_rewind_names_the_bucket_and_is_confirmed() -> None:
         assert agent.asked[0][:3] == ("rewind", "laptop", "aw-watcher-afk_pc")
 
 
+@pytest.mark.parametrize(("letter", "asked"), [("c", []), ("s", ["include"]), ("n", ["include"])])
+async def test_the_letter_of_an_answer_is_no_key_of_the_page(letter: str, asked: list[str]) -> None:
+    """What answers a question neither starts a pass nor opens the schedule behind it."""
+    agent = ScriptedAgent(buckets=[report("aw-watcher-window_pc", excluded="*")])
+    app = console(agent)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await filled(pilot)
+        await pilot.press("space")
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        await pilot.press(letter)
+        await until(pilot, lambda: isinstance(app.screen, WatchersPage))
+        await pilot.pause()
+        assert isinstance(app.screen, WatchersPage)
+        assert [each[0] for each in agent.asked] == asked
+
+
 async def test_hostile_titles_are_text() -> None:
     """Markup, control characters and turned writing direction in names stay harmless text."""
     app = console(ScriptedAgent(buckets=[report(HOSTILE, "x")]))

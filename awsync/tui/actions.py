@@ -3,7 +3,7 @@
 May import: the standard library, pages.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from awsync.tui.pages import DETAIL, LOG, PAGES, WATCHERS
@@ -14,6 +14,7 @@ QUESTIONS = "questions"
 FILTERING = "filtering"
 NO_COMMANDS = frozenset({QUESTIONS, FILTERING})
 """Where the palette does not open: these keys are in help and README only."""
+FIRST_RUN = "first run"
 _NAMES = {
     "space": "space",
     "enter": "enter",
@@ -115,6 +116,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("move(1)", "right,down,tab,l,j", "Answer after", "Moves the brackets.", (QUESTIONS,)),
     Action("keep", "enter,down", "Keep the filter", "Goes back to the list.", (FILTERING,)),
     Action("drop", "escape", "Drop the filter", "Goes back to the list and shows everything.", (FILTERING,)),
+    Action("go_on", "enter", "Go on", "Looks, tests the store, and then writes config.toml and starts.",
+           (FIRST_RUN,), "Go on"),
+    Action("look_again", "ctrl+r", "Look around again", "Looks for ActivityWatch and a store once more.",
+           (FIRST_RUN,), "Look again"),
+    Action("leave", "escape", "Leave", "Leaves without writing anything.", (FIRST_RUN,), "Leave"),
 )  # fmt: skip
 
 
@@ -131,8 +137,15 @@ PLACES = {
     LISTS: "In every list",
     QUESTIONS: "In a question",
     FILTERING: "In the filter line",
+    FIRST_RUN: "In the first run",
 }
 """Where keys work, as a person reads it."""
+
+
+def spelled(name: str, parameters: Iterable[object]) -> str:
+    """The name of an action as the table has it, from a method and its arguments."""
+    given = ", ".join(map(repr, parameters))
+    return f"{name}({given})" if given else name
 
 
 def readme() -> str:

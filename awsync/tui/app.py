@@ -21,10 +21,9 @@ from textual.screen import Screen
 from awsync.control import Agent
 from awsync.errors import AwsyncError
 from awsync.events import Level
-from awsync.tui import actions, pages, schedule, themes
+from awsync.tui import actions, pages, palette, schedule, themes
 from awsync.tui.bindings import bindings
 from awsync.tui.cells import Tone
-from awsync.tui.columns import SORTABLE
 from awsync.tui.commands import Commands, Work
 from awsync.tui.header import Facts
 from awsync.tui.page import Page
@@ -66,6 +65,7 @@ class Console(App[int], inherit_bindings=False):
         config_path: Path,
         clock: Callable[[], int] = system_clock,
         cursor_blinks: bool = True,
+        first: Callable[[], Page] | None = None,
     ) -> None:
         # The filter that takes colours away is chosen while the application is made: with the terminal's
         # palette it leaves bold, dim and reverse alone, where any other theme would turn red into dark grey.
@@ -75,12 +75,16 @@ class Console(App[int], inherit_bindings=False):
             self.register_theme(theme)
         wanted = os.environ.get("TEXTUAL_THEME", themes.OWN)
         self.theme = themes.TERMINAL if colourless or wanted not in self.available_themes else wanted
+        # One of ours that the environment names was unknown when the style sheet was made.
+        self.stylesheet.set_variables(self.get_css_variables())
         self.board = Board()
         self.config_path = config_path
         self.now = clock
         self.cursor_blinks = cursor_blinks
         self.watch_agent: Watch | None = None
         self._open_agent = open_agent
+        self._open_first = first
+        self._first: Page | None = None
         self.commands = Commands(self)
         self._toast = ("", Level.INFO)
         self._toasted = 0.0
@@ -121,6 +125,16 @@ class Console(App[int], inherit_bindings=False):
             for number in (signal.SIGTERM, signal.SIGHUP):
                 asyncio.get_running_loop().add_signal_handler(number, self.exit, 0)
         self.set_interval(FLUSH_SECONDS, self.flush)
+        if self._open_first is None:
+            self.call_after_refresh(self._connect)
+        else:
+            self._first = self._open_first()
+            self.push_screen(self._first)
+
+    def begin(self) -> None:
+        """What comes before everything else is done."""
+        self._first = None
+        self.pop_screen()
         self.call_after_refresh(self._connect)
 
     def _connect(self) -> None:
@@ -175,6 +189,8 @@ class Console(App[int], inherit_bindings=False):
 
     def why_not(self, action: str) -> str | None:
         """Why a key that works everywhere does nothing now; None where it works."""
+        if (reason := self.forbidden(action)) is not None:
+            return reason
         agent = self.agent
         if action == "refresh" and agent is None:
             return "awsync is still starting."
@@ -189,14 +205,23 @@ class Console(App[int], inherit_bindings=False):
             return "There is nothing to take over: a sync runs."
         return None
 
+    def forbidden(self, action: str) -> str | None:
+        """Why a key has no place in the console now; None where it has."""
+        page = self._first or self.page
+        return None if page is None else page.forbids(action)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A key that does nothing now is dim."""
-        return None if self.why_not(action) else super().check_action(action, parameters)
+        """A key that does nothing now is dim; one that has no place at all is not shown."""
+        spelled = actions.spelled(action, parameters)
+        if self.forbidden(spelled) is not None:
+            return False
+        return None if self.why_not(spelled) else super().check_action(action, parameters)
 
     async def run_action(self, action, default_namespace=None, namespaces=None) -> bool:  # type: ignore[no-untyped-def]  # noqa: ANN001
         """Runs an action; one that is off says why."""
-        target, name, _ = self._parse_action(action, default_namespace or self, namespaces)
-        if isinstance(target, Page | Console) and (reason := target.why_not(name)) is not None:
+        target, name, parameters = self._parse_action(action, default_namespace or self, namespaces)
+        spelled = actions.spelled(name, parameters)
+        if isinstance(target, Page | Console) and (reason := target.why_not(spelled)) is not None:
             self.say(reason, Level.WARNING, log=False)
             return True
         return await super().run_action(action, default_namespace, namespaces)
@@ -278,7 +303,7 @@ class Console(App[int], inherit_bindings=False):
         if self.page is not None and name == self.page.NAME:
             self.pop_screen()
         elif any(isinstance(screen, Page) and name == screen.NAME for screen in self.screen_stack):
-            self._go_back_to(name)
+            self.go_back_to(name)
         else:
             self.push_screen(pages.entry(name).open())
 
@@ -346,51 +371,18 @@ class Console(App[int], inherit_bindings=False):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action, for the palette."""
-        for action in actions.ACTIONS:
-            if actions.NO_COMMANDS.intersection(action.where):
-                continue
-            title = f"{action.title} ({action.shown_keys})"
-            movement = actions.LISTS in action.where
-            yield SystemCommand(
-                title, action.help, lambda a=action: self._from_palette(a), discover=not movement
-            )
-        for field in SORTABLE:
-            title, key = field.column.title, field.column.key
-            yield SystemCommand(
-                f"Sort by {title}", "Sorts the watchers.", lambda k=key: self._sort_by(k), discover=False
-            )
-        yield SystemCommand("Themes", "All themes of the library.", self.search_themes)
+        yield from palette.commands(self)
 
-    async def _from_palette(self, action: actions.Action) -> None:
-        if actions.EVERYWHERE in action.where:
-            await self.run_action(action.name, self)
-            return
-        if actions.LISTS in action.where:
-            if self.screen.focused is not None:
-                await self.run_action(action.name, self.screen.focused)
-            return
-        if self.page is not None and self.page.NAME not in action.where:
-            self._go_to(action.where[0])
-        await self.run_action(action.name, self.screen)
-
-    def _go_to(self, name: str) -> None:
-        if name == pages.WATCHERS:
-            self._go_back_to(name)
-        else:
-            self.action_open(name)
-
-    def _go_back_to(self, name: str) -> None:
+    def go_back_to(self, name: str) -> None:
+        """Closes what lies over a page."""
         while self.page is not None and name != self.page.NAME:
             self.pop_screen()
 
-    def _sort_by(self, key: str) -> None:
-        self._go_back_to(pages.WATCHERS)
-        if isinstance(self.page, WatchersPage):
-            self.page.sort_by(key)
 
-
-def run(open_agent: Callable[[], Agent], *, config_path: Path) -> int:
-    """Runs the console until the person leaves; returns the exit code."""
-    app = Console(open_agent, config_path=config_path)
+def run(
+    open_agent: Callable[[], Agent], *, config_path: Path, first: Callable[[], Page] | None = None
+) -> int:
+    """Runs the console until the person leaves; `first` is a page before all others. The exit code."""
+    app = Console(open_agent, config_path=config_path, first=first)
     code = app.run(mouse=True)
     return app.return_code or (code if isinstance(code, int) else 0)

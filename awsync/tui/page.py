@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 
+from awsync.tui import actions
 from awsync.tui.bindings import bindings
 from awsync.tui.header import Facts, Header
 from awsync.tui.keybar import KeyBar
@@ -18,6 +19,8 @@ from awsync.tui.state import Board
 if TYPE_CHECKING:
     from awsync.tui.app import Console
     from awsync.tui.filtering import FilterBar
+
+_FIRST_RUN = frozenset(action.name for action in actions.of(actions.FIRST_RUN))
 
 
 class Page(Screen[None], inherit_bindings=False):
@@ -67,6 +70,10 @@ class Page(Screen[None], inherit_bindings=False):
     def why_not(self, action: str) -> str | None:
         """Why a key of this page does nothing now; None where it works."""
         return None
+
+    def forbids(self, action: str) -> str | None:
+        """Why a key has no place in the console now; None where it has."""
+        return "The first run is over." if action in _FIRST_RUN else None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A key that does nothing now is dim."""
