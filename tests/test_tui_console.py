@@ -4,6 +4,7 @@ import pytest
 
 from awsync.events import Event, PassStarted, RetryScheduled, SourceReached
 from awsync.tui.dialogs import Confirm
+from awsync.tui.watchers import WatchersPage
 from tests.consoles import console, filled, screen, until
 from tests.scripted import NOW, ScriptedAgent, report
 
