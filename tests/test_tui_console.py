@@ -16,9 +16,10 @@ async def test_every_size_shows_watcher_and_state(size: tuple[int, int]) -> None
     """On a small terminal columns fall away, never the watcher and its state."""
     app = console(ScriptedAgent())
     async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: "aw-watcher-window" in screen(app))
+        await filled(pilot)
+        await until(pilot, lambda: screen(app).count("✓ in sync") == 3)
         text = screen(app)
-        assert "✓ in sync" in text
+        assert "aw-watcher-window" in text
         assert "q Quit" in text
         assert all(len(line) <= size[0] for line in text.splitlines())
 

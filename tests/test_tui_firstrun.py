@@ -83,7 +83,7 @@ def console(setup: Scripted) -> tuple[Console, ScriptedAgent]:
         config_path=setup.path,
         clock=lambda: NOW,
         cursor_blinks=False,
-        first=FirstRunPage(setup),
+        first=lambda: FirstRunPage(setup),
     )
     return app, agent
 
@@ -290,7 +290,7 @@ async def test_from_nothing_to_samples_in_the_store(aw: AwServer, quiet_home: Pa
         lambda: ConsoleAgent(Watched(flags, environ)),
         config_path=setup.path,
         cursor_blinks=False,
-        first=FirstRunPage(setup),
+        first=lambda: FirstRunPage(setup),
     )
     with Receiver() as store:
         async with app.run_test(size=(120, 40)) as pilot:

@@ -54,7 +54,7 @@ def show(flags: dict[str, object], environ: Mapping[str, str]) -> int:
     def connect() -> "Agent":
         return ConsoleAgent(Watched(flags, environ))
 
-    code = run(connect, config_path=setup.path, first=FirstRunPage(setup))
+    code = run(connect, config_path=setup.path, first=lambda: FirstRunPage(setup))
     if not setup.written:
         narrate("Nothing was written. awsync tui asks again; awsync config init writes a file to edit.")
     return code

@@ -24,13 +24,10 @@ from awsync.tui.paper import Paper, TextLine, paragraph
 from awsync.tui.state import Board
 from awsync.tui.text import plain, wrap
 
-_INTRO = (
-    "Two addresses are needed: where your activity is recorded, and where it goes. "
-    "Nothing is written or sent before you say so."
-)
+_INTRO = "Two addresses. Nothing is written or sent before you say so."
 _RECORDED = "what it records is read, never changed"
 _STORES = "Prometheus, VictoriaMetrics, or any other remote write"
-_WITHOUT = "Once it runs, ctrl+r looks again; or go on, awsync waits for it."
+_WITHOUT = "Then ctrl+r looks again; or go on, awsync waits for it."
 _LEAVE_OUT = "To leave watchers out from the start: esc, then awsync tui --excluded-watchers 'NAME|NAME'."
 _KEYS = frozenset(
     {"next_pane", "previous_pane", "next_theme", "command_palette", "open('help')", "back", "copy", "quit"}

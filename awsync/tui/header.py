@@ -54,9 +54,9 @@ def first_line(board: Board, facts: Facts) -> list[Piece]:
     if board.last_success is None:
         pieces.append(("no pass succeeded yet", Tone.DIM))
     else:
-        pieces.append((f"last success {ago(facts.now - board.last_success)}", Tone.PLAIN))
+        pieces.append((f"success {ago(facts.now - board.last_success)}", Tone.PLAIN))
     if board.pending >= 1_000_000:
-        pieces.append((f"newest {span(board.pending / 1e6)} pending", Tone.PLAIN))
+        pieces.append((f"{span(board.pending / 1e6)} pending", Tone.PLAIN))
     if board.unsent:
         pieces.append((f"{amount(board.unsent, 'watcher')} not sent yet", Tone.PLAIN))
     pieces.append((parsed(facts.schedule).describe(), Tone.DIM))
