@@ -25,8 +25,11 @@ Wanted = str | Callable[[str], object]
 """A text on the screen, or what has to hold of it."""
 
 _POLL_SECONDS = 0.03
-# The dead pane stays, so that its last words and exit code can be read; a status line would take a row.
+# The dead pane stays, so that its last words can be read; a status line would take a row.
 _OPTIONS = "set -g remain-on-exit on\nset -g remain-on-exit-format ''\nset -g status off\n"
+
+# tmux sometimes loses the exit code of a pane.
+_KEEP_CODE = 'folder=$0; "$@"; echo $? > "$folder/code"; mv "$folder/code" "$folder/exit-code"'
 
 
 def require_tmux() -> str:
@@ -65,7 +68,8 @@ class Terminal:
         columns, rows = map(str, self._size)
         self._call(
             "-f", str(options), "-u",
-            "new-session", "-d", "-x", columns, "-y", rows, "-c", str(self._folder), *self._command,
+            "new-session", "-d", "-x", columns, "-y", rows, "-c", str(self._folder),
+            "sh", "-c", _KEEP_CODE, str(self._private), *self._command,
         )  # fmt: skip
         return self
 
@@ -76,14 +80,10 @@ class Terminal:
         shutil.rmtree(self._private)
 
     @property
-    def pid(self) -> int:
-        """The process of the program."""
-        return int(self._about("pane_pid"))
-
-    @property
     def exit_code(self) -> int | None:
         """What the program ended with; None while it runs."""
-        return int(self._about("pane_dead_status") or -1) if self._about("pane_dead") == "1" else None
+        written = self._private / "exit-code"
+        return int(written.read_text()) if written.exists() else None
 
     def screen(self) -> str:
         """What a person sees."""
