@@ -18,13 +18,13 @@ class _Item(Generic[T]):
 
 
 @asynccontextmanager
-async def ahead(items: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
-    """An iterator over the same items, whose producer runs in a task of its own, a few items ahead.
+async def ahead(items: AsyncIterator[T], most: int) -> AsyncIterator[AsyncIterator[T]]:
+    """An iterator over the same items, whose producer runs in a task of its own; `most` items may wait.
 
     An exception of the producer reaches the consumer after the items before it; leaving the block ends
     the producer.
     """
-    queue: asyncio.Queue[_Item[T] | Exception | None] = asyncio.Queue(maxsize=2)
+    queue: asyncio.Queue[_Item[T] | Exception | None] = asyncio.Queue(maxsize=most)
 
     async def produce() -> None:
         try:

@@ -19,9 +19,10 @@ from awsync.activitywatch import ActivityWatch, Bucket, Info
 from awsync.delivery import Delivery
 from awsync.errors import BucketGoneError
 from awsync.events import Event, PassFinished, PassStarted
+from awsync.pass_context import PassContext
 from awsync.remote_write.client import Client
 from awsync.settings import Settings, SourceSettings
-from awsync.source_pass import PassContext, SourcePass
+from awsync.source_pass import SourcePass
 from awsync.state import State
 from awsync.tally import Tally
 
