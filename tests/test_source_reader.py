@@ -1,4 +1,4 @@
-"""What is due of a source, read ahead: the server never waits for the store, a broken bucket hinders no other."""
+"""What is due of a source, read ahead: no server waits for a store, and a broken bucket hinders no other."""
 
 import asyncio
 from collections.abc import Callable
