@@ -51,7 +51,8 @@ def draw(name: str, typed: str, shown: str) -> None:
 
 def main() -> None:
     """Draws them all."""
-    draw("demo", "awsync demo", run_in_terminal(sys.executable, "-m", "awsync", "demo"))
+    command = (sys.executable, "-m", "awsync", "demo", "--no-console")
+    draw("demo", "awsync demo --no-console", run_in_terminal(*command))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len, split_graphemes
 
-from awsync.words import span
+from awsync.words import roughly, span
 
 _ODD = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
@@ -99,7 +99,7 @@ def bar(share: float, cells: int) -> str:
 
 def behind(microseconds: int) -> str:
     """A lag in words: `2 min behind`."""
-    return "up to date" if microseconds < 1_000_000 else f"{span(microseconds / 1e6)} behind"
+    return "up to date" if microseconds < 1_000_000 else f"{roughly(microseconds / 1e6)} behind"
 
 
 def ago(microseconds: int) -> str:
