@@ -12,6 +12,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.binding import BindingType
 from textual.geometry import Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -39,12 +40,15 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(LISTS)]
     COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--cursor", *(f"lines--{tone}" for tone in Tone)}
 
+    class Scrolled(Message):
+        """Other lines are in sight."""
+
     def __init__(self, *, id: str | None = None, cursor: bool = False) -> None:  # noqa: A002 textual's name
         super().__init__(id=id)
         self._has_cursor = cursor
         self._lines: list[Line] = []
         self._shown: list[_Shown] = []
-        self._width = 0
+        self._width = self._height = 0
         self._cursor: int | None = None
         self._empty = ""
 
@@ -147,12 +151,20 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
             self._shown = [shown for shown in self._shown if shown.line.number >= kept]
         self.virtual_size = Size(self._view.width, len(self._shown))
 
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """The owner may say what is in sight."""
+        super().watch_scroll_y(old_value, new_value)
+        self.post_message(self.Scrolled())
+
     def on_resize(self) -> None:
-        """Wraps anew; the sentence at the top stays at the top."""
+        """Wraps anew; the sentence at the top stays at the top, or the end in sight."""
+        height, self._height = self._height, self._view.height
+        followed = self.scroll_offset.y >= len(self._shown) - height
         if self._view.width == self._width:
+            if followed:
+                self.call_after_refresh(self.follow)
             return
-        self._width = self._view.width
-        followed, lines = self.following, self._lines
+        self._width, lines = self._view.width, self._lines
         top = self._shown[self.scroll_offset.y].line if self._shown and not followed else None
         self._lines, self._shown, self._cursor = [], [], None
         self._write(lines)
