@@ -6,14 +6,16 @@ from awsync.events import (
     BucketFound,
     CheckpointMoved,
     Event,
+    Level,
     PassStarted,
     RetryScheduled,
+    RunEnded,
     SettingsReloaded,
     SourceReached,
 )
 from awsync.state import Checkpoint
 from awsync.tui.dialogs import Confirm
-from awsync.tui.watchers import WatchersPage
+from awsync.tui.filtering import FilterBar
 from tests.consoles import console, filled, screen, until
 from tests.scripted import NOW, ScriptedAgent, report
 
@@ -82,6 +84,18 @@ async def test_filter_keeps_its_pattern_in_sight() -> None:
         await until(pilot, lambda: "Watchers 3" in screen(app))
 
 
+async def test_what_is_typed_right_after_the_slash_belongs_to_the_filter() -> None:
+    """The line has the focus as soon as it is opened: "/web" typed fast exports nothing."""
+    app = console(ScriptedAgent())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await filled(pilot)
+        assert app.page is not None
+        app.type_filter(app.page, "")
+        assert isinstance(app.focused, FilterBar)
+        await pilot.press(*"web", "enter")
+        await until(pilot, lambda: "Watchers 1 of 3  /web" in screen(app))
+
+
 async def test_rewind_names_the_bucket_and_is_confirmed() -> None:
     """A checkpoint moves only after a question that names the bucket was answered."""
     agent = ScriptedAgent()
@@ -108,9 +122,9 @@ async def test_the_letter_of_an_answer_is_no_key_of_the_page(letter: str, asked:
         await pilot.press("space")
         await until(pilot, lambda: isinstance(app.screen, Confirm))
         await pilot.press(letter)
-        await until(pilot, lambda: isinstance(app.screen, WatchersPage))
+        await until(pilot, lambda: not isinstance(app.screen, Confirm))
         await pilot.pause()
-        assert isinstance(app.screen, WatchersPage)
+        assert app.screen is app.screen_stack[0]
         assert [each[0] for each in agent.asked] == asked
 
 
@@ -222,6 +236,25 @@ async def test_a_reader_who_scrolled_up_is_left_in_peace() -> None:
         assert [line[:70] for line in screen(app).splitlines()[3:-2]] == read
         await pilot.press("slash", *"!later", "enter", "v", "v")
         await until(pilot, lambda: "Log  errors only  /!later" in screen(app))
-        assert "later" not in "".join(screen(app).splitlines()[3:-2])
+        assert "later" not in "".join(screen(app).splitlines()[4:-2])
         await pilot.press("escape", "F")
         await until(pilot, lambda: "later 49" in screen(app))
+
+
+async def test_the_log_stays_at_its_end_when_the_header_grows() -> None:
+    """A line of trouble takes room from the log, and no one who reads its end loses it."""
+    app = console(ScriptedAgent(script=[RunEnded(pid=n) for n in range(60)]))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "(pid 59) stopped." in screen(app))
+        app.board.store.trouble = "It is down.\n" * 9
+        app.board.version += 1
+        await until(pilot, lambda: "✗ http" in screen(app))
+        app.board.log.write(NOW, Level.INFO, "The very last sentence.")
+        app.board.version += 1
+        await until(pilot, lambda: "The very last sentence." in screen(app))
+        await pilot.press("l", "home")
+        app.board.log.write(NOW, Level.INFO, "And one more.")
+        app.board.store.trouble = ""
+        app.board.version += 1
+        await until(pilot, lambda: "held, " in screen(app))
+        assert "(pid 0) stopped." in screen(app)

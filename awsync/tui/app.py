@@ -256,7 +256,8 @@ class Console(App[int], inherit_bindings=False):
             field.cursor_blink = self.cursor_blinks
             page.before_filter = page.focused
             page.mount(field)
-            field.focus()
+            # At once: what is typed next would otherwise still be keys of the page.
+            page.set_focus(field)
 
     def action_sync_now(self) -> None:
         """A pass over everything."""

@@ -48,14 +48,15 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         self._has_cursor = cursor
         self._lines: list[Line] = []
         self._shown: list[_Shown] = []
-        self._width = self._height = 0
+        self._width = 0
         self._cursor: int | None = None
         self._empty = ""
+        self._left_at_end = True
 
     @property
     def following(self) -> bool:
-        """Whether the end is in sight, and stays so."""
-        return self.scroll_offset.y >= self._end
+        """Whether the end is in sight, and stays so; also when the room just became smaller."""
+        return self._left_at_end or self.scroll_offset.y >= self._end
 
     @property
     def missed(self) -> int:
@@ -152,19 +153,19 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         self.virtual_size = Size(self._view.width, len(self._shown))
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """The owner may say what is in sight."""
+        """Only a move says whether the end is followed: without one, the end itself has moved."""
         super().watch_scroll_y(old_value, new_value)
+        self._left_at_end = new_value >= self._end
         self.post_message(self.Scrolled())
 
     def on_resize(self) -> None:
-        """Wraps anew; the sentence at the top stays at the top, or the end in sight."""
-        height, self._height = self._height, self._view.height
-        followed = self.scroll_offset.y >= len(self._shown) - height
+        """Wraps anew; the sentence at the top stays at the top, and the end in sight where it was."""
         if self._view.width == self._width:
-            if followed:
+            if self.following:
                 self.call_after_refresh(self.follow)
             return
-        self._width, lines = self._view.width, self._lines
+        self._width = self._view.width
+        followed, lines = self.following, self._lines
         top = self._shown[self.scroll_offset.y].line if self._shown and not followed else None
         self._lines, self._shown, self._cursor = [], [], None
         self._write(lines)
