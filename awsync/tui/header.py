@@ -54,9 +54,9 @@ def first_line(board: Board, facts: Facts) -> list[Piece]:
     if board.last_success is None:
         pieces.append(("no pass succeeded yet", Tone.DIM))
     else:
-        pieces.append((f"last success {ago(facts.now - board.last_success)}", Tone.PLAIN))
+        pieces.append((f"success {ago(facts.now - board.last_success)}", Tone.PLAIN))
     if board.pending >= 1_000_000:
-        pieces.append((f"newest {span(board.pending / 1e6)} pending", Tone.PLAIN))
+        pieces.append((f"{span(board.pending / 1e6)} pending", Tone.PLAIN))
     if board.unsent:
         pieces.append((f"{amount(board.unsent, 'watcher')} not sent yet", Tone.PLAIN))
     pieces.append((parsed(facts.schedule).describe(), Tone.DIM))
@@ -102,7 +102,8 @@ def troubles(board: Board, facts: Facts) -> list[str]:
     if board.store.trouble:
         retry = board.store.retry_at
         tail = "" if retry is None or retry <= facts.now else f" Next try {ago(facts.now - retry)}."
-        found.append(f"{board.store.sink}: {board.store.trouble}{tail}{_since(board.store, facts.now)}")
+        where = "" if board.store.sink in board.store.trouble else f"{board.store.sink}: "
+        found.append(f"{where}{board.store.trouble}{tail}{_since(board.store, facts.now)}")
     return [*filter(None, [facts.ended]), *found, *board.troubles.values()]
 
 
@@ -133,12 +134,12 @@ class Header(Widget):
         self._troubles = troubles(board, facts)
         self._clock = datetime.fromtimestamp(facts.now // 1_000_000, UTC).strftime("%H:%M UTC")
         if (self._lines, self._troubles, self._clock) != seen:
-            wrapped = self._wrap()
+            wrapped = self._wrap(self.size.width)
             self.refresh(layout=len(wrapped) != len(self._wrapped))
             self._wrapped = wrapped
 
-    def _wrap(self) -> list[str]:
-        room = max(self.size.width - 4, 20)
+    def _wrap(self, cells: int) -> list[str]:
+        room = max(cells - 4, 20)
         each = 1 if len(self._troubles) > 1 else _TROUBLE_LINES
         lines: list[str] = []
         for trouble in self._troubles[:_TROUBLE_LINES]:
@@ -150,11 +151,11 @@ class Header(Widget):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Two lines, and those of the trouble."""
-        return len(self._lines) + len(self._wrapped)
+        return len(self._lines) + len(self._wrap(width))
 
     def on_resize(self) -> None:
         """The sentences break elsewhere."""
-        wrapped = self._wrap()
+        wrapped = self._wrap(self.size.width)
         if wrapped != self._wrapped:
             self._wrapped = wrapped
             self.refresh(layout=True)

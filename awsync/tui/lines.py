@@ -12,6 +12,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.binding import BindingType
 from textual.geometry import Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -39,6 +40,9 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(LISTS)]
     COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--cursor", *(f"lines--{tone}" for tone in Tone)}
 
+    class Scrolled(Message):
+        """Other lines are in sight."""
+
     def __init__(self, *, id: str | None = None, cursor: bool = False) -> None:  # noqa: A002 textual's name
         super().__init__(id=id)
         self._has_cursor = cursor
@@ -47,11 +51,12 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         self._width = 0
         self._cursor: int | None = None
         self._empty = ""
+        self._left_at_end = True
 
     @property
     def following(self) -> bool:
-        """Whether the end is in sight, and stays so."""
-        return self.scroll_offset.y >= self._end
+        """Whether the end is in sight, and stays so; also when the room just became smaller."""
+        return self._left_at_end or self.scroll_offset.y >= self._end
 
     @property
     def missed(self) -> int:
@@ -147,9 +152,17 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
             self._shown = [shown for shown in self._shown if shown.line.number >= kept]
         self.virtual_size = Size(self._view.width, len(self._shown))
 
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Only a move says whether the end is followed: without one, the end itself has moved."""
+        super().watch_scroll_y(old_value, new_value)
+        self._left_at_end = new_value >= self._end
+        self.post_message(self.Scrolled())
+
     def on_resize(self) -> None:
-        """Wraps anew; the sentence at the top stays at the top."""
+        """Wraps anew; the sentence at the top stays at the top, and the end in sight where it was."""
         if self._view.width == self._width:
+            if self.following:
+                self.call_after_refresh(self.follow)
             return
         self._width = self._view.width
         followed, lines = self.following, self._lines
