@@ -9,11 +9,11 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from msgspec.structs import asdict
 
 from awsync.cli.flags import settings_flags
 from awsync.config.keys import AW_URL, PROMETHEUS_URL
