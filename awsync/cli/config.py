@@ -19,7 +19,7 @@ from awsync.cli.flags import settings_flags
 from awsync.config.keys import AW_URL, PROMETHEUS_URL
 from awsync.errors import ConfigError, Problem
 
-app = typer.Typer(no_args_is_help=True, help="Show, check and write the settings.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Show, check and write the settings.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
