@@ -1,19 +1,19 @@
 """Reads ahead of its consumer, so that waiting for the next item overlaps with work on the last.
 
-May import: the standard library only.
+May import: the standard library, msgspec.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Item(Generic[T]):
+class _Item(Struct, Generic[T], frozen=True):
     value: T
 
 

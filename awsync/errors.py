@@ -13,10 +13,10 @@
 
 What a store answers is not an exception but a verdict (remote_write/client.py).
 
-May import: the standard library only.
+May import: the standard library, msgspec.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
 class AwsyncError(Exception):
@@ -33,8 +33,7 @@ class AwsyncError(Exception):
         return f"{self.message} {self.remedy}".rstrip()
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One thing wrong in the settings: where it stands and what it is."""
 
     where: str

@@ -4,8 +4,9 @@ May import: delivery, events, settings, state, tally, timeline.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from awsync.delivery import Delivery
 from awsync.errors import SourceError
@@ -18,8 +19,7 @@ from awsync.timeline import HOUR, floor_to
 MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class PassContext:
+class PassContext(Struct, frozen=True):
     """What all sources of one pass share."""
 
     settings: Settings

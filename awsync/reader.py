@@ -6,7 +6,8 @@ forgets an event 24 h after its start. May import: errors, activitywatch, timeli
 
 import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from awsync.activitywatch import ActivityWatch, Bucket, to_microseconds
 from awsync.timeline import DAY, Carry, Event, Page, ambiguous, floor_to, forgotten
@@ -23,8 +24,7 @@ _NEWEST = (20, 200, 2_000)
 _OLDEST = 946_684_800_000_000  # 2000-01-01: no ActivityWatch event is older
 
 
-@dataclass(frozen=True, slots=True)
-class RawPage:
+class RawPage(Struct, frozen=True):
     """A page as the server sent it: what touches [start, end), in microseconds, as JSON text."""
 
     start: int

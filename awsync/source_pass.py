@@ -5,8 +5,10 @@ May import: everything below the engine.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import chain
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from awsync.activitywatch import ActivityWatch, Info
 from awsync.delivery import ParkedError, Refusal
@@ -33,8 +35,7 @@ BATCH_SAMPLES = 5_000
 """Pages are collected until they hold so many samples: few requests, and little to repeat after a crash."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
+class _Prepared(Struct, frozen=True):
     """A page as entries, ready to go out."""
 
     stretch: Stretch
@@ -48,8 +49,7 @@ class _Prepared:
         return self.page.end >= self.stretch.end
 
 
-@dataclass(frozen=True, slots=True)
-class _Current:
+class _Current(Struct, frozen=True):
     """The stretch that is being worked on, and what its next page must know."""
 
     stretch: Stretch

@@ -8,7 +8,9 @@ May import: activitywatch, ahead, events, pass_context, planning, reader, settin
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from awsync.activitywatch import ActivityWatch, Bucket, Info
 from awsync.ahead import ahead
@@ -25,8 +27,7 @@ _BUCKETS_AHEAD = 1
 _PAGES_AHEAD = 2
 
 
-@dataclass(frozen=True, slots=True)
-class SourceReader:
+class SourceReader(Struct, frozen=True):
     """Reads one source within one pass; a fault of one bucket becomes an event, and the others go on.
 
     `infos` are the answers of servers that were asked in earlier passes.

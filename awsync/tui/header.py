@@ -3,10 +3,10 @@
 May import: textual, rich, and of awsync words, tui cells, columns, peers, schedule, state, text.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar
 
+from msgspec import Struct
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Size
@@ -30,8 +30,7 @@ _TROUBLE_LINES = 3
 Piece = tuple[str, Tone]
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """What the header shows beside the board. `mode` says who runs the engine."""
 
     mode: Piece
