@@ -221,6 +221,24 @@ async def test_a_store_that_is_down_blocks_nobody(folder: Path, store: Receiver)
         await heard.until(RetryScheduled)
 
 
+async def test_while_paused_the_cron_starts_nothing(folder: Path) -> None:
+    """A run of the cron that falls into a pause is made up for by resuming, and not before."""
+    config = folder / "config.toml"
+    config.write_text(config.read_text().replace("0 0 1 1 *", "@hourly"))
+    clock = Clock()
+    async with opened(folder, clock) as heard:
+        await heard.until(NextPass)
+        await heard.agent.pause()
+        before = heard.agent.passes(10)
+        clock.behind = 0
+        await heard.agent.set_cron("@daily")
+        await heard.until(SettingsReloaded)
+        await heard.agent.rewind("default", WINDOW, None)
+        assert heard.agent.passes(10) == before
+        await heard.agent.resume()
+        await heard.until(PassStarted)
+
+
 async def test_requests_at_once_lose_none(folder: Path) -> None:
     """Many requests at one moment all come to their end."""
     async with opened(folder) as heard:

@@ -1,7 +1,6 @@
-"""The console beside a running `awsync sync`, in a real terminal: it observes, and its keys reach the service."""
+"""The console beside a running `awsync sync`, in a real terminal: its keys reach the service."""
 
 import json
-import subprocess
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -131,7 +130,7 @@ def test_four_keys_reach_the_service(service: Service, terminal: Terminal, folde
 
 
 def test_leaving_the_console_leaves_the_service(service: Service, terminal: Terminal, folder: Path) -> None:
-    """An observer that quits ends at once and harms nobody; a service that ends is said, and `T` follows it."""
+    """An observer that quits harms nobody; a service that ends is said, and `T` follows it."""
     terminal.press("q")
     assert terminal.until_exit(seconds=2.0) == 0
     assert service.process.poll() is None

@@ -28,13 +28,14 @@ from awsync.tui.commands import Commands, Work
 from awsync.tui.header import Facts
 from awsync.tui.page import Page
 from awsync.tui.state import Board
-from awsync.tui.text import plain
+from awsync.tui.text import clip, plain
 from awsync.tui.watch import Watch
 from awsync.tui.watchers import WatchersPage
 
 FLUSH_SECONDS = 0.25
 CLOSE_SECONDS = 1.0
 _TOAST_SECONDS = 5.0
+_TOAST_CELLS = 45
 
 
 def system_clock() -> int:
@@ -85,6 +86,8 @@ class Console(App[int], inherit_bindings=False):
         self._open_first = first
         self._first: Page | None = None
         self.commands = Commands(self)
+        self._toast = ("", Level.INFO)
+        self._toasted = 0.0
         self._drawn: tuple[object, ...] = ()
         self._off: tuple[object, ...] = ()
 
@@ -224,11 +227,14 @@ class Console(App[int], inherit_bindings=False):
         return await super().run_action(action, default_namespace, namespaces)
 
     def say(self, text: str, severity: Level = Level.INFO, *, log: bool = True) -> None:
-        """Shows a sentence for a moment; errors and results stand in the log as well."""
+        """Shows a sentence for a moment, never twice at once; errors and results go into the log too."""
         text = plain(text)
         if log:
             self.board.log.write(self.now(), severity, text)
             self.board.version += 1
+        if (text, severity) == self._toast and time.monotonic() - self._toasted < _TOAST_SECONDS:
+            return
+        self._toast, self._toasted = (text, severity), time.monotonic()
         kind = {Level.WARNING: "warning", Level.ERROR: "error"}.get(severity, "information")
         self.notify(text, severity=kind, timeout=_TOAST_SECONDS, markup=False)  # type: ignore[arg-type]
 
@@ -250,7 +256,8 @@ class Console(App[int], inherit_bindings=False):
             field.cursor_blink = self.cursor_blinks
             page.before_filter = page.focused
             page.mount(field)
-            field.focus()
+            # At once: what is typed next would otherwise still be keys of the page.
+            page.set_focus(field)
 
     def action_sync_now(self) -> None:
         """A pass over everything."""
@@ -313,7 +320,7 @@ class Console(App[int], inherit_bindings=False):
         text = "" if self.page is None else self.page.copied()
         if text:
             self.copy_to_clipboard(text)
-            self.say(f"Copied: {text.splitlines()[0]}", log=False)
+            self.say(f"Copied: {clip(' '.join(text.split()), _TOAST_CELLS)}", log=False)
         else:
             self.say("There is no line to copy.", Level.WARNING, log=False)
 

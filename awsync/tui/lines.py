@@ -47,11 +47,12 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         self._width = 0
         self._cursor: int | None = None
         self._empty = ""
+        self._left_at_end = True
 
     @property
     def following(self) -> bool:
-        """Whether the end is in sight, and stays so."""
-        return self.scroll_offset.y >= self._end
+        """Whether the end is in sight, and stays so; also when the room just became smaller."""
+        return self._left_at_end or self.scroll_offset.y >= self._end
 
     @property
     def missed(self) -> int:
@@ -147,9 +148,16 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
             self._shown = [shown for shown in self._shown if shown.line.number >= kept]
         self.virtual_size = Size(self._view.width, len(self._shown))
 
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Only a move says whether the end is followed: without one, the end itself has moved."""
+        super().watch_scroll_y(old_value, new_value)
+        self._left_at_end = new_value >= self._end
+
     def on_resize(self) -> None:
-        """Wraps anew; the sentence at the top stays at the top."""
+        """Wraps anew; the sentence at the top stays at the top, and the end in sight where it was."""
         if self._view.width == self._width:
+            if self.following:
+                self.call_after_refresh(self.follow)
             return
         self._width = self._view.width
         followed, lines = self.following, self._lines

@@ -75,8 +75,10 @@ def _cron_lines(board: Board, cron: str, now: int) -> list[TextLine]:
     if board.paused:
         lines.append([("‖ paused", Tone.WARN), (": p resumes", Tone.PLAIN)])
         return lines
+    today = _moment(now).date()
     runs: list[Piece] = [
-        (f"  {run:%H:%M %Z}", Tone.PLAIN) for run in schedule.upcoming(NEXT_RUNS, _moment(now))
+        (f"  {run:%H:%M %Z}" if run.date() == today else f"  {run:%a %Y-%m-%d %H:%M %Z}", Tone.PLAIN)
+        for run in schedule.upcoming(NEXT_RUNS, _moment(now))
     ]
     if board.next_at is not None:
         lines.append([("next pass ", Tone.PLAIN), (ago(now - board.next_at), Tone.STRONG)])

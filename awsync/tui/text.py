@@ -58,14 +58,19 @@ def clip(text: str, cells: int) -> str:
         return text
     if cells < 1:
         return ""
+    return _head(text, cells - 1) + "…"
+
+
+def _head(text: str, cells: int) -> str:
+    """The longest beginning of the text that takes at most so many cells."""
     if text.isascii():
-        return text[: cells - 1] + "…"
+        return text[:cells]
     kept, taken = 0, 0
     for _, end, size in split_graphemes(text)[0]:
-        if taken + size > cells - 1:
+        if taken + size > cells:
             break
         kept, taken = end, taken + size
-    return text[:kept] + "…"
+    return text[:kept]
 
 
 def wrap(text: str, cells: int) -> list[str]:
@@ -73,8 +78,9 @@ def wrap(text: str, cells: int) -> list[str]:
     lines: list[str] = []
     rest = text
     while width(rest) > cells:
-        head = clip(rest, cells + 1)[:-1]
-        at = head.rfind(" ")
+        head = _head(rest, cells)
+        # A line that ends where a word does needs no earlier break.
+        at = len(head) if rest[len(head) :].startswith(" ") else head.rfind(" ")
         if at < cells // 2:
             at = max(len(head), 1)
         lines.append(rest[:at].rstrip())
