@@ -78,12 +78,16 @@ class Terminal:
     @property
     def pid(self) -> int:
         """The process of the program."""
-        return int(self._about("pane_pid"))
+        return int(self._about("pane_pid")[0])
 
     @property
     def exit_code(self) -> int | None:
-        """What the program ended with; None while it runs."""
-        return int(self._about("pane_dead_status") or -1) if self._about("pane_dead") == "1" else None
+        """What the program ended with, negative for a signal; None while it runs."""
+        dead, status, signal = self._about("pane_dead", "pane_dead_status", "pane_dead_signal")
+        if dead == "1" and not status and not signal:
+            # tmux 3.3 misses the end of a program now and then; that of another one makes it look again.
+            self._call("run-shell", "true")
+        return int(status) if status else -int(signal) if signal else None
 
     def screen(self) -> str:
         """What a person sees."""
@@ -124,8 +128,9 @@ class Terminal:
         assert code is not None
         return code
 
-    def _about(self, name: str) -> str:
-        return self._call("display-message", "-p", f"#{{{name}}}").strip()
+    def _about(self, *names: str) -> list[str]:
+        shown = ",".join(f"#{{{name}}}" for name in names)
+        return self._call("display-message", "-p", shown).strip("\n").split(",")
 
     def _call(self, *arguments: str) -> str:
         done = subprocess.run(
