@@ -1,30 +1,30 @@
 """Reads ahead of its consumer, so that waiting for the next item overlaps with work on the last.
 
-May import: the standard library only.
+May import: the standard library, msgspec.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Item(Generic[T]):
+class _Item(Struct, Generic[T], frozen=True):
     value: T
 
 
 @asynccontextmanager
-async def ahead(items: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
-    """An iterator over the same items, whose producer runs in a task of its own, a few items ahead.
+async def ahead(items: AsyncIterator[T], most: int) -> AsyncIterator[AsyncIterator[T]]:
+    """An iterator over the same items, whose producer runs in a task of its own; `most` items may wait.
 
     An exception of the producer reaches the consumer after the items before it; leaving the block ends
     the producer.
     """
-    queue: asyncio.Queue[_Item[T] | Exception | None] = asyncio.Queue(maxsize=2)
+    queue: asyncio.Queue[_Item[T] | Exception | None] = asyncio.Queue(maxsize=most)
 
     async def produce() -> None:
         try:

@@ -2,21 +2,24 @@
 
 The console knows this protocol and nothing behind it. Moments are microseconds since the epoch.
 
-May import: the standard library and the types of events, config, settings, state, survey.
+May import: the standard library, msgspec and the types of events, config, settings, state, survey.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from awsync.config import Loaded
+from msgspec import Struct
+
 from awsync.events import Event
-from awsync.ledger import Entry, Range
-from awsync.settings import Settings
-from awsync.state import Checkpoint, PassRecord
-from awsync.survey import SourceReport
-from awsync.timeline import Event as ActivityEvent
+
+if TYPE_CHECKING:
+    from awsync.config import Loaded
+    from awsync.ledger import Entry, Range
+    from awsync.settings import Settings
+    from awsync.state import Checkpoint, PassRecord
+    from awsync.survey import SourceReport
+    from awsync.timeline import Event as ActivityEvent
 
 
 class Request(StrEnum):
@@ -32,8 +35,7 @@ class Request(StrEnum):
     SKIP = "skip"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Command(Struct, frozen=True, kw_only=True):
     """One request with what it is about; None means all, or the beginning.
 
     `text` is the glob of EXCLUDE and INCLUDE and the expression of CRON; these hold for the run only.
@@ -55,8 +57,7 @@ class Said(NamedTuple):
     event: Event
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Activity:
+class Activity(Struct, frozen=True, kw_only=True):
     """What a bucket holds of the last 24 hours of the clock, the running one last, and of today."""
 
     hours: tuple[float, ...]
@@ -64,8 +65,7 @@ class Activity:
     today_events: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelTime:
+class LabelTime(Struct, frozen=True, kw_only=True):
     """A value of a label and the seconds that go out under it."""
 
     label: str
@@ -73,8 +73,7 @@ class LabelTime:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
+class Move(Struct, frozen=True, kw_only=True):
     """A checkpoint that moved: when, to where (None: the beginning), and the samples that went out."""
 
     at: int
@@ -83,8 +82,7 @@ class Move:
     what: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BucketDetail:
+class BucketDetail(Struct, frozen=True, kw_only=True):
     """A bucket's last day beside what would leave the machine for it.
 
     `events` are newest first, `entries` too; `top` are the values with the most time, `values` the number
@@ -95,12 +93,12 @@ class BucketDetail:
     bucket: str
     start: int
     end: int
-    events: Sequence[ActivityEvent]
-    entries: Sequence[Entry]
+    events: "Sequence[ActivityEvent]"
+    entries: "Sequence[Entry]"
     series: int
     top: Sequence[LabelTime]
     values: Sequence[tuple[str, int]]
-    checkpoint: Checkpoint
+    checkpoint: "Checkpoint"
     history: Sequence[Move]
 
 
@@ -120,11 +118,11 @@ class Agent(Protocol):
         """Whether the cron is paused; it does not outlive the process that runs the engine."""
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> "Settings":
         """The effective settings now."""
 
     @property
-    def loaded(self) -> Loaded:
+    def loaded(self) -> "Loaded":
         """The settings with their file and where each came from."""
 
     @property
@@ -134,7 +132,7 @@ class Agent(Protocol):
     def events(self) -> AsyncIterator[Said]:
         """First what the journal remembers (the last 500), then what is said, without end."""
 
-    async def survey(self) -> list[SourceReport]:
+    async def survey(self) -> "list[SourceReport]":
         """What each source has now; a source that is down says so in its report."""
 
     async def activity(self, source: str, bucket: str) -> Activity:
@@ -146,13 +144,13 @@ class Agent(Protocol):
     async def skew(self) -> float | None:
         """Seconds that the store's clock is ahead of this one's; None where it does not tell."""
 
-    def checkpoints(self) -> list[Checkpoint]:
+    def checkpoints(self) -> "list[Checkpoint]":
         """All checkpoints of the store; raises StateError, as the next three do."""
 
-    def passes(self, limit: int) -> list[PassRecord]:
+    def passes(self, limit: int) -> "list[PassRecord]":
         """The last passes, newest first."""
 
-    def set_aside(self) -> list[tuple[str, str, Range]]:
+    def set_aside(self) -> "list[tuple[str, str, Range]]":
         """Ranges that are set aside, as (source, bucket, range)."""
 
     def series(self) -> Mapping[tuple[str, str], int]:

@@ -3,7 +3,7 @@
 A request has one of three verdicts. Delivered: done. Retry: wait and send the same again. Rejected: find
 out which samples the store does not take, deliver the others, and give those back with the store's words.
 
-May import: the standard library, events, series, settings, remote_write.
+May import: the standard library, msgspec, events, series, settings, remote_write.
 """
 
 import asyncio
@@ -11,8 +11,9 @@ import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import count
+
+from msgspec import Struct
 
 from awsync.events import BatchDelivered, Event, RetryScheduled, StoreParked, StoreReached
 from awsync.remote_write.client import Cause, Client, Delivered, Rejected, Retry
@@ -27,8 +28,7 @@ FIRST_DELAY = 1.0
 LONGEST_DELAY = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """A sample that the store does not take, and what it said of it."""
 
     sample: Sample

@@ -6,11 +6,11 @@ May import: everything below the engine, control.
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 import httpx
 import msgspec
+from msgspec import Struct
 
 from awsync.activitywatch import ActivityWatch
 from awsync.control import Activity, BucketDetail, LabelTime, Move
@@ -30,8 +30,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _SAME_FOR_ALL = frozenset({"__name__", "bucket", "host", "user"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Hour:
+class _Hour(Struct, frozen=True):
     seconds: float = 0.0
     events: int = 0
 

@@ -11,17 +11,19 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
 
 import httpx
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from awsync.activitywatch import ActivityWatch, Bucket, Info
 from awsync.delivery import Delivery
 from awsync.errors import BucketGoneError
 from awsync.events import Event, PassFinished, PassStarted
+from awsync.pass_context import PassContext
 from awsync.remote_write.client import Client
 from awsync.settings import Settings, SourceSettings
-from awsync.source_pass import PassContext, SourcePass
+from awsync.source_pass import SourcePass
 from awsync.state import State
 from awsync.tally import Tally
 
@@ -37,8 +39,7 @@ def system_clock() -> int:
     return time.time_ns() // 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Wiring:
+class Wiring(Struct, frozen=True):
     """What tests replace: the clock and the two transports."""
 
     clock: Callable[[], int] = system_clock
@@ -46,8 +47,7 @@ class Wiring:
     store_transport: httpx.AsyncBaseTransport | None = None
 
 
-@dataclass(slots=True)
-class Engine:
+class Engine(Struct):
     """Runs passes with one set of settings over one state.
 
     `patience` is how many seconds of a failing store one pass bears (None: for ever).

@@ -2,6 +2,7 @@
 
     AwsyncError                  exit code 1
     ├── ConfigError              exit code 2: a setting is missing, unknown or wrong
+    ├── UsageError               exit code 2: the command cannot work where or how it was called
     ├── LockHeldError            exit code 3: another awsync writes to the same state
     ├── StateError               the state database cannot be used
     └── SourceError              an ActivityWatch server did not give what was asked
@@ -12,10 +13,10 @@
 
 What a store answers is not an exception but a verdict (remote_write/client.py).
 
-May import: the standard library only.
+May import: the standard library, msgspec.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
 class AwsyncError(Exception):
@@ -32,8 +33,7 @@ class AwsyncError(Exception):
         return f"{self.message} {self.remedy}".rstrip()
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One thing wrong in the settings: where it stands and what it is."""
 
     where: str
@@ -57,6 +57,12 @@ class ConfigError(AwsyncError):
 
     def __str__(self) -> str:
         return "\n".join(filter(None, [self.message, self.remedy]))
+
+
+class UsageError(AwsyncError):
+    """The command cannot work where or how it was called."""
+
+    exit_code = 2
 
 
 class LockHeldError(AwsyncError):

@@ -3,13 +3,15 @@
 A bucket is left out by a glob that is its own id. It is taken in again by removing the globs that match
 it, as long as they leave no other bucket out that nobody spoke of.
 
-May import: the standard library, config, planning, settings, survey.
+May import: the standard library, msgspec, config, planning, settings, survey.
 """
 
 import glob
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from awsync.config import set_value
 from awsync.config.keys import EXCLUDED, SOURCE_NAME, SOURCE_TABLE
@@ -22,8 +24,7 @@ Globs = Mapping[str | None, Sequence[str]]
 """excluded-watchers by the name of their [[source]] table; None is the top level, which is for all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """The globs as they are to become, and the buckets that stay as they are, with the glob to blame."""
 
     globs: Globs
@@ -84,8 +85,7 @@ def write(path: Path, before: Globs, after: Globs) -> None:
             set_value(path, EXCLUDED.name, list(globs), where)
 
 
-@dataclass(frozen=True, slots=True)
-class ForThisRun:
+class ForThisRun(Struct, frozen=True):
     """Changes that are not in config.toml; they end with the process. Pairs are (source, glob)."""
 
     excluded: frozenset[tuple[str, str]] = frozenset()

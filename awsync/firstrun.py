@@ -10,10 +10,11 @@ import asyncio
 import os
 from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from awsync.activitywatch import ActivityWatch
 from awsync.config import Loaded, load, locate, render, set_value, store_urls, write_text

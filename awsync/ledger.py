@@ -1,11 +1,13 @@
 """Pure bookkeeping of what was sent: what a range still needs, and how ranges of set-aside time combine.
 
-May import: the standard library, series and timeline.
+May import: the standard library, msgspec, series and timeline.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from awsync.series import Amounts, Labels, Sample, seconds, stamp
 
@@ -53,8 +55,7 @@ def due(amounts: Amounts, ledger: Ledger, *, again: bool) -> Iterator[Entry]:
                 yield Entry(labels, slot_end, correction, missing)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Range:
+class Range(Struct, frozen=True):
     """A stretch of a bucket's time that is set aside, for its age or for another reason of the store's."""
 
     start: int

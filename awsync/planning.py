@@ -1,11 +1,12 @@
 """Pure decisions: which buckets are synced, and which stretches of their time are due in a pass.
 
-May import: the standard library, activitywatch (its types), events, ledger, settings, state, timeline.
+May import: the standard library, msgspec, events, ledger, settings, timeline, types of activitywatch, state.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+from msgspec import Struct
 
 from awsync.activitywatch import Bucket
 from awsync.events import Work
@@ -15,8 +16,7 @@ from awsync.state import Checkpoint
 from awsync.timeline import DAY, HOUR, MILLISECOND, Carry, floor_to
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(Struct, frozen=True):
     """A range of a bucket's time that is due, and why; `carry` is None where it has to be asked for.
 
     `width` is a guess of how much time fits a page, in microseconds.

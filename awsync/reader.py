@@ -7,6 +7,8 @@ forgets an event 24 h after its start. May import: errors, activitywatch, timeli
 import asyncio
 from collections.abc import AsyncGenerator
 
+from msgspec import Struct
+
 from awsync.activitywatch import ActivityWatch, Bucket, to_microseconds
 from awsync.timeline import DAY, Carry, Event, Page, ambiguous, floor_to, forgotten
 
@@ -15,65 +17,70 @@ PAGE_BYTES = 200 * PAGE_EVENTS
 """A second of aw-server's time at most, and what a page costs in memory."""
 
 MAX_EVENTS = 50_000
+SMALLEST_EVENT = 60
+"""Bytes of an event without data: a body of fewer than so many for each event cannot hold MAX_EVENTS."""
 LONGEST_PAGE = 64 * DAY
 _NEWEST = (20, 200, 2_000)
 _OLDEST = 946_684_800_000_000  # 2000-01-01: no ActivityWatch event is older
 
 
-async def pages(
+class RawPage(Struct, frozen=True):
+    """A page as the server sent it: what touches [start, end), in microseconds, as JSON text."""
+
+    start: int
+    end: int
+    body: bytes
+
+
+async def raw_pages(
     aw: ActivityWatch, bucket: str, start: int, end: int, step: int, width: int = DAY
-) -> AsyncGenerator[Page, None]:
+) -> AsyncGenerator[RawPage, None]:
     """The pages of [start, end), cut at multiples of `step` microseconds; `width` is a guess for the first.
 
-    The width of a page follows the size of the one before it, and the next page is asked for before this
-    one is decoded, so that the server never waits. A page that turns out far too large is read again in
-    parts: a dense day after a quiet year does not fill the memory.
+    The width of a page follows the size of the one before it. They are not decoded here, so that the server
+    can be asked for the next one at once. A page that turns out far too large is read again in parts: a
+    dense day after a quiet year does not fill the memory.
     """
     limit = MAX_EVENTS
-    stop = _border(start, width, step, end)
-    reading = asyncio.create_task(aw.read(bucket, start, stop, limit))
-    try:
-        while True:
-            body = await reading
-            width = _next_width(stop - start, len(body), step)
-            following = _border(stop, width, step, end)
-            if stop < end:
-                reading = asyncio.create_task(aw.read(bucket, stop, following, limit))
-            events = await asyncio.to_thread(aw.events, body)
-            if len(events) >= MAX_EVENTS and limit == MAX_EVENTS:
-                await _ended(reading)
-                # One slot cannot be cut: it is read whole, however much it holds.
-                limit = -1 if stop - start <= step else MAX_EVENTS
-                stop = _border(start, (stop - start) // 8, step, end)
-                reading = asyncio.create_task(aw.read(bucket, start, stop, limit))
-                continue
-            limit = MAX_EVENTS
-            yield Page(start, stop, events)
-            if stop >= end:
-                return
-            start, stop = stop, following
-    finally:
-        await _ended(reading)
+    while start < end:
+        stop = _border(start, width, step, end)
+        body = await aw.read(bucket, start, stop, limit)
+        if limit == MAX_EVENTS and await _cut_off(aw, body):
+            # One slot cannot be cut: it is read whole, however much it holds.
+            limit = -1 if stop - start <= step else MAX_EVENTS
+            width = (stop - start) // 8
+            continue
+        yield RawPage(start, stop, body)
+        width = _next_width(stop - start, len(body))
+        start, limit = stop, MAX_EVENTS
+
+
+async def opened(aw: ActivityWatch, raw: RawPage) -> Page:
+    """The events of a page, decoded off the event loop."""
+    return Page(raw.start, raw.end, await asyncio.to_thread(aw.events, raw.body))
 
 
 def guessed_width(length: int, events: int) -> int:
     """How much time probably holds one page of events, where `length` microseconds hold `events`."""
-    return max(length * PAGE_EVENTS // events, DAY) if events else DAY
+    return max(-(-length // -(-events // PAGE_EVENTS)), DAY) if events else DAY
 
 
-async def _ended(reading: asyncio.Task[bytes]) -> None:
-    """Stops a read that nobody waits for; cancelling also keeps asyncio from reporting its failure."""
-    reading.cancel()
-    await asyncio.wait([reading])
+async def _cut_off(aw: ActivityWatch, body: bytes) -> bool:
+    """Whether the server had more events than it was asked for."""
+    if len(body) < MAX_EVENTS * SMALLEST_EVENT:
+        return False
+    return len(await asyncio.to_thread(aw.events, body)) >= MAX_EVENTS
 
 
 def _border(start: int, width: int, step: int, end: int) -> int:
+    """Where a page ends; no small page is left for the end of a stretch, where all wait for it."""
+    if width > step and 2 * (end - start) <= 3 * width:
+        return end
     return min(floor_to(start + max(width, step), step), end)
 
 
-def _next_width(width: int, size: int, step: int) -> int:
-    ideal = width * PAGE_BYTES // max(size, 1)
-    return max(min(ideal, 4 * width, LONGEST_PAGE), step)
+def _next_width(width: int, size: int) -> int:
+    return min(width * PAGE_BYTES // max(size, 1), 4 * width, LONGEST_PAGE)
 
 
 async def completed(aw: ActivityWatch, bucket: str, page: Page, carry: Carry) -> Page:

@@ -1,29 +1,31 @@
 """What the user wants, as plain frozen data: the result of config.py, the input of everything else.
 
-May import: the standard library only.
+May import: the standard library, msgspec.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from msgspec import Struct, field
+
 Protocol = Literal["auto", "1.0", "2.0"]
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(Struct, frozen=True):
     """A value that never shows itself in a log, an error or a traceback."""
 
-    value: str = field(repr=False)
+    value: str
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
 
     def __str__(self) -> str:
         return "***"
 
 
-@dataclass(frozen=True, slots=True)
-class SourceSettings:
+class SourceSettings(Struct, frozen=True):
     """One ActivityWatch server; the globs already include the global ones."""
 
     name: str
@@ -34,8 +36,7 @@ class SourceSettings:
     included_watchers: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StoreSettings:
+class StoreSettings(Struct, frozen=True):
     """The sink. `base_url` is None where the write URL does not tell it (Mimir, Thanos)."""
 
     write_url: str
@@ -51,8 +52,7 @@ class StoreSettings:
     protocol: Protocol = "auto"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """Every effective setting of one run; `store` is None only where load() was told that none is needed."""
 
     sources: tuple[SourceSettings, ...]

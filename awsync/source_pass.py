@@ -4,79 +4,38 @@ May import: everything below the engine.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import AsyncIterator, Sequence
 from itertools import chain
 
-from awsync.activitywatch import ActivityWatch, Bucket, Info
-from awsync.ahead import ahead
-from awsync.delivery import Delivery, ParkedError, Refusal
+from msgspec import Struct
+from msgspec.structs import replace
+
+from awsync.activitywatch import ActivityWatch, Info
+from awsync.delivery import ParkedError, Refusal
 from awsync.errors import SourceError, SourceUnreachableError
 from awsync.events import (
-    BucketFound,
-    BucketSkipped,
     CheckpointMoved,
     CorrectionSent,
-    Event,
     PageRead,
     SamplesSetAside,
     SetAsideDelivered,
-    SourceFailed,
-    SourceReached,
     Work,
 )
 from awsync.ledger import Entry, Ledger, Range, covered, due
-from awsync.planning import Stretch, look_back_is_due, retries, stretches, unwanted
-from awsync.reader import carry_at, completed, first_moment, guessed_width, pages
+from awsync.pass_context import PassContext
+from awsync.planning import Stretch
+from awsync.reader import RawPage, carry_at, completed, opened
 from awsync.series import Labeller
-from awsync.settings import Settings, SourceSettings
-from awsync.state import Checkpoint, Settled, State
-from awsync.tally import Tally
-from awsync.timeline import (
-    DAY,
-    HOUR,
-    MILLISECOND,
-    SINGLE_FOCUS_TYPES,
-    Carry,
-    Page,
-    closed_until,
-    floor_to,
-    lay_out,
-)
+from awsync.settings import SourceSettings
+from awsync.source_reader import SourceReader
+from awsync.state import Settled
+from awsync.timeline import MILLISECOND, SINGLE_FOCUS_TYPES, Carry, Page, lay_out
 
 BATCH_SAMPLES = 5_000
 """Pages are collected until they hold so many samples: few requests, and little to repeat after a crash."""
 
-_MICROSECOND = timedelta(microseconds=1)
 
-
-@dataclass(frozen=True, slots=True)
-class PassContext:
-    """What all sources of one pass share."""
-
-    settings: Settings
-    state: State
-    delivery: Delivery
-    emit: Callable[[Event], None]
-    tally: Tally
-    now: int
-    look_back: bool
-
-    @property
-    def resolution(self) -> int:
-        """Length of a slot in microseconds."""
-        return self.settings.resolution // _MICROSECOND
-
-    @property
-    def keep_from(self) -> int:
-        """Slots that end after this stay in the ledger."""
-        return floor_to(self.now - self.settings.lookback // _MICROSECOND, HOUR)
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
+class _Prepared(Struct, frozen=True):
     """A page as entries, ready to go out."""
 
     stretch: Stretch
@@ -88,6 +47,14 @@ class _Prepared:
     @property
     def last(self) -> bool:
         return self.page.end >= self.stretch.end
+
+
+class _Current(Struct, frozen=True):
+    """The stretch that is being worked on, and what its next page must know."""
+
+    stretch: Stretch
+    carry: Carry
+    labeller: Labeller
 
 
 class SourcePass:
@@ -106,151 +73,71 @@ class SourcePass:
 
     async def run(self) -> None:
         """Reads, delivers and settles everything that is due."""
+        reader = SourceReader(self._source, self._aw, self._context, self._infos)
         try:
-            async with aclosing(self._pages()) as pages_, ahead(pages_) as found:
+            async with reader.pages() as found:
                 await self._work(found)
         except ParkedError as error:
             self._context.delivery.park(error)
         except SourceError as error:
-            self._fail(error, None)
+            self._context.fail(self._source.name, None, error)
         finally:
             self._context.tally.add_reads(self._aw.requests)
             for event in self._set_aside.values():
                 self._context.emit(event)
 
-    async def _pages(self) -> AsyncGenerator[tuple[Stretch, Page], None]:
-        info = self._infos.get(self._source.name) or await self._aw.info()
-        self._infos[self._source.name] = info
-        buckets = await self._aw.buckets()
-        self._context.emit(
-            SourceReached(
-                source=self._source.name,
-                url=self._source.aw_url,
-                version=info.version,
-                hostname=info.hostname,
-                buckets=len(buckets),
-            )
-        )
-        for bucket in buckets:
+    async def _work(self, found: AsyncIterator[tuple[Stretch, RawPage]]) -> None:
+        current: _Current | None = None
+        broken: str | None = None
+        async for stretch, raw in found:
+            bucket = stretch.bucket.id
+            if bucket == broken:
+                continue
             try:
-                for stretch in await self._due(bucket):
-                    await self._context.delivery.open()
-                    async for page in self._read(stretch):
-                        yield stretch, page
+                if current is None or stretch is not current.stretch:
+                    current = await self._begin(stretch)
+                prepared = await self._prepare(current, raw)
             except SourceUnreachableError:
                 raise
             except SourceError as error:
-                self._fail(error, bucket.id)
-
-    async def _read(self, stretch: Stretch) -> AsyncIterator[Page]:
-        step = self._context.resolution
-        bucket, width = stretch.bucket.id, stretch.width
-        async for page in pages(self._aw, bucket, stretch.start, stretch.end, step, width):
-            self._context.emit(
-                PageRead(
-                    source=self._source.name,
-                    bucket=stretch.bucket.id,
-                    work=stretch.work,
-                    start=page.start,
-                    end=page.end,
-                    events=len(page.events),
-                )
-            )
-            yield page
-
-    async def _due(self, bucket: Bucket) -> list[Stretch]:
-        """The stretches of a bucket that are due; says what was found, or why it is skipped."""
-        context, name = self._context, self._source.name
-        checkpoint = context.state.checkpoint(name, bucket.id)
-        newest = bucket.newest
-        why = unwanted(bucket, self._source) or (None if newest is not None else "it is empty")
-        if why is None and (events := await self._events(bucket, checkpoint)) < context.settings.min_data:
-            why = f"{events} events are fewer than min-data {context.settings.min_data}"
-        if why is not None or newest is None:
-            context.emit(BucketSkipped(source=name, bucket=bucket.id, why=why or ""))
-            return []
-        settle = context.settings.settle // _MICROSECOND
-        closed = closed_until(newest, context.now, settle, context.resolution)
-        start, width = checkpoint.position, DAY
-        if start is None:
-            start = await self._beginning(bucket)
-            width = guessed_width(newest - start, events)
-            if context.settings.initial_history is None:
-                checkpoint = replace(checkpoint, carry=Carry())  # nothing lies before the first event
-        due_back = context.look_back or look_back_is_due(checkpoint, context.now)
-        held = [kept for _, where, kept in context.state.set_aside(name) if where == bucket.id]
-        result: list[Stretch] = []
-        if held:
-            await context.delivery.open()
-            floor = context.delivery.floor
-            result += retries(bucket, held, floor, context.resolution, blind=due_back)
-        look_back_from = context.keep_from if due_back else None
-        result += stretches(bucket, checkpoint, start, closed, look_back_from, width=width)
-        forward = [stretch for stretch in result if stretch.work is Work.FORWARD]
-        context.emit(
-            BucketFound(
-                source=name,
-                bucket=bucket.id,
-                watcher=bucket.client,
-                host=bucket.hostname,
-                type=bucket.type,
-                newest=newest,
-                due_from=start,
-                due_to=forward[0].end if forward else start,
-            )
-        )
-        return result
-
-    async def _events(self, bucket: Bucket, checkpoint: Checkpoint) -> int:
-        """How many events the bucket has, at least; asked for only while they may be too few."""
-        newest, events = bucket.newest or 0, checkpoint.events
-        if events >= self._context.settings.min_data and (events or checkpoint.position is not None):
-            return events
-        if checkpoint.position is not None or newest != checkpoint.newest:
-            events = await self._aw.count(bucket.id)
-            self._context.state.count_events(self._source.name, bucket.id, events, newest)
-        return events
-
-    async def _beginning(self, bucket: Bucket) -> int:
-        history = self._context.settings.initial_history
-        if history is not None:
-            moment = self._context.now - history // _MICROSECOND
-        else:
-            moment = await first_moment(self._aw, bucket)
-        return floor_to(moment, self._context.resolution)
-
-    async def _work(self, found: AsyncIterator[tuple[Stretch, Page]]) -> None:
-        current: Stretch | None = None
-        carry = Carry()
-        async for stretch, page in found:
-            if stretch is not current:
-                current = stretch
-                given = stretch.carry
-                carry = (
-                    given if given is not None else await carry_at(self._aw, stretch.bucket.id, stretch.start)
-                )
-                bucket = stretch.bucket
-                labeller = Labeller.of(
-                    self._source, bucket.id, bucket.client, bucket.hostname, self._context.settings.hosts
-                )
-            page = await completed(self._aw, stretch.bucket.id, page, carry)
-            ledger = self._context.state.ledger(self._source.name, stretch.bucket.id, page.start, page.end)
-            prepared = await asyncio.to_thread(self._prepare, stretch, page, carry, labeller, ledger)
-            carry = prepared.carry
+                # What was read of the bucket before goes out; behind it nothing can, or a gap would remain.
+                self._context.fail(self._source.name, bucket, error)
+                broken = bucket
+                continue
+            current = replace(current, carry=prepared.carry)
             self._pending.append(prepared)
             enough = sum(len(p.entries) for p in self._pending) >= BATCH_SAMPLES
             if enough or (prepared.last and stretch.work is not Work.FORWARD):
                 await self._flush()
         await self._flush()
 
-    def _prepare(
-        self, stretch: Stretch, page: Page, carry: Carry, labeller: Labeller, ledger: Ledger
-    ) -> _Prepared:
-        spans, carry = lay_out(page, carry, single_focus=stretch.bucket.type in SINGLE_FOCUS_TYPES)
-        amounts = labeller.amounts(spans, self._context.resolution, until=page.end)
-        entries = list(due(amounts, ledger, again=stretch.work is Work.FORWARD))
-        series = frozenset(hash(labels) for labels in {id(e.labels): e.labels for e in entries}.values())
-        return _Prepared(stretch, page, carry, entries, series)
+    async def _begin(self, stretch: Stretch) -> _Current:
+        """What the first page of a stretch must know of the time before it."""
+        bucket, carry = stretch.bucket, stretch.carry
+        if carry is None:
+            carry = await carry_at(self._aw, bucket.id, stretch.start)
+        labeller = Labeller.of(
+            self._source, bucket.id, bucket.client, bucket.hostname, self._context.settings.hosts
+        )
+        return _Current(stretch, carry, labeller)
+
+    async def _prepare(self, current: _Current, raw: RawPage) -> _Prepared:
+        """A page as entries that are due; the work of the processor is done in a thread."""
+        stretch, bucket, name = current.stretch, current.stretch.bucket.id, self._source.name
+        page = await opened(self._aw, raw)
+        self._context.emit(
+            PageRead(
+                source=name,
+                bucket=bucket,
+                work=stretch.work,
+                start=page.start,
+                end=page.end,
+                events=len(page.events),
+            )
+        )
+        page = await completed(self._aw, bucket, page, current.carry)
+        ledger = self._context.state.ledger(name, bucket, page.start, page.end)
+        return await asyncio.to_thread(_prepared, current, page, ledger, self._context.resolution)
 
     async def _flush(self) -> None:
         """Delivers the pending pages and settles each: checkpoints move, what was refused is set aside."""
@@ -358,7 +245,11 @@ class SourcePass:
             remedy=delivery.remedy(start // MILLISECOND) if aside.too_old else "",
         )
 
-    def _fail(self, error: SourceError, bucket: str | None) -> None:
-        self._context.emit(
-            SourceFailed(source=self._source.name, bucket=bucket, reason=error.message, remedy=error.remedy)
-        )
+
+def _prepared(current: _Current, page: Page, ledger: Ledger, resolution: int) -> _Prepared:
+    stretch = current.stretch
+    spans, carry = lay_out(page, current.carry, single_focus=stretch.bucket.type in SINGLE_FOCUS_TYPES)
+    amounts = current.labeller.amounts(spans, resolution, until=page.end)
+    entries = list(due(amounts, ledger, again=stretch.work is Work.FORWARD))
+    series = frozenset(hash(labels) for labels in {id(e.labels): e.labels for e in entries}.values())
+    return _Prepared(stretch, page, carry, entries, series)

@@ -9,12 +9,12 @@ May import: the standard library, msgspec, database, events, ledger, series, tim
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import msgspec
+from msgspec import Struct, field
 
 from awsync.database import Database
 from awsync.events import PassFinished, Totals, Work
@@ -26,8 +26,7 @@ _KEPT_PASSES = 1000
 _FORGET = "UPDATE checkpoint SET ledger_from = max(coalesce(ledger_from, ?1), ?1)"
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(Struct, frozen=True):
     """How far a bucket has come: everything from `began` to `position` is delivered or set aside.
 
     What was delivered for slots that end before `ledger_from` may be forgotten.
@@ -46,8 +45,7 @@ class Checkpoint:
     updated: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Struct, frozen=True):
     """What one page leaves behind once the store has confirmed it."""
 
     source: str
@@ -63,8 +61,7 @@ class Settled:
     last: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PassRecord:
+class PassRecord(Struct, frozen=True):
     """One pass of the past; `finished` is None for one that runs, or was killed."""
 
     started: int

@@ -1,9 +1,10 @@
 """What a pass did, bucket by bucket: the engine's events folded into rows that any front end can show.
 
-May import: the standard library, events, words.
+May import: the standard library, msgspec, events, words.
 """
 
-from dataclasses import asdict, dataclass, field
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from awsync.events import (
     BucketFound,
@@ -21,8 +22,7 @@ from awsync.events import (
 from awsync.words import iso
 
 
-@dataclass(slots=True)
-class BucketRow:
+class BucketRow(Struct):
     """One bucket of one pass; moments are microseconds since the epoch."""
 
     source: str
@@ -57,8 +57,7 @@ class BucketRow:
         return "delivered" if self.samples else "nothing new"
 
 
-@dataclass(slots=True)
-class PassSummary:
+class PassSummary(Struct):
     """Folds the events of one pass."""
 
     rows: dict[tuple[str, str], BucketRow] = field(default_factory=dict)

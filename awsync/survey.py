@@ -4,10 +4,10 @@ Nothing here writes state or talks to the store. May import: everything below th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 import httpx
+from msgspec import Struct
 
 from awsync.activitywatch import ActivityWatch, Bucket
 from awsync.errors import AwsyncError, SourceError
@@ -21,8 +21,7 @@ from awsync.timeline import SINGLE_FOCUS_TYPES, Event, Page, floor_to, lay_out
 _MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class BucketReport:
+class BucketReport(Struct, frozen=True):
     """One bucket as it stands in ActivityWatch; `why_not` is None for one that is synced.
 
     `excluded_by` is the glob of excluded-watchers that leaves it out.
@@ -39,8 +38,7 @@ class BucketReport:
     excluded_by: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SourceReport:
+class SourceReport(Struct, frozen=True):
     """One source with its buckets, or why it could not be read."""
 
     source: str
@@ -50,8 +48,7 @@ class SourceReport:
     error: SourceError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
+class Preview(Struct, frozen=True):
     """Real events of one bucket, and the entries that would be sent for them."""
 
     source: str

@@ -4,12 +4,13 @@ ActivityWatch clips what it returns to the borders of the page (FACTS A2): a cli
 not its start. What a page must know of the pages before it travels in a `Carry`, so that any way of cutting
 a history into pages gives the same spans.
 
-All times are integer microseconds since the epoch (UTC). May import: the standard library only.
+All times are integer microseconds since the epoch (UTC). May import: the standard library, msgspec.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 MICROSECONDS = 1_000_000
 MILLISECOND = 1_000
@@ -37,16 +38,14 @@ class Span(NamedTuple):
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Carry:
+class Carry(Struct, frozen=True):
     """What a page hands to the next: true starts of events that reach its end, and the newest start."""
 
     open: Mapping[int, int] = field(default_factory=dict)
     latest_start: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """One read of a bucket: every event that touches [start, end), clipped to it or not."""
 
     start: int

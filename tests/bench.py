@@ -27,7 +27,7 @@ from tests.servers import Store, require_binary
 
 SIZES = (50_000, 200_000)
 IDLE_BUCKETS = 20
-ROUNDS = 3
+ROUNDS = 5
 
 _FLOOR = """
 import sys, time, httpx

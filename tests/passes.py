@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from awsync.engine import Engine, Wiring
 from awsync.events import Event, PassFinished, describe

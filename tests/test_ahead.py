@@ -18,7 +18,7 @@ async def numbers(count: int, error: Exception | None = None) -> AsyncIterator[i
 @pytest.mark.parametrize("count", [0, 1, 2, 50])
 async def test_every_item_comes_once_and_in_order(count: int) -> None:
     """Reading ahead changes nothing about what is read."""
-    async with ahead(numbers(count)) as items:
+    async with ahead(numbers(count), 2) as items:
         assert [item async for item in items] == list(range(count))
 
 
@@ -29,7 +29,7 @@ async def test_none_is_an_item_too() -> None:
         yield None
         yield None
 
-    async with ahead(nothings()) as items:
+    async with ahead(nothings(), 2) as items:
         assert [item async for item in items] == [None, None]
 
 
@@ -42,7 +42,7 @@ async def test_the_next_item_is_made_while_one_is_in_work() -> None:
             event.set()
             yield number
 
-    async with ahead(produce()) as items:
+    async with ahead(produce(), 2) as items:
         async for item in items:
             await asyncio.wait_for(made[min(item + 1, 19)].wait(), 5)
             assert sum(event.is_set() for event in made) <= item + 4
@@ -50,7 +50,7 @@ async def test_the_next_item_is_made_while_one_is_in_work() -> None:
 
 async def test_an_error_comes_after_the_items_before_it() -> None:
     """What was read before a failure is still worked on."""
-    async with ahead(numbers(3, ValueError("broken"))) as items:
+    async with ahead(numbers(3, ValueError("broken")), 2) as items:
         assert [await anext(items) for _ in range(3)] == [0, 1, 2]
         with pytest.raises(ValueError, match="broken"):
             await anext(items)
@@ -62,7 +62,7 @@ async def test_an_item_that_is_an_exception_is_not_raised() -> None:
     async def things() -> AsyncIterator[Exception]:
         yield ValueError("an item")
 
-    async with ahead(things()) as items:
+    async with ahead(things(), 2) as items:
         assert [str(item) async for item in items] == ["an item"]
 
 
@@ -79,7 +79,7 @@ async def test_leaving_ends_the_producer() -> None:
             ended.set()
 
     async def consume() -> None:
-        async with ahead(stuck()) as items:
+        async with ahead(stuck(), 2) as items:
             assert await anext(items) == 1
             await waiting.wait()
             raise RuntimeError("consumer")
@@ -104,7 +104,7 @@ async def test_cancelling_the_consumer_ends_both() -> None:
             ended.set()
 
     async def consume() -> None:
-        async with ahead(stuck()) as items:
+        async with ahead(stuck(), 2) as items:
             await anext(items)
 
     task = asyncio.create_task(consume())

@@ -9,11 +9,11 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from awsync.demo.receiver import Fault, Receiver
 from awsync.remote_write.client import Cause, Client, Delivered, Rejected, Retry, StoreReached

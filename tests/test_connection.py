@@ -1,9 +1,9 @@
 """What goes with each request and what never shows: headers, credentials, certificates, addresses."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from awsync.errors import ConfigError
 from awsync.remote_write.client import Client

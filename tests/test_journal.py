@@ -1,12 +1,12 @@
 """The journal: every event comes back, and nothing that happens to its file harms a run."""
 
-import dataclasses
 import typing
 from collections.abc import Callable
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args
 
+import msgspec.structs
 import pytest
 
 import awsync.journal
@@ -30,7 +30,7 @@ def example(kind: type[Event]) -> Event:
     """An event with a value in each field."""
     hints = typing.get_type_hints(kind)
     values = {}
-    for field in dataclasses.fields(kind):
+    for field in msgspec.structs.fields(kind):
         hint = hints[field.name]
         values[field.name] = _VALUES[get_args(hint)[0] if isinstance(hint, UnionType) else hint]
     made: Event = kind(**values)

@@ -17,9 +17,18 @@ from hypothesis import strategies as st
 
 from awsync import reader
 from awsync.activitywatch import ActivityWatch, Bucket, to_datetime, to_microseconds
+from awsync.ahead import ahead
 from awsync.demo.aw_server import AwServer
 from awsync.errors import SourceUnreachableError
-from awsync.reader import carry_at, completed, first_moment, guessed_width, pages
+from awsync.reader import (
+    RawPage,
+    carry_at,
+    completed,
+    first_moment,
+    guessed_width,
+    opened,
+    raw_pages,
+)
 from awsync.settings import SourceSettings
 from awsync.timeline import DAY, HOUR, MILLISECOND, Carry, Event, Page, Span, lay_out
 from tests.test_timeline import (
@@ -82,7 +91,7 @@ async def read_from(
     async with serve(server) as aw:
         carry = await carry_at(aw, BUCKET, borders[0]) if carry is None else carry
         for start, end in pairwise(borders):
-            page = Page(start, end, aw.events(await aw.read(BUCKET, start, end)))
+            page = await opened(aw, RawPage(start, end, await aw.read(BUCKET, start, end)))
             page = await completed(aw, BUCKET, page, carry)
             laid, carry = lay_out(page, carry, single_focus=single_focus)
             spans += laid
@@ -153,8 +162,8 @@ async def test_a_plain_page_costs_no_request() -> None:
 async def collected(
     server: Server, start: int, end: int, asked: list[httpx.Request] | None = None
 ) -> list[Page]:
-    async with serve(server, asked) as aw, aclosing(pages(aw, BUCKET, start, end, RESOLUTION)) as found:
-        return [page async for page in found]
+    async with serve(server, asked) as aw, aclosing(raw_pages(aw, BUCKET, start, end, RESOLUTION)) as found:
+        return [await opened(aw, raw) async for raw in found]
 
 
 def assert_gapless(found: Sequence[Page], start: int, end: int) -> None:
@@ -229,10 +238,9 @@ async def test_a_reader_that_is_left_stops_reading() -> None:
         raise AssertionError
 
     async with ActivityWatch(SOURCE, transport=httpx.MockTransport(answer)) as aw:
-        found = pages(aw, BUCKET, BEGIN, END, RESOLUTION)
-        assert (await anext(found)).start == BEGIN
-        await begun.wait()
-        await found.aclose()
+        async with ahead(raw_pages(aw, BUCKET, BEGIN, END, RESOLUTION), 2) as found:
+            assert (await anext(found)).start == BEGIN
+            await begun.wait()
         assert ended.is_set()
 
 
@@ -245,7 +253,7 @@ async def test_a_failed_read_reaches_the_consumer_in_its_turn() -> None:
         raise httpx.ConnectError("All connection attempts failed")
 
     async with ActivityWatch(SOURCE, transport=httpx.MockTransport(answer)) as aw:
-        found = pages(aw, BUCKET, BEGIN, END, RESOLUTION)
+        found = raw_pages(aw, BUCKET, BEGIN, END, RESOLUTION)
         assert (await anext(found)).start == BEGIN
         with pytest.raises(SourceUnreachableError):
             await anext(found)
@@ -265,7 +273,7 @@ async def test_a_failure_that_nobody_waits_for_is_quiet() -> None:
 
     async with (
         ActivityWatch(SOURCE, transport=httpx.MockTransport(answer)) as aw,
-        aclosing(pages(aw, BUCKET, BEGIN, END, RESOLUTION)) as found,
+        ahead(raw_pages(aw, BUCKET, BEGIN, END, RESOLUTION), 2) as found,
     ):
         await anext(found)
         await failed.wait()

@@ -1,12 +1,12 @@
 """What awsync reads out of a store's own pages, from pages as they were measured and from real stores."""
 
 import time
-from dataclasses import replace
 from datetime import timedelta
 
 import httpx
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from awsync.demo.receiver import Receiver
 from awsync.remote_write.client import Client, Delivered

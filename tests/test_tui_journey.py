@@ -209,7 +209,7 @@ def sync_now(journey: Journey) -> None:
     assert position is not None
     assert moved > position
     journey.assert_store_equals_aw()
-    with pytest.raises(LockHeldError, match=r"Another awsync \(pid \d+, awsync tui"):
+    with pytest.raises(LockHeldError, match=f"pid {journey.terminal.pid}"):
         State(journey.settings.state_dir, "any", write=True)
 
 

@@ -1,7 +1,6 @@
 """The pure parts of the console under anything that can be thrown at them."""
 
 import unicodedata
-from dataclasses import fields
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any, cast, get_args, get_type_hints
@@ -9,6 +8,7 @@ from typing import Any, cast, get_args, get_type_hints
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import fields
 
 from awsync.control import Activity, Said
 from awsync.errors import SourceError

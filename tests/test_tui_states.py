@@ -1,9 +1,9 @@
 """What the screens say in bad weather: servers down, refused, empty, many, and text that means harm."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from awsync.errors import SourceError

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from awsync.state import Checkpoint, State
 
 app = typer.Typer(
-    help="Move checkpoints back; what is then repeated changes no sum in Prometheus.", no_args_is_help=True
+    help="Move checkpoints back; what is then repeated changes no sum in Prometheus.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 
 Bucket = Annotated[str, typer.Argument(help="A bucket id; leave it out with --all.", show_default=False)]

@@ -9,17 +9,17 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from msgspec.structs import asdict
 
 from awsync.cli.flags import settings_flags
 from awsync.config.keys import AW_URL, PROMETHEUS_URL
 from awsync.errors import ConfigError, Problem
 
-app = typer.Typer(no_args_is_help=True, help="Show, check and write the settings.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Show, check and write the settings.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

@@ -5,11 +5,11 @@ May import: typer, cli, errors; at call time config, survey, state.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec.structs import asdict
 
 from awsync.cli.flags import settings_flags
 from awsync.cli.output import complain, document, narrate, say, table

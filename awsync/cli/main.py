@@ -1,22 +1,73 @@
 """The typer application, and how an error becomes a sentence and an exit code.
 
+A command's module is loaded when the command is asked for: `awsync tui` pays for nothing of `awsync sync`.
+
 May import: typer, errors and cli.
 """
 
 import sys
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from awsync import __version__
-from awsync.cli import checkpoint, config, demo, listing, sync, tui
 from awsync.cli.output import complain
 from awsync.errors import AwsyncError
 
 INTERRUPTED = 130
 
+_PLACES = {
+    "sync": "sync:sync",
+    "tui": "tui:tui",
+    "buckets": "listing:buckets",
+    "preview": "listing:preview",
+    "status": "listing:status",
+    "checkpoint": "checkpoint:app",
+    "config": "config:app",
+    "demo": "demo:demo",
+}
+
+
+class Commands(TyperGroup):
+    """The commands, in the order of the help; each is made when it is first wanted."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 typer keeps the type to itself
+        """Their names."""
+        return list(_PLACES)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 as above
+        """The command of a name; None where there is none."""
+        if cmd_name in _PLACES and cmd_name not in self.commands:
+            self.commands[cmd_name] = _load(cmd_name)
+        return self.commands.get(cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 as above
+        """What to run; a name that is none is answered with the nearest of all names."""
+        if args and args[0] not in _PLACES:
+            for name in _PLACES:
+                self.get_command(ctx, name)
+        return super().resolve_command(ctx, args)
+
+
+def _load(name: str) -> Any:  # noqa: ANN401 as above
+    module, _, attribute = _PLACES[name].partition(":")
+    found = getattr(import_module(f"awsync.cli.{module}"), attribute)
+    if isinstance(found, typer.Typer):
+        command = get_command(found)
+    else:
+        alone = typer.Typer(add_completion=False)
+        alone.command(name)(found)
+        command = get_command(alone)
+    command.name = name
+    return command
+
+
 app = typer.Typer(
     name="awsync",
+    cls=Commands,
     help="Delivers your ActivityWatch history to Prometheus, exactly once and to the second.",
     no_args_is_help=True,
     add_completion=False,
@@ -24,14 +75,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 incomplete, 2 usage or settings, 3 another awsync works, 130 interrupted.",
 )
-app.command()(sync.sync)
-app.command()(tui.tui)
-app.command()(listing.buckets)
-app.command()(listing.preview)
-app.command()(listing.status)
-app.add_typer(checkpoint.app, name="checkpoint")
-app.add_typer(config.app, name="config")
-app.command()(demo.demo)
 
 
 def _version(wanted: bool) -> None:

@@ -6,10 +6,10 @@ May import: rich (at call time), msgspec, errors, events, words.
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from enum import StrEnum
 
 import msgspec
+from msgspec.structs import asdict
 
 from awsync.errors import AwsyncError
 from awsync.events import Event, Level, describe, level

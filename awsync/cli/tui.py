@@ -11,9 +11,10 @@ import typer
 
 from awsync.cli.flags import settings_flags
 from awsync.cli.output import has_terminal, narrate
-from awsync.errors import AwsyncError
+from awsync.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
+    from awsync.config import Watched
     from awsync.control import Agent
 
 
@@ -26,7 +27,7 @@ def tui(
 ) -> None:
     """Open the console: watchers, exclusions, schedule, passes and log, live."""
     if not has_terminal():
-        raise AwsyncError("awsync tui needs a terminal.", "awsync sync and awsync status work without one.")
+        raise UsageError("awsync tui needs a terminal.", "awsync sync and awsync status work without one.")
     if demo:
         from awsync.cli.demo import run_console
 
@@ -39,22 +40,38 @@ def show(flags: dict[str, object], environ: Mapping[str, str]) -> int:
     # Textual reads it when it is imported; with its own colours NO_COLOR leaves red text nearly invisible.
     if os.environ.get("NO_COLOR"):
         os.environ.setdefault("TEXTUAL_THEME", "ansi-dark")
-    from awsync.agent import ConsoleAgent
     from awsync.config import Watched
-    from awsync.firstrun import FirstRun
-    from awsync.tui.app import run
 
     # Faults of the settings are said before the screen changes; that there is no store yet is none.
+    try:
+        watched = Watched(flags, environ)
+    except ConfigError as error:
+        return _first_run(flags, environ, error)
+    from awsync.tui.app import run
+
+    return run(lambda: _connect(watched), config_path=watched.path)
+
+
+def _first_run(flags: dict[str, object], environ: Mapping[str, str], error: ConfigError) -> int:
+    from awsync.config import Watched
+    from awsync.firstrun import FirstRun
+
     setup = FirstRun(flags, environ)
     if not setup.needed:
-        watched = Watched(flags, environ)
-        return run(lambda: ConsoleAgent(watched), config_path=watched.path)
+        raise error
+    from awsync.tui.app import run
     from awsync.tui.firstrun import FirstRunPage
 
-    def connect() -> "Agent":
-        return ConsoleAgent(Watched(flags, environ))
-
-    code = run(connect, config_path=setup.path, first=lambda: FirstRunPage(setup))
+    code = run(
+        lambda: _connect(Watched(flags, environ)), config_path=setup.path, first=lambda: FirstRunPage(setup)
+    )
     if not setup.written:
         narrate("Nothing was written. awsync tui asks again; awsync config init writes a file to edit.")
     return code
+
+
+def _connect(watched: "Watched") -> "Agent":
+    # The engine is loaded behind the first picture.
+    from awsync.agent import ConsoleAgent
+
+    return ConsoleAgent(watched)

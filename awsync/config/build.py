@@ -1,17 +1,17 @@
 """From what was given to Settings: the checks that concern more than one key, and the defaults worked out.
 
-May import: the standard library, platformdirs, settings, errors and the other modules of config.
+May import: the standard library, msgspec, platformdirs, settings, errors and the other modules of config.
 """
 
 import os
 import re
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import platformdirs
+from msgspec import Struct
 
 from awsync.config import keys
 from awsync.config.credentials import Vault
@@ -30,27 +30,25 @@ _PAIRS: tuple[tuple[Key[Any], Key[Any]], ...] = (
 _NAME = re.compile(r"[^/\\]{1,64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """An effective value as it may be shown, secrets masked, and where it came from."""
 
     value: Shown
     place: str
 
 
-@dataclass(slots=True)
 class Builder:
     """Turns layers into Settings; what is wrong is added to the problems of the layers."""
 
-    layers: Layers
-    environ: Mapping[str, str]
-    file: Path
-    hostname: Callable[[], str]
-    vault: Vault = field(init=False)
-    origins: dict[str, Origin] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.vault = Vault(self.environ)
+    def __init__(
+        self, layers: Layers, environ: Mapping[str, str], file: Path, hostname: Callable[[], str]
+    ) -> None:
+        self.layers = layers
+        self.environ = environ
+        self.file = file
+        self.hostname = hostname
+        self.vault = Vault(environ)
+        self.origins: dict[str, Origin] = {}
         flat = self.layers.flat
         for key in keys.KEYS:
             found = flat.get(key)

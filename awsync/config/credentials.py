@@ -1,13 +1,14 @@
 """Secrets: taken from where a setting points to, and never told to anyone.
 
-May import: the standard library, settings and the other modules of config.
+May import: the standard library, msgspec, settings and the other modules of config.
 """
 
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from awsync.config import keys
 from awsync.config.keys import Key
@@ -19,8 +20,7 @@ from awsync.settings import Secret
 _LARGEST = 64 * 1024
 
 
-@dataclass(slots=True)
-class Vault:
+class Vault(Struct):
     """Fetches secrets; faults go to the findings, doubts (others may read a file) to `warnings`."""
 
     environ: Mapping[str, str]

@@ -1,16 +1,17 @@
 """The table of settings: the only place that names a key, its environment variable, flag, default, reason.
 
 The file reader, the environment, the flags, `config show`, config.toml.example and README derive from it.
-May import: the standard library and config.values, so that `awsync --help` stays quick.
+May import: the standard library, msgspec and config.values, so that `awsync --help` stays quick.
 """
 
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Generic
+
+from msgspec import Struct
 
 from awsync.config import values
 from awsync.config.values import Kind, SecretRef, T
@@ -21,8 +22,7 @@ SOURCE_TABLE = "source"
 ENV_PREFIX = "AWSYNC_"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Key(Generic[T]):
+class Key(Struct, Generic[T], frozen=True, kw_only=True, eq=False):
     """One setting.
 
     `default` and `example` are written as in config.toml; a default that is worked out at run time is

@@ -1,13 +1,14 @@
 """Collects what is given for each key: config.toml < environment < flags, each with the place it came from.
 
 Every fault is noted and the rest goes on, so that one run of `awsync config check` names them all.
-May import: the standard library, errors and the other modules of config.
+May import: the standard library, msgspec, errors and the other modules of config.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from awsync.config import keys
 from awsync.config.keys import Key
@@ -19,8 +20,7 @@ DEFAULT, FILE, ENVIRONMENT, FLAG = range(4)
 """The layers, a later one beats an earlier one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a value was given; relative paths in it start from `base`."""
 
     layer: int
@@ -34,16 +34,14 @@ class Place:
         return f"{name}:{self.line}" if self.line is not None else name
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A value that was read without fault, and its place."""
 
     value: Any
     place: Place
 
 
-@dataclass(slots=True)
-class Findings:
+class Findings(Struct):
     """What one table (the top level, or one [[source]]) gives for its keys.
 
     `mentioned` holds the keys that were given at all, also where the value was wrong, so that nobody is
@@ -91,8 +89,7 @@ class Findings:
             self.complain(place, key.name, str(error))
 
 
-@dataclass(slots=True)
-class Layers:
+class Layers(Struct):
     """Everything that was given: the flat keys, and the [[source]] tables of config.toml."""
 
     problems: list[Problem]

@@ -2,14 +2,15 @@
 
 tomllib says what a file holds but not where. The scanner here is told that the text is valid TOML
 (tomllib has read it), so it only has to skip values, never to understand them.
-May import: the standard library and errors.
+May import: the standard library, msgspec and errors.
 """
 
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from awsync.errors import ConfigError, Problem
 
@@ -26,8 +27,7 @@ _SKIP = re.compile(
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
-@dataclass(frozen=True, slots=True)
-class TomlFile:
+class TomlFile(Struct, frozen=True):
     """What a TOML file holds, and on which line."""
 
     path: Path

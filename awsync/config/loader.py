@@ -1,15 +1,15 @@
 """Finds config.toml and loads the settings of one run.
 
-May import: the standard library, platformdirs, settings, errors and the other modules of config.
+May import: the standard library, msgspec, platformdirs, settings, errors and the other modules of config.
 """
 
 import os
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
+from msgspec import Struct
 
 from awsync.config import keys
 from awsync.config.build import Builder, Origin
@@ -23,8 +23,7 @@ CONFIG = "config"
 """The name under which `flags` carries the value of --config."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """The settings, where each came from, and what is doubtful though not wrong."""
 
     settings: Settings

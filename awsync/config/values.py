@@ -1,16 +1,17 @@
 """The kinds of value a setting can have: read with a check, taken from one line of text, shown masked.
 
 A reader raises ValueError; its text says what the value must be, and never repeats a secret.
-May import: the standard library, settings and errors; schedule only when a cron is read (it loads croniter).
+May import: the standard library, msgspec, settings, errors; schedule when a cron is read (it loads croniter).
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Generic, TypeVar
 from urllib.parse import SplitResult, urlsplit
+
+from msgspec import Struct
 
 from awsync.settings import Secret
 
@@ -37,8 +38,7 @@ OUR_HEADERS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SecretRef:
+class SecretRef(Struct, frozen=True):
     """Where a secret is to be had: exactly one of the three is set."""
 
     literal: Secret | None = None
@@ -46,8 +46,7 @@ class SecretRef:
     env: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Kind(Generic[T]):
+class Kind(Struct, Generic[T], frozen=True):
     """How one kind of value is read from TOML, split from text (environment, flag) and shown.
 
     `read` gets the TOML value and the folder that relative paths start from. `repeats`: the flag may be

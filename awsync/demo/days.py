@@ -11,10 +11,11 @@ May import: titles and the standard library.
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from random import Random
 from typing import Any, Literal, NamedTuple
+
+from msgspec import Struct
 
 from awsync.demo import titles
 
@@ -29,8 +30,7 @@ Day = Mapping[str, tuple["Event", ...]]
 """Events of one day by bucket id, oldest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One event of a bucket; times in microseconds (since the epoch, UTC), the start a whole millisecond."""
 
     timestamp_us: int
@@ -52,8 +52,7 @@ class Event:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(Struct, frozen=True):
     """What aw-server is told when a bucket is created."""
 
     id: str
@@ -69,8 +68,7 @@ class Heartbeat(NamedTuple):
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """A stretch of time before the screen; during a video nobody touches the machine."""
 
     start_us: int

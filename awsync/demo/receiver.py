@@ -13,12 +13,13 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from hmac import compare_digest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Literal, Self
+
+from msgspec import Struct, field
 
 from awsync import __version__
 from awsync.demo.checks import header_fault, protocol_of, read_v1, read_v2
@@ -30,8 +31,7 @@ WRITE_PATH = "/api/v1/write"
 _MAX_HANG = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One thing that goes wrong: what the receiver does to the next write instead of answering truly.
 
     `status` 0 keeps the true answer. With any other the samples are not stored, except with `stored`. `hang`
@@ -47,8 +47,7 @@ class Fault:
     reset: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """An HTTP answer."""
 
     status: int
@@ -57,8 +56,7 @@ class Answer:
     content_type: str = "text/plain; charset=utf-8"
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """One write that was answered: its protocol (or "?"), the status, its samples and its headers."""
 
     protocol: str

@@ -1,4 +1,4 @@
-"""What the engine says: one frozen dataclass for each fact, and one sentence for each in `describe`.
+"""What the engine says: one frozen struct for each fact, and one sentence for each in `describe`.
 
 The command line, the console, the metrics and the stored log all read this one stream, so they cannot
 disagree. Moments are microseconds since the epoch, amounts of activity microseconds, delays seconds.

@@ -1,10 +1,11 @@
-"""What is said within a pass: one frozen dataclass for each fact.
+"""What is said within a pass: one frozen struct for each fact.
 
-May import: the standard library.
+May import: the standard library, msgspec.
 """
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 
 class Work(StrEnum):
@@ -15,8 +16,7 @@ class Work(StrEnum):
     SET_ASIDE = "set aside before"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PassStarted:
+class PassStarted(Struct, frozen=True, kw_only=True):
     """A pass begins, over every source, or over one bucket only."""
 
     at: int
@@ -25,8 +25,7 @@ class PassStarted:
     bucket: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceReached:
+class SourceReached(Struct, frozen=True, kw_only=True):
     """An ActivityWatch server answered with its buckets."""
 
     source: str
@@ -36,8 +35,7 @@ class SourceReached:
     buckets: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceFailed:
+class SourceFailed(Struct, frozen=True, kw_only=True):
     """A server, or one of its buckets, could not be read; the others go on."""
 
     source: str
@@ -46,8 +44,7 @@ class SourceFailed:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BucketFound:
+class BucketFound(Struct, frozen=True, kw_only=True):
     """A bucket that is synced, with the range that is due now (empty when nothing is)."""
 
     source: str
@@ -60,8 +57,7 @@ class BucketFound:
     due_to: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BucketSkipped:
+class BucketSkipped(Struct, frozen=True, kw_only=True):
     """A bucket that is not synced, and why."""
 
     source: str
@@ -69,8 +65,7 @@ class BucketSkipped:
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageRead:
+class PageRead(Struct, frozen=True, kw_only=True):
     """One read of a bucket's events."""
 
     source: str
@@ -81,8 +76,7 @@ class PageRead:
     events: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreReached:
+class StoreReached(Struct, frozen=True, kw_only=True):
     """The store answered the first request of a pass."""
 
     sink: str
@@ -92,8 +86,7 @@ class StoreReached:
     accepts_from: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreParked:
+class StoreParked(Struct, frozen=True, kw_only=True):
     """The store refuses everything until somebody changes something; nothing is lost or advanced."""
 
     sink: str
@@ -101,8 +94,7 @@ class StoreParked:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryScheduled:
+class RetryScheduled(Struct, frozen=True, kw_only=True):
     """A request failed in a way that may pass by itself."""
 
     sink: str
@@ -111,8 +103,7 @@ class RetryScheduled:
     delay: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchDelivered:
+class BatchDelivered(Struct, frozen=True, kw_only=True):
     """The store confirmed a request."""
 
     source: str
@@ -123,8 +114,7 @@ class BatchDelivered:
     protocol: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckpointMoved:
+class CheckpointMoved(Struct, frozen=True, kw_only=True):
     """Everything before `position` is delivered, or set aside."""
 
     source: str
@@ -133,8 +123,7 @@ class CheckpointMoved:
     samples: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CorrectionSent:
+class CorrectionSent(Struct, frozen=True, kw_only=True):
     """ActivityWatch's history changed after it was sent; the difference was delivered."""
 
     source: str
@@ -143,8 +132,7 @@ class CorrectionSent:
     microseconds: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SamplesSetAside:
+class SamplesSetAside(Struct, frozen=True, kw_only=True):
     """A range that the store does not take now; it is kept, and tried again when the store may take it."""
 
     source: str
@@ -156,8 +144,7 @@ class SamplesSetAside:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetAsideDelivered:
+class SetAsideDelivered(Struct, frozen=True, kw_only=True):
     """A range that was set aside before has been delivered, wholly or in part."""
 
     source: str
@@ -167,8 +154,7 @@ class SetAsideDelivered:
     samples: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
+class Totals(Struct, frozen=True, kw_only=True):
     """What one pass did; `reads` are requests to ActivityWatch, `requests` those to the store."""
 
     sources_reached: int = 0
@@ -186,8 +172,7 @@ class Totals:
     faults: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PassFinished:
+class PassFinished(Struct, frozen=True, kw_only=True):
     """The end of a pass; it is complete when all that was due is delivered.
 
     `stopped` is for one that was told to stop: what it had not delivered is sent by the next one.

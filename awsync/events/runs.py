@@ -1,68 +1,59 @@
 """What is said around the passes of a run: its schedule, its settings, and what people ask of it.
 
-May import: the standard library.
+May import: the standard library, msgspec.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunStarted:
+class RunStarted(Struct, frozen=True, kw_only=True):
     """A process begins to run passes; nothing is paused."""
 
     pid: int
     version: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunEnded:
+class RunEnded(Struct, frozen=True, kw_only=True):
     """That process stops in order."""
 
     pid: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PassFailed:
+class PassFailed(Struct, frozen=True, kw_only=True):
     """A pass could not go on at all, as when the state cannot be written."""
 
     reason: str
     remedy: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NextPass:
+class NextPass(Struct, frozen=True, kw_only=True):
     """When the cron starts the next pass."""
 
     at: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettingsReloaded:
+class SettingsReloaded(Struct, frozen=True, kw_only=True):
     """config.toml changed and was read again; `problem` says why the old settings stay."""
 
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paused:
+class Paused(Struct, frozen=True, kw_only=True):
     """No pass begins by itself until somebody resumes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resumed:
+class Resumed(Struct, frozen=True, kw_only=True):
     """The cron goes on."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncAsked:
+class SyncAsked(Struct, frozen=True, kw_only=True):
     """Somebody asked for a pass now, over everything or over one bucket."""
 
     source: str | None = None
     bucket: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckpointRewound:
+class CheckpointRewound(Struct, frozen=True, kw_only=True):
     """Somebody moved a checkpoint back, to the beginning where `position` is None."""
 
     source: str
@@ -70,8 +61,7 @@ class CheckpointRewound:
     position: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GapSkipped:
+class GapSkipped(Struct, frozen=True, kw_only=True):
     """Somebody decided that what a bucket holds before `position` is not sent."""
 
     source: str
@@ -79,22 +69,19 @@ class GapSkipped:
     position: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeldForThisRun:
+class HeldForThisRun(Struct, frozen=True, kw_only=True):
     """A change that is not in config.toml: it ends with the process."""
 
     what: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalBegunAnew:
+class JournalBegunAnew(Struct, frozen=True, kw_only=True):
     """The journal could not be used and was begun anew; no activity is lost by it."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceLost:
+class ServiceLost(Struct, frozen=True, kw_only=True):
     """The service that was observed is gone."""
 
     pid: int

@@ -7,10 +7,10 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Literal
 
 import httpx
+from msgspec import Struct
 
 from awsync.remote_write import wire
 from awsync.remote_write.connection import bare_url, open_http, shown_url
@@ -49,16 +49,14 @@ _NO_2_0 = Rejected(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class StoreReached:
+class StoreReached(Struct, frozen=True):
     """The store takes remote write in this protocol; `elapsed` is in seconds."""
 
     protocol: Version
     elapsed: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(Struct, frozen=True):
     status: int
     headers: httpx.Headers
     words: str

@@ -9,12 +9,12 @@ import asyncio
 import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
 import httpx
 import msgspec
+from msgspec import Struct
 
 from awsync.errors import AwsyncError
 from awsync.remote_write.connection import bare_url, shown_url
@@ -47,8 +47,7 @@ _UNITS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class StoreFacts:
+class StoreFacts(Struct, frozen=True):
     """None stands for what the store does not tell.
 
     `accepts_from_ms` is the oldest timestamp it takes, in milliseconds since the epoch; `head_max_ms` its

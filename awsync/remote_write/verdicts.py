@@ -2,15 +2,16 @@
 
 The table is DESIGN.md "Delivery"; the texts of the stores are measured (FACTS B1, C, D).
 
-May import: the standard library only.
+May import: the standard library, msgspec.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
+
+from msgspec import Struct
 
 MAX_WORDS = 1024
 """Characters of a store's own words that are kept."""
@@ -25,8 +26,7 @@ class Cause(Enum):
     PARKED = "parked"
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(Struct, frozen=True):
     """The store has the samples. `bytes` is the compressed body, `elapsed` is in seconds."""
 
     samples: int
@@ -34,8 +34,7 @@ class Delivered:
     elapsed: float
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(Struct, frozen=True):
     """Nothing is known to be stored; the same samples may go again, after `after` seconds if that is set."""
 
     reason: str
@@ -43,8 +42,7 @@ class Retry:
     status: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(Struct, frozen=True):
     """The same request would be refused again. `words` are the store's own, `remedy` says what to do.
 
     `written` is how many samples a 2.0 store kept all the same; None where it does not say (1.0 keeps none).

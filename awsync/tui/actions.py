@@ -1,10 +1,11 @@
 """Every key of the console: the one table that bindings, footer, help, palette and README come from.
 
-May import: the standard library, pages.
+May import: the standard library, msgspec, pages.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from awsync.tui.pages import DETAIL, LOG, PAGES, WATCHERS
 
@@ -31,8 +32,7 @@ _NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Struct, frozen=True):
     """One thing a key does; `name` is the method `action_<name>`, with its argument where it has one.
 
     `where` are the pages that have it. `footer` is its word at the bottom of the screen, on the pages of

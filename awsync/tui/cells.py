@@ -1,12 +1,13 @@
 """Tables before they are drawn: cells with a tone, columns with a rank, and what fits a width.
 
-May import: the standard library.
+May import: the standard library, msgspec.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
+
+from msgspec import Struct
 
 GAP = 1
 """Cells between two columns."""
@@ -32,8 +33,7 @@ class Cell(NamedTuple):
     tone: Tone = Tone.PLAIN
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """A column that takes at least `narrow` and at most `wide` cells; the highest `rank` is dropped first."""
 
     key: str

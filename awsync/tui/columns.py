@@ -1,11 +1,12 @@
 """The columns of the watchers table: what each shows, and how it sorts.
 
-May import: the standard library, words, cells, rows, text.
+May import: the standard library, msgspec, words, cells, rows, text.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from awsync.tui.cells import Cell, Column, Tone
 from awsync.tui.rows import TONES, Condition, Row, Surroundings
@@ -16,8 +17,7 @@ _HOUR_SECONDS = 3600.0
 _SortKey = tuple[int, float, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """A row at a moment, with its state worked out once."""
 
     row: Row
@@ -26,8 +26,7 @@ class Seen:
     marked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """A column with its cell, and its place in the order: what has no value comes last."""
 
     column: Column

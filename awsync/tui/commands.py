@@ -3,13 +3,14 @@
 A change can be taken back from the moment it is asked for; taking it back waits for it. What cannot be
 taken back now, because the service or the file refuses, can be tried again.
 
-May import: the standard library, control, errors, tui app (its type).
+May import: the standard library, msgspec, control, errors, tui app (its type).
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from awsync.control import Agent
 from awsync.errors import AwsyncError
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 Work = Callable[[Agent], Awaitable[str]]
 
 
-@dataclass(slots=True, eq=False)
-class _Change:
+class _Change(Struct, eq=False):
     """A change that was asked for, and what takes it back."""
 
     back: Work

@@ -3,10 +3,10 @@
 May import: textual, rich, and of awsync words, tui cells, columns, peers, schedule, state, text.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar
 
+from msgspec import Struct
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Size
@@ -30,8 +30,7 @@ _TROUBLE_LINES = 3
 Piece = tuple[str, Tone]
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """What the header shows beside the board. `mode` says who runs the engine."""
 
     mode: Piece
@@ -134,12 +133,12 @@ class Header(Widget):
         self._troubles = troubles(board, facts)
         self._clock = datetime.fromtimestamp(facts.now // 1_000_000, UTC).strftime("%H:%M UTC")
         if (self._lines, self._troubles, self._clock) != seen:
-            wrapped = self._wrap()
+            wrapped = self._wrap(self.size.width)
             self.refresh(layout=len(wrapped) != len(self._wrapped))
             self._wrapped = wrapped
 
-    def _wrap(self) -> list[str]:
-        room = max(self.size.width - 4, 20)
+    def _wrap(self, cells: int) -> list[str]:
+        room = max(cells - 4, 20)
         each = 1 if len(self._troubles) > 1 else _TROUBLE_LINES
         lines: list[str] = []
         for trouble in self._troubles[:_TROUBLE_LINES]:
@@ -151,11 +150,11 @@ class Header(Widget):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Two lines, and those of the trouble."""
-        return len(self._lines) + len(self._wrapped)
+        return len(self._lines) + len(self._wrap(width))
 
     def on_resize(self) -> None:
         """The sentences break elsewhere."""
-        wrapped = self._wrap()
+        wrapped = self._wrap(self.size.width)
         if wrapped != self._wrapped:
             self._wrapped = wrapped
             self.refresh(layout=True)

@@ -1,12 +1,13 @@
 """The log of the console: the engine's own sentences, bounded, with its filters.
 
-May import: the standard library, control, events, matching, text.
+May import: the standard library, msgspec, control, events, matching, text.
 """
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+
+from msgspec import Struct, field
 
 from awsync.control import Said
 from awsync.events import Level, describe, level
@@ -18,8 +19,7 @@ LEVELS = (Level.DEBUG, Level.INFO, Level.WARNING, Level.ERROR)
 WORDS = {Level.DEBUG: "debug", Level.INFO: "info ", Level.WARNING: "warn ", Level.ERROR: "ERROR"}
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One sentence; `number` counts what this console has written down, `at` is in microseconds."""
 
     number: int
@@ -31,8 +31,7 @@ class Line:
         return f"{stamp(self.at)} {WORDS[self.level]} {self.text}"
 
 
-@dataclass(slots=True)
-class Logbook:
+class Logbook(Struct):
     """The last lines that were said. Debug lines are bounded apart, so that they push out no warning."""
 
     written: int = 0

@@ -1,31 +1,26 @@
 """What a typed filter matches, the same in every list.
 
-May import: the standard library.
+May import: the standard library, msgspec.
 """
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """Words that must all be found, in any case; a word that begins with `!` must not be found."""
 
     text: str = ""
-    _wanted: tuple[str, ...] = field(init=False)
-    _unwanted: tuple[str, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        words = self.text.casefold().split()
-        object.__setattr__(self, "_wanted", tuple(word for word in words if not word.startswith("!")))
-        unwanted = (word[1:] for word in words if word.startswith("!"))
-        object.__setattr__(self, "_unwanted", tuple(word for word in unwanted if word))
 
     def __bool__(self) -> bool:
-        return bool(self._wanted or self._unwanted)
+        return any(self._words())
 
     def matches(self, text: str) -> bool:
         """Whether a text passes the filter; an empty filter lets everything pass."""
         folded = text.casefold()
-        return all(word in folded for word in self._wanted) and not any(
-            word in folded for word in self._unwanted
-        )
+        wanted, unwanted = self._words()
+        return all(word in folded for word in wanted) and not any(word in folded for word in unwanted)
+
+    def _words(self) -> tuple[list[str], list[str]]:
+        words = self.text.casefold().split()
+        unwanted = [word[1:] for word in words if word.startswith("!")]
+        return [word for word in words if not word.startswith("!")], [word for word in unwanted if word]

@@ -3,12 +3,13 @@
 Its key, its entry in the palette, in the help and in the README follow from the line. A page is loaded when
 it is first opened.
 
-May import: the standard library.
+May import: the standard library, msgspec.
 """
 
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from awsync.tui.page import Page
@@ -18,8 +19,7 @@ WATCHERS = "watchers"
 DETAIL = "detail"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A page that a key opens; `place` is its module and class."""
 
     name: str

@@ -3,9 +3,10 @@
 May import: textual, and of awsync control (its types), words, tui what it shows.
 """
 
+from typing import TYPE_CHECKING
+
 from textual.app import ComposeResult
 
-from awsync.state import PassRecord
 from awsync.tui.cells import Cell, Column, Tone
 from awsync.tui.columns import moment
 from awsync.tui.grid import Grid, Record
@@ -30,6 +31,9 @@ _COLUMNS = (
     Column("aside", "set aside", 9, 9, rank=4, right=True),
     Column("faults", "faults", 16, 120, rank=1),
 )
+
+if TYPE_CHECKING:
+    from awsync.state import PassRecord
 
 
 class PassesPage(Page):
@@ -70,7 +74,7 @@ class PassesPage(Page):
         )
 
 
-def _record(record: PassRecord, board: Board, most: int, now: int) -> Record:
+def _record(record: "PassRecord", board: Board, most: int, now: int) -> Record:
     totals = record.totals
     cells = (
         Cell(moment(record.started, now)),
@@ -88,7 +92,7 @@ def _record(record: PassRecord, board: Board, most: int, now: int) -> Record:
     return Record(record.started, cells)
 
 
-def _result(record: PassRecord, board: Board) -> Cell:
+def _result(record: "PassRecord", board: Board) -> Cell:
     if record.finished is None:
         runs = board.running is not None and board.running.started == record.started
         return Cell("» running", Tone.BUSY) if runs else Cell("? cut off", Tone.WARN)

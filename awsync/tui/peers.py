@@ -1,13 +1,12 @@
 """The two sides of a sync as they were last heard of: the ActivityWatch servers and the store.
 
-May import: the standard library.
+May import: the standard library, msgspec.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(slots=True)
-class Peer:
+class Peer(Struct):
     """A server that answers or does not; `trouble` is empty where all is well.
 
     `since` is the moment from which on it has answered without a break, or has not; None while it was not
@@ -34,7 +33,6 @@ class Peer:
         self.trouble, self.since = "", None
 
 
-@dataclass(slots=True)
 class SourceFact(Peer):
     """An ActivityWatch server."""
 
@@ -45,7 +43,6 @@ class SourceFact(Peer):
     buckets: int = 0
 
 
-@dataclass(slots=True)
 class StoreFact(Peer):
     """The store; `retry_at` is the moment of the next try."""
 

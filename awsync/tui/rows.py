@@ -1,11 +1,12 @@
 """One watcher of the table: what is known of its bucket, and its state in words.
 
-May import: the standard library, control, words, cells, text.
+May import: the standard library, msgspec, control, words, cells, text.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from awsync.control import Activity
 from awsync.tui.cells import Tone
@@ -79,8 +80,7 @@ class Condition(NamedTuple):
         return _ORDER[self.health]
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """What a row's state depends on beside the row; moments and lengths in microseconds.
 
     `blocked` says what every row of a source, or of all, waits for, by source.
@@ -94,8 +94,7 @@ class Surroundings:
     blocked: dict[str, str]
 
 
-@dataclass(slots=True)
-class Row:
+class Row(Struct):
     """What is known of one bucket; moments are microseconds since the epoch."""
 
     source: str

@@ -2,13 +2,15 @@
 
 Thrown away when the console ends. Moments are microseconds since the epoch.
 
-May import: the standard library, control, events, ledger, state, survey (their types), words, and of tui
-logbook, peers and rows.
+May import: the standard library, msgspec, control, events, ledger, state, survey (their types), words, and
+of tui logbook, peers and rows.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import singledispatch
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from awsync.control import Activity, Said
 from awsync.events import (
@@ -34,8 +36,6 @@ from awsync.events import (
     StoreParked,
     StoreReached,
 )
-from awsync.state import Checkpoint, PassRecord
-from awsync.survey import SourceReport
 from awsync.tui.logbook import Logbook
 from awsync.tui.peers import SourceFact, StoreFact
 from awsync.tui.rows import Key, Row, Surroundings
@@ -43,9 +43,12 @@ from awsync.tui.rows import Key, Row, Surroundings
 PACE = 300_000_000
 """Cron period that is assumed until the schedule is known."""
 
+if TYPE_CHECKING:
+    from awsync.state import Checkpoint, PassRecord
+    from awsync.survey import SourceReport
 
-@dataclass(slots=True)
-class Running:
+
+class Running(Struct):
     """The pass that runs."""
 
     started: int
@@ -55,8 +58,7 @@ class Running:
     about: str = ""
 
 
-@dataclass(slots=True)
-class Board:
+class Board(Struct):
     """What the screens show. `version` changes with every fold."""
 
     rows: dict[Key, Row] = field(default_factory=dict)
@@ -64,7 +66,7 @@ class Board:
     store: StoreFact = field(default_factory=StoreFact)
     log: Logbook = field(default_factory=Logbook)
     running: Running | None = None
-    passes: Sequence[PassRecord] = ()
+    passes: "Sequence[PassRecord]" = ()
     next_at: int | None = None
     paused: bool = False
     last_success: int | None = None
@@ -89,7 +91,7 @@ class Board:
         """What is known of a source."""
         return self.sources.setdefault(name, SourceFact(name=name))
 
-    def survey(self, reports: Iterable[SourceReport], now: int) -> None:
+    def survey(self, reports: "Iterable[SourceReport]", now: int) -> None:
         """Takes in what the sources have; a bucket that a source no longer has goes."""
         self.version += 1
         self.surveyed_at = now
@@ -112,7 +114,7 @@ class Board:
                 row.events, row.newest = bucket.events, bucket.newest
                 row.excluded, row.why_not = bucket.excluded_by is not None, bucket.why_not
 
-    def checkpoints(self, checkpoints: Iterable[Checkpoint]) -> None:
+    def checkpoints(self, checkpoints: "Iterable[Checkpoint]") -> None:
         """Takes in how far each bucket has come."""
         self.version += 1
         for checkpoint in checkpoints:
@@ -133,7 +135,7 @@ class Board:
             self.version += 1
             self.rows[key].activity = activity
 
-    def history(self, passes: Sequence[PassRecord]) -> None:
+    def history(self, passes: "Sequence[PassRecord]") -> None:
         """Takes in the passes of the past, newest first."""
         self.version += 1
         self.passes = passes

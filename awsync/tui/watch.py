@@ -2,15 +2,16 @@
 
 Looks are spaced by what they cost, so that a server with hundreds of buckets is not kept busy by a console.
 
-May import: the standard library, control, errors, events, schedule, tui state and schedule.
+May import: the standard library, msgspec, control, errors, events, schedule, tui state and schedule.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import timedelta
+
+from msgspec import Struct, field
 
 from awsync.control import Agent
 from awsync.errors import AwsyncError
@@ -40,8 +41,7 @@ KEPT_PASSES = 200
 _MOVES = (CheckpointMoved, CheckpointRewound, GapSkipped, PassFinished)
 
 
-@dataclass(slots=True)
-class Watch:
+class Watch(Struct):
     """Folds everything about one agent into one board, until it is cancelled."""
 
     agent: Agent

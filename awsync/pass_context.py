@@ -1,0 +1,45 @@
+"""What all sources of one pass share.
+
+May import: delivery, events, settings, state, tally, timeline.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from msgspec import Struct
+
+from awsync.delivery import Delivery
+from awsync.errors import SourceError
+from awsync.events import Event, SourceFailed
+from awsync.settings import Settings
+from awsync.state import State
+from awsync.tally import Tally
+from awsync.timeline import HOUR, floor_to
+
+MICROSECOND = timedelta(microseconds=1)
+
+
+class PassContext(Struct, frozen=True):
+    """What all sources of one pass share."""
+
+    settings: Settings
+    state: State
+    delivery: Delivery
+    emit: Callable[[Event], None]
+    tally: Tally
+    now: int
+    look_back: bool
+
+    @property
+    def resolution(self) -> int:
+        """Length of a slot in microseconds."""
+        return self.settings.resolution // MICROSECOND
+
+    @property
+    def keep_from(self) -> int:
+        """Slots that end after this stay in the ledger."""
+        return floor_to(self.now - self.settings.lookback // MICROSECOND, HOUR)
+
+    def fail(self, source: str, bucket: str | None, error: SourceError) -> None:
+        """Says that a source, or one bucket of it, could not be read."""
+        self.emit(SourceFailed(source=source, bucket=bucket, reason=error.message, remedy=error.remedy))
