@@ -238,7 +238,7 @@ def test_help_lists_the_flags_but_not_their_old_spellings() -> None:
 
 def test_the_flags_load_nothing_slow() -> None:
     """`awsync --help` needs the table of keys alone."""
-    heavy = ("httpx", "textual", "croniter", "tomlkit", "msgspec")
+    heavy = ("httpx", "textual", "croniter", "tomlkit")
     code = (
         f"import sys, awsync.cli.flags, awsync.config.keys; print([m for m in {heavy!r} if m in sys.modules])"
     )
