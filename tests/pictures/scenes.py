@@ -1,0 +1,166 @@
+"""What each picture shows, and how the console comes there: by keys, by the clock, and by faults of the wire."""
+
+import os
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from unittest import mock
+
+from textual.pilot import Pilot
+
+from awsync.tui import themes
+from awsync.tui.app import Console
+from awsync.tui.detail import DetailPage
+from awsync.tui.dialogs import Ask, Confirm
+from tests.pictures.paint import paint
+from tests.pictures.stage import BEGIN, LAPTOP, NOW, PHONE, STORE, Stage, until
+
+NARROW, NORMAL, WIDE = (80, 24), (120, 40), (200, 60)
+WINDOW = ("laptop", "aw-watcher-window_laptop")
+INPUT, MEDIA = "aw-watcher-input", "aw-watcher-media-player"
+_STEPS = 10
+_SHARE = 0.3
+_KEYS = {" ": "space", "*": "asterisk", "/": "slash", "-": "minus"}
+
+
+async def catching_up(stage: Stage) -> None:
+    """The first pass over two weeks of history, in its middle; then an hour of a usual afternoon."""
+    stage.configure(phone=False, excluded=(INPUT,))
+    stage.wire.close_gate()
+    async with stage.console() as pilot:
+        await until(pilot, lambda: stage.wire.held == 1)
+        await _surveyed(pilot, 8)
+        window = _app(pilot).board.rows[WINDOW]
+        while not (window.due_to and window.share > _SHARE):
+            await _settled(pilot, stage)
+            stage.clock.moment += timedelta(seconds=2)
+            await stage.wire.let_one_through()
+        await _settled(pilot, stage)
+        await _cursor(pilot, *WINDOW)
+        await _paint(pilot, "catching-up", NORMAL)
+        await _paint(pilot, "catching-up-narrow", NARROW)
+        stage.wire.open_gate()
+        await _waiting(pilot, 1)
+        for step in range(1, _STEPS + 1):
+            stage.live_until(BEGIN + timedelta(minutes=5 * step))
+            await _waiting(pilot, 1 + step)
+        stage.live_until(NOW)
+
+
+async def all_is_well(stage: Stage) -> None:
+    """The usual picture in every size, and the pages and questions over it."""
+    stage.configure(phone=True, excluded=(INPUT,))
+    async with stage.console() as pilot:
+        await _waiting(pilot, _STEPS + 2)
+        await _surveyed(pilot, 10)
+        await _cursor(pilot, *WINDOW)
+        await _paint(pilot, "console", NORMAL)
+        await _paint(pilot, "console-narrow", NARROW)
+        await _paint(pilot, "console-wide", WIDE)
+        await _light(pilot, "console-light", NORMAL)
+        await _pages(pilot)
+        await _questions(pilot)
+
+
+async def no_colour(stage: Stage) -> None:
+    """The same where NO_COLOR is set."""
+    with mock.patch.dict(os.environ, {"NO_COLOR": "1"}):
+        async with stage.console() as pilot:
+            await _waiting(pilot, _STEPS + 3)
+            await _surveyed(pilot, 10)
+            await _paint(pilot, "no-color", NORMAL)
+
+
+async def faults(stage: Stage) -> None:
+    """Everything that can be wrong with a watcher, at once; then a store that is down."""
+    stage.new_store(timedelta(days=7))
+    stage.configure(phone=True, excluded=(MEDIA, "aw-watcher-web-chrome*"))
+    async with stage.console() as pilot:
+        await _waiting(pilot, _STEPS + 4)
+        stage.wire.down = {PHONE}
+        stage.wire.failing = "aw-watcher-vscode_laptop"
+        await _agent(pilot).rewind("laptop", "aw-watcher-vscode_laptop", None)
+        await _agent(pilot).rewind(*WINDOW, None)
+
+
+SCENES: tuple[Callable[[Stage], Awaitable[None]], ...] = (catching_up, all_is_well, no_colour)
+
+
+async def _pages(pilot: Pilot[int]) -> None:
+    await _go(pilot, "enter", lambda: _detailed(pilot))
+    await _paint(pilot, "detail", NORMAL)
+    await _paint(pilot, "detail-wide", WIDE)
+    await _paint(pilot, "detail-narrow", NARROW)
+    await pilot.press("escape")
+    for name, key in (("log", "l"), ("passes", "P"), ("help", "question_mark")):
+        await _go(pilot, key, lambda name=name: _app(pilot).page.NAME == name)  # type: ignore[misc, union-attr]
+        await _paint(pilot, name, NORMAL)
+        await pilot.press("escape")
+
+
+async def _questions(pilot: Pilot[int]) -> None:
+    await _go(pilot, "c", lambda: isinstance(pilot.app.screen, Ask))
+    await pilot.press(*["backspace"] * 11, *(_KEYS.get(c, c) for c in "30 8-18/2 * * 1-5"))
+    await _paint(pilot, "schedule", NORMAL)
+    await pilot.press("escape")
+    await _cursor(pilot, "laptop", "aw-watcher-input_laptop")
+    await _go(pilot, "space", lambda: isinstance(pilot.app.screen, Confirm))
+    await _paint(pilot, "include-again", NARROW)
+    await pilot.press("escape")
+    await _cursor(pilot, *WINDOW)
+    await _go(pilot, "r", lambda: isinstance(pilot.app.screen, Ask))
+    await _paint(pilot, "rewind", NORMAL)
+    await pilot.press("escape")
+
+
+async def _paint(pilot: Pilot[int], name: str, size: tuple[int, int]) -> None:
+    await pilot.resize_terminal(*size)
+    await until(pilot, lambda: pilot.app.size == size)
+    _app(pilot).flush(force=True)
+    await pilot.pause(0.3)
+    paint(name, pilot.app)
+
+
+async def _light(pilot: Pilot[int], name: str, size: tuple[int, int]) -> None:
+    pilot.app.theme = themes.LIGHT
+    await _paint(pilot, name, size)
+    pilot.app.theme = themes.OWN
+
+
+async def _go(pilot: Pilot[int], key: str, there: Callable[[], object]) -> None:
+    await pilot.press(key)
+    await until(pilot, there)
+
+
+async def _cursor(pilot: Pilot[int], *key: str) -> None:
+    grid = _app(pilot).screen_stack[0].grid  # type: ignore[attr-defined]
+    await until(pilot, lambda: grid.go_to(key))
+
+
+async def _settled(pilot: Pilot[int], stage: Stage) -> None:
+    """Everything was read that is read before the write that is held back."""
+    await until(pilot, lambda: stage.wire.quiet())
+
+
+async def _waiting(pilot: Pilot[int], passes: int) -> None:
+    """So many passes have ended, and the next one is planned."""
+    board = _app(pilot).board
+    await until(pilot, lambda: len(board.passes) >= passes and board.next_at is not None)
+
+
+async def _surveyed(pilot: Pilot[int], rows: int) -> None:
+    """Every watcher is known with its last day."""
+    board = _app(pilot).board
+    await until(
+        pilot,
+        lambda: len(board.rows) == rows and all(row.activity is not None for row in board.rows.values()),
+    )
+
+
+def _detailed(pilot: Pilot[int]) -> bool:
+    page = pilot.app.screen
+    return isinstance(page, DetailPage) and bool(page.entries.records)
+
+
+def _app(pilot: Pilot[int]) -> Console:
+    assert isinstance(pilot.app, Console)
+    return pilot.app
