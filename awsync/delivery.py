@@ -104,16 +104,7 @@ class Delivery:
             assert isinstance(reached, Opened)
             await self._ask()
             self._opened = True
-        floor = self._facts.accepts_from_ms
-        self._emit(
-            StoreReached(
-                sink=self._sink,
-                engine=self._facts.engine,
-                version=self._facts.version or "",
-                protocol=reached.protocol,
-                accepts_from=None if floor is None else floor * MILLISECOND,
-            )
-        )
+        self._emit(store_reached(self._sink, reached, self._facts))
 
     async def deliver(self, samples: Iterable[Sample], *, source: str) -> list[Refusal]:
         """Sends everything; returns what the store does not take. Raises ParkedError.
@@ -255,6 +246,18 @@ class Delivery:
             self._emit(RetryScheduled(sink=self._sink, reason=answer.reason, attempt=number, delay=delay))
             await asyncio.sleep(delay)
         raise AssertionError("count never ends")
+
+
+def store_reached(sink: str, opened: Opened, facts: StoreFacts) -> StoreReached:
+    """What is said of a store that takes remote write."""
+    floor = facts.accepts_from_ms
+    return StoreReached(
+        sink=sink,
+        engine=facts.engine,
+        version=facts.version or "",
+        protocol=opened.protocol,
+        accepts_from=None if floor is None else floor * MILLISECOND,
+    )
 
 
 def _time(sample: Sample) -> int:

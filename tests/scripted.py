@@ -8,6 +8,7 @@ from pathlib import Path
 
 from awsync.config import Loaded
 from awsync.control import Activity, BucketDetail, LabelTime, Move, Said
+from awsync.errors import AwsyncError
 from awsync.events import Event
 from awsync.ledger import Entry, Range
 from awsync.settings import Settings, SourceSettings, StoreSettings
@@ -41,7 +42,10 @@ def report(bucket: str, watcher: str = "aw-watcher-window", excluded: str | None
 
 @dataclass
 class ScriptedAgent:
-    """Implements control.Agent; `asked` are the commands in order."""
+    """Implements control.Agent; `asked` are the commands in order.
+
+    `reports` replace the survey, each of `refusals` makes a command fail, `held` makes commands wait.
+    """
 
     buckets: Sequence[BucketReport] = (
         report("aw-watcher-window_pc"),
@@ -56,6 +60,23 @@ class ScriptedAgent:
     sink: str = "http://localhost:9090"
     asked: list[tuple[object, ...]] = field(default_factory=list)
     closed: bool = False
+    reports: Sequence[SourceReport] | None = None
+    refusals: list[AwsyncError] = field(default_factory=list)
+    held: asyncio.Event | None = None
+    told: asyncio.Queue[Event] = field(default_factory=asyncio.Queue)
+
+    def say(self, *events: Event) -> None:
+        """Says more, while the console runs."""
+        for event in events:
+            self.told.put_nowait(event)
+
+    async def _obey(self, *command: object) -> None:
+        """Writes a command down; waits while it is held, and refuses what is to be refused."""
+        self.asked.append(command)
+        if self.held is not None:
+            await self.held.wait()
+        if self.refusals:
+            raise self.refusals.pop(0)
 
     @property
     def loaded(self) -> Loaded:
@@ -66,10 +87,13 @@ class ScriptedAgent:
         """What the script says, and then silence."""
         for number, event in enumerate(self.script):
             yield Said(number, NOW, event)
-        await asyncio.Event().wait()
+        while True:
+            yield Said(0, NOW, await self.told.get())
 
     async def survey(self) -> list[SourceReport]:
         """The buckets."""
+        if self.reports is not None:
+            return list(self.reports)
         return [SourceReport("laptop", "http://localhost:5600", "v0.13.2", self.buckets)]
 
     async def activity(self, source: str, bucket: str) -> Activity:
@@ -110,18 +134,18 @@ class ScriptedAgent:
 
     async def sync_now(self, source: str | None = None, bucket: str | None = None) -> str:
         """Writes it down."""
-        self.asked.append(("sync now", source, bucket))
+        await self._obey("sync now", source, bucket)
         return "A pass begins."
 
     async def pause(self) -> str:
         """Pauses."""
-        self.asked.append(("pause",))
+        await self._obey("pause")
         self.paused = True
         return "Paused."
 
     async def resume(self) -> str:
         """Goes on."""
-        self.asked.append(("resume",))
+        await self._obey("resume")
         self.paused = False
         return "Resumed."
 
@@ -129,7 +153,7 @@ class ScriptedAgent:
         self, buckets: Sequence[tuple[str, str]], *, excluded: bool, skip_gap: bool = False
     ) -> str:
         """Changes the survey too."""
-        self.asked.append(("exclude" if excluded else "include", *buckets, skip_gap))
+        await self._obey("exclude" if excluded else "include", *buckets, skip_gap)
         self.buckets = [
             replace(
                 b,
@@ -144,18 +168,18 @@ class ScriptedAgent:
 
     async def set_cron(self, expr: str) -> str:
         """Another schedule."""
-        self.asked.append(("cron", expr))
+        await self._obey("cron", expr)
         self.settings = replace(self.settings, cron=expr)
         return "Schedule changed."
 
     async def rewind(self, source: str, bucket: str, position: int | None) -> str:
         """Writes it down."""
-        self.asked.append(("rewind", source, bucket, position))
+        await self._obey("rewind", source, bucket, position)
         return "Rewound."
 
     async def take_over(self) -> str:
         """Syncs here."""
-        self.asked.append(("take over",))
+        await self._obey("take over")
         self.service_ended = False
         return "This console syncs now."
 

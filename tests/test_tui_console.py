@@ -1,47 +1,13 @@
 """The console's screens over a scripted agent: keys, filters, questions, hostile text, sizes."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
-from textual.pilot import Pilot
 
 from awsync.events import Event, PassStarted, RetryScheduled, SourceReached
-from awsync.tui import actions
-from awsync.tui.app import Console
 from awsync.tui.dialogs import Confirm
-from awsync.tui.help import lines
-from awsync.tui.watchers import WatchersPage
+from tests.consoles import console, filled, screen, until
 from tests.scripted import NOW, ScriptedAgent, report
 
 HOSTILE = "aw-[red]x[/]\x1b[31m\u202e‮مرحبا👩‍👩‍👧_pc"
-
-
-def console(agent: ScriptedAgent) -> Console:
-    """A console whose clock and cursor stand still."""
-    return Console(lambda: agent, config_path=Path("config.toml"), clock=lambda: NOW, cursor_blinks=False)
-
-
-def screen(app: Console) -> str:
-    """What a person sees."""
-    strips = app.screen._compositor.render_strips(app.screen.size)
-    return "\n".join(strip.text.rstrip() for strip in strips)
-
-
-async def until(pilot: Pilot[int], holds: Callable[[], bool]) -> None:
-    """Waits for a condition of the console."""
-    for _ in range(100):
-        if holds():
-            return
-        await pilot.pause(0.02)
-    raise AssertionError(screen(pilot.app))  # type: ignore[arg-type]
-
-
-async def filled(pilot: Pilot[int]) -> None:
-    """Waits for the table."""
-    page = pilot.app.screen_stack[0]
-    assert isinstance(page, WatchersPage)
-    await until(pilot, lambda: len(page.grid.records) > 0)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
@@ -164,23 +130,3 @@ async def test_a_key_that_is_off_says_why() -> None:
         await filled(pilot)
         await pilot.press("u")
         await until(pilot, lambda: "There is nothing to undo." in screen(app))
-
-
-async def test_every_action_is_in_help_and_palette() -> None:
-    """No key is known to one of help and palette only."""
-    app = console(ScriptedAgent())
-    help_text = "\n".join("".join(text for text, _ in line) for line in lines())
-    async with app.run_test(size=(120, 40)):
-        commands = "\n".join(command.title for command in app.get_system_commands(app.screen))
-    for action in actions.ACTIONS:
-        assert action.title in help_text, action
-        assert f"{action.title} ({action.shown_keys})" in commands
-    for page in (*{where for action in actions.ACTIONS for where in action.where},):
-        footer = [a for a in actions.ACTIONS if a.footer and {page, actions.EVERYWHERE} & {*a.where}]
-        assert len(footer) <= 7
-
-
-def test_the_readme_has_every_key() -> None:
-    """The table of keys in README.md is the one that the console's help shows."""
-    readme = Path(__file__).parent.parent / "README.md"
-    assert actions.readme() in readme.read_text()

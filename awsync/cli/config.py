@@ -1,7 +1,7 @@
 """`awsync config`: what the settings are, whether they are right, and a first config.toml.
 
 Standard output is data, standard error is narration. Exit code 2 when a setting is wrong.
-May import: typer, rich, config; and inside `init`, which looks around, activitywatch and remote_write.
+May import: typer, rich, config; and inside `init`, which looks around, firstrun.
 """
 
 import asyncio
@@ -9,26 +9,17 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict, replace
-from datetime import timedelta
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from awsync.cli.flags import settings_flags
-from awsync.config.keys import AW_URL, KEYS, PROMETHEUS_URL
-from awsync.config.values import texts_of
-from awsync.errors import ConfigError, Problem, SourceError
-
-if TYPE_CHECKING:
-    from awsync.settings import SourceSettings, StoreSettings
+from awsync.config.keys import AW_URL, PROMETHEUS_URL
+from awsync.errors import ConfigError, Problem
 
 app = typer.Typer(no_args_is_help=True, help="Show, check and write the settings.")
-
-_USUAL_STORES = ("http://localhost:9090", "http://localhost:8428")
-"""Where Prometheus and VictoriaMetrics listen unless they are told otherwise."""
-_PATIENCE = timedelta(seconds=3)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -127,50 +118,20 @@ def init(
 
 def _look_around(flags: dict[str, object]) -> dict[str, object]:
     """Return the settings to write, in the form of TOML, after saying what answers and what does not."""
-    from awsync.config import load, store_urls
-    from awsync.settings import StoreSettings
+    from awsync import firstrun
+    from awsync.config import load
 
     # What stands in an older file must not steer the new one: only flags and the environment count.
     settings = load(flags, os.environ, needs_store=False, reads_file=False).settings
-    active: dict[str, object] = {
-        key.name: key.kind.split(texts_of(flags[key.name])) for key in KEYS if key.name in flags
-    }
-    _, sentence = asyncio.run(_find_activitywatch(settings.sources[0]))
-    typer.echo(sentence, err=True)
+    active = firstrun.given(flags)
+    typer.echo(asyncio.run(firstrun.find_activitywatch(settings.sources[0])).text, err=True)
     active.setdefault(AW_URL.name, settings.sources[0].aw_url)
-    usual = [StoreSettings(*store_urls(url)) for url in _USUAL_STORES]
-    for store in [settings.store] if settings.store else usual:
-        found, sentence = asyncio.run(_find_store(store))
-        typer.echo(sentence, err=True)
-        if found or settings.store:
+    for store in [settings.store] if settings.store else firstrun.usual_stores():
+        found = asyncio.run(firstrun.find_store(store))
+        typer.echo(found.text, err=True)
+        if found.good or settings.store:
             active.setdefault(PROMETHEUS_URL.name, store.base_url or store.write_url)
     return active
-
-
-async def _find_activitywatch(source: "SourceSettings") -> tuple[bool, str]:
-    from awsync.activitywatch import ActivityWatch
-
-    try:
-        async with ActivityWatch(source, timeout=_PATIENCE) as server:
-            info = await server.info()
-    except SourceError as error:
-        return False, f"No ActivityWatch at {source.aw_url}: {error.message}"
-    return True, f"Found ActivityWatch {info.version} of {info.hostname} at {source.aw_url}."
-
-
-async def _find_store(store: "StoreSettings") -> tuple[bool, str]:
-    from awsync.remote_write.connection import open_http, shown_url
-    from awsync.remote_write.store import discover
-
-    url = shown_url(store.base_url or store.write_url).rstrip("/")
-    async with open_http(replace(store, timeout=_PATIENCE)) as http:
-        facts = await discover(http, store)
-    if facts.engine == "unknown":
-        return False, f"No Prometheus or VictoriaMetrics answers at {url}."
-    sentence = f"Found {' '.join(filter(None, [facts.engine, facts.version]))} at {url}."
-    if facts.receiver is False:
-        sentence += " It takes no remote write yet: start it with --web.enable-remote-write-receiver."
-    return True, sentence
 
 
 def _table(rows: list[tuple[str, str, str]]) -> None:

@@ -52,6 +52,11 @@ def on_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def has_terminal() -> bool:
+    """Whether a person looks at stdout and types on stdin."""
+    return sys.stdin.isatty() and on_terminal()
+
+
 class LogLines:
     """Writes each event that matters as one line on stderr."""
 

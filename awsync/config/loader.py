@@ -56,6 +56,7 @@ def load(
     cwd: Path | None = None,
     *,
     needs_store: bool = True,
+    needs_file: bool = True,
     reads_file: bool = True,
     hostname: Callable[[], str] = socket.gethostname,
 ) -> Loaded:
@@ -63,12 +64,12 @@ def load(
 
     `flags` maps the name of a key to the text of its flag (a list for one that repeats), "config" to that
     of --config. Without `needs_store`, Settings.store is None where no prometheus-url is given; without
-    `reads_file` no config.toml counts.
+    `needs_file` a config.toml that somebody named may be missing; without `reads_file` none counts.
     Raises ConfigError with every problem found, not only the first.
     """
     cwd = cwd or Path.cwd()
     path, named = locate(flags, environ, cwd)
-    file, broken = _read(path, must_exist=named) if reads_file else (None, ())
+    file, broken = _read(path, must_exist=named and needs_file) if reads_file else (None, ())
     layers = collect(file, environ, flags, cwd)
     layers.problems[:0] = broken
     builder = Builder(layers, environ, path, hostname)

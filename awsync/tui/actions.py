@@ -3,14 +3,18 @@
 May import: the standard library, pages.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from awsync.tui.pages import DETAIL, PAGES, WATCHERS
+from awsync.tui.pages import DETAIL, LOG, PAGES, WATCHERS
 
 EVERYWHERE = "everywhere"
 LISTS = "lists"
 QUESTIONS = "questions"
+FILTERING = "filtering"
+NO_COMMANDS = frozenset({QUESTIONS, FILTERING})
+"""Where the palette does not open: these keys are in help and README only."""
+FIRST_RUN = "first run"
 _NAMES = {
     "space": "space",
     "enter": "enter",
@@ -31,8 +35,8 @@ _NAMES = {
 class Action:
     """One thing a key does; `name` is the method `action_<name>`, with its argument where it has one.
 
-    `where` are the pages that have it. `footer` is its word at the bottom of the screen, empty where it is
-    not shown there; `title` names it in help, palette and README.
+    `where` are the pages that have it. `footer` is its word at the bottom of the screen, on the pages of
+    `shown_on` or on all that have it; `title` names it in help, palette and README.
     """
 
     name: str
@@ -41,6 +45,7 @@ class Action:
     help: str
     where: tuple[str, ...] = (EVERYWHERE,)
     footer: str = ""
+    shown_on: tuple[str, ...] = ()
 
     @property
     def shown_keys(self) -> str:
@@ -53,45 +58,49 @@ class Action:
         return f"{self.where[0]}.{self.name}"
 
 
-_LOG = "log"
-
 ACTIONS: tuple[Action, ...] = (
     Action("detail", "enter", "Detail", "Recent events beside what leaves for them, top labels, checkpoint.",
            (WATCHERS,), "Detail"),
     Action("exclude", "space", "Exclude or include",
-           "Leaves the watcher, or all marked ones, out of the sync;"
-           " pressed again it takes them in. Writes config.toml.", (WATCHERS,), "On/off"),
-    Action("undo", "u", "Undo", "Takes back the last exclusion or change of the schedule.", (WATCHERS,)),
+           "Leaves it, or all marked ones, out; or takes them in again. Writes config.toml.",
+           (WATCHERS,), "On/off"),
     Action("mark", "m", "Mark", "Marks the watcher, so that the next key acts on all marked ones.",
            (WATCHERS,)),
     Action("mark_all", "M", "Mark all", "Marks every watcher that is shown, or unmarks them all.",
            (WATCHERS,)),
     Action("sync_selected", "S", "Sync selected", "Starts a pass over this watcher, or all marked ones.",
            (WATCHERS,)),
-    Action("rewind", "r", "Rewind", "Moves the watcher's checkpoint back, after a question.",
-           (WATCHERS, DETAIL)),
+    Action("rewind", "r", "Rewind or reset",
+           "Moves its checkpoint back, or to the beginning, after a question.",
+           (WATCHERS, DETAIL), "Rewind", (DETAIL,)),
     Action("faults", "f", "Only faults", "Shows only the watchers that need a look.", (WATCHERS,)),
-    Action("sort_next", "o", "Sort by the next column", "The arrow in the header shows which.", (WATCHERS,)),
+    Action("sort_next", "o", "Sort by the next column", "The arrow shows which; the palette sorts by any.",
+           (WATCHERS,)),
     Action("sort_reverse", "O", "Reverse the order", "Turns the arrow around.", (WATCHERS,)),
     Action("filter", "slash", "Filter", "Shows what holds all the words; !word leaves out.",
-           (WATCHERS, _LOG), "Filter"),
-    Action("level", "v", "Level", "Shows only warnings, only errors, or details too.", (_LOG,), "Level"),
-    Action("follow", "F", "Follow", "Goes to the end of the log and stays there.", (_LOG,), "Follow"),
+           (WATCHERS, LOG), "Filter"),
+    Action("level", "v", "Level", "Shows only warnings, only errors, or details too.", (LOG,), "Level"),
+    Action("follow", "F", "Follow", "Goes to the end of the log and stays there.", (LOG,)),
     Action("sync_now", "s", "Sync now", "Starts a pass over everything.", footer="Sync"),
     Action("pause", "p", "Pause or resume", "Stops the running pass and the schedule, or goes on.",
            footer="Pause"),
+    Action("refresh", "R", "Look again", "Asks what there is in ActivityWatch now, and sends nothing."),
     Action("schedule", "c", "Schedule", "Changes the cron; the next five runs are shown as you type."),
+    Action("undo", "u", "Undo", "Takes back the last exclusion or change of the schedule."),
     *(Action(f"open('{page.name}')", {"?": "question_mark"}.get(page.key, page.key), page.title, page.help,
              footer="Help" if page.name == "help" else "") for page in PAGES),
     Action("copy", "y", "Copy", "Copies the line under the cursor to the clipboard of the terminal."),
     Action("export", "e", "Export", "Writes what is shown to a file in the working folder."),
     Action("next_theme", "t", "Theme", "Dark, light, or the terminal's own colours."),
     Action("zoom", "z", "Zoom", "Gives the whole screen to one pane, or takes it back."),
-    Action("next_pane", "tab", "Next pane", "Moves to the next pane; shift+tab goes back."),
+    Action("next_pane", "tab", "Next pane", "Moves to the next pane."),
+    Action("previous_pane", "shift+tab", "Previous pane", "Moves to the pane before."),
     Action("take_over", "T", "Take over", "Syncs in this console once the observed service has ended."),
     Action("command_palette", "ctrl+p,colon", "Commands", "Finds any action by its name."),
-    Action("back", "escape", "Back", "Closes a page; on the first one clears filter and marks."),
-    Action("quit", "q,ctrl+q", "Quit", "Leaves at once; what is not confirmed is sent next time.",
+    Action("back", "escape", "Back", "Drops marks, then filters, then closes the page.",
+           footer="Back", shown_on=(DETAIL, *(page.name for page in PAGES))),
+    Action("quit", "q,ctrl+q,ctrl+c", "Quit",
+           "Leaves at once; what is not confirmed is sent next time. ctrl+q also over a question.",
            footer="Quit"),
     Action("up", "up,k", "Up", "One line up.", (LISTS,)),
     Action("down", "down,j", "Down", "One line down.", (LISTS,)),
@@ -99,6 +108,19 @@ ACTIONS: tuple[Action, ...] = (
     Action("page_down", "pagedown,ctrl+f", "Page down", "One page down.", (LISTS,)),
     Action("first", "home,g", "First", "To the first line.", (LISTS,)),
     Action("last", "end,G", "Last", "To the last line.", (LISTS,)),
+    Action("safe", "escape", "Safe answer", "Leaves everything as it is.", (QUESTIONS,)),
+    Action("take", "enter", "Take the answer",
+           "The one in brackets, or what is typed; a letter in parentheses answers at once.",
+           (QUESTIONS,)),
+    Action("move(-1)", "left,up,shift+tab,h,k", "Answer before", "Moves the brackets.", (QUESTIONS,)),
+    Action("move(1)", "right,down,tab,l,j", "Answer after", "Moves the brackets.", (QUESTIONS,)),
+    Action("keep", "enter,down", "Keep the filter", "Goes back to the list.", (FILTERING,)),
+    Action("drop", "escape", "Drop the filter", "Goes back to the list and shows everything.", (FILTERING,)),
+    Action("go_on", "enter", "Go on", "Looks, tests the store, and then writes config.toml and starts.",
+           (FIRST_RUN,), "Go on"),
+    Action("look_again", "ctrl+r", "Look around again", "Looks for ActivityWatch and a store once more.",
+           (FIRST_RUN,), "Look again"),
+    Action("leave", "escape", "Leave", "Leaves without writing anything.", (FIRST_RUN,), "Leave"),
 )  # fmt: skip
 
 
@@ -107,23 +129,31 @@ def of(place: str) -> Iterator[Action]:
     return (action for action in ACTIONS if place in action.where)
 
 
-def named(name: str) -> Action:
-    """An action by the name of its method."""
-    return next(action for action in ACTIONS if action.name == name)
+PLACES = {
+    EVERYWHERE: "Everywhere",
+    WATCHERS: "Watchers",
+    DETAIL: "Detail",
+    **{page.name: page.title for page in PAGES},
+    LISTS: "In every list",
+    QUESTIONS: "In a question",
+    FILTERING: "In the filter line",
+    FIRST_RUN: "In the first run",
+}
+"""Where keys work, as a person reads it."""
+
+
+def spelled(name: str, parameters: Iterable[object]) -> str:
+    """The name of an action as the table has it, from a method and its arguments."""
+    given = ", ".join(map(repr, parameters))
+    return f"{name}({given})" if given else name
 
 
 def readme() -> str:
     """The table of keys as the README has it."""
-    titles = {
-        EVERYWHERE: "Everywhere",
-        WATCHERS: "Watchers",
-        DETAIL: "Detail",
-        _LOG: "Log",
-        LISTS: "Lists",
-    }
     rows = [
-        f"| {titles[action.where[0]]} | {_code(action)} | {action.title} | {action.help} |"
-        for place in titles
+        f"| {', '.join(PLACES[where] for where in action.where)} | {_code(action)} | {action.title} "
+        f"| {action.help} |"
+        for place in PLACES
         for action in ACTIONS
         if action.where[0] == place
     ]

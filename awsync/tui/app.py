@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,12 +21,14 @@ from textual.screen import Screen
 from awsync.control import Agent
 from awsync.errors import AwsyncError
 from awsync.events import Level
-from awsync.tui import actions, pages, schedule, themes
+from awsync.tui import actions, pages, palette, schedule, themes
 from awsync.tui.bindings import bindings
 from awsync.tui.cells import Tone
+from awsync.tui.commands import Commands, Work
 from awsync.tui.header import Facts
 from awsync.tui.page import Page
 from awsync.tui.state import Board
+from awsync.tui.text import plain
 from awsync.tui.watch import Watch
 from awsync.tui.watchers import WatchersPage
 
@@ -34,15 +36,13 @@ FLUSH_SECONDS = 0.25
 CLOSE_SECONDS = 1.0
 _TOAST_SECONDS = 5.0
 
-Work = Callable[[Agent], Awaitable[str]]
-
 
 def system_clock() -> int:
     """Microseconds since the epoch."""
     return time.time_ns() // 1000
 
 
-class Console(App[int]):
+class Console(App[int], inherit_bindings=False):
     """The operator console over an agent."""
 
     CSS_PATH = "awsync.tcss"
@@ -64,6 +64,7 @@ class Console(App[int]):
         config_path: Path,
         clock: Callable[[], int] = system_clock,
         cursor_blinks: bool = True,
+        first: Callable[[], Page] | None = None,
     ) -> None:
         # The filter that takes colours away is chosen while the application is made: with the terminal's
         # palette it leaves bold, dim and reverse alone, where any other theme would turn red into dark grey.
@@ -79,7 +80,8 @@ class Console(App[int]):
         self.cursor_blinks = cursor_blinks
         self.watch_agent: Watch | None = None
         self._open_agent = open_agent
-        self._undo: list[Work] = []
+        self._first = first
+        self.commands = Commands(self)
         self._drawn: tuple[object, ...] = ()
         self._off: tuple[object, ...] = ()
 
@@ -99,18 +101,13 @@ class Console(App[int]):
         return "*/5 * * * *" if self.agent is None else self.agent.settings.cron
 
     @property
-    def undoable(self) -> bool:
-        """Whether there is a change to take back."""
-        return bool(self._undo)
-
-    @property
     def page(self) -> Page | None:
         """The page at the front; a question stands over it."""
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Page)), None)
 
     def get_default_screen(self) -> Screen[None]:
-        """The table of watchers."""
-        return WatchersPage()
+        """The table of watchers, or what comes before it."""
+        return self._first() if self._first else WatchersPage()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own variables, for themes that do not know them."""
@@ -122,6 +119,12 @@ class Console(App[int]):
             for number in (signal.SIGTERM, signal.SIGHUP):
                 asyncio.get_running_loop().add_signal_handler(number, self.exit, 0)
         self.set_interval(FLUSH_SECONDS, self.flush)
+        if self._first is None:
+            self.call_after_refresh(self._connect)
+
+    def begin(self) -> None:
+        """What comes before the table of watchers is done."""
+        self.switch_screen(WatchersPage())
         self.call_after_refresh(self._connect)
 
     def _connect(self) -> None:
@@ -176,7 +179,13 @@ class Console(App[int]):
 
     def why_not(self, action: str) -> str | None:
         """Why a key that works everywhere does nothing now; None where it works."""
+        if (reason := self.forbidden(action)) is not None:
+            return reason
         agent = self.agent
+        if action == "refresh" and agent is None:
+            return "awsync is still starting."
+        if action == "undo" and not self.commands.undoable:
+            return "There is nothing to undo."
         if action in {"sync_now", "pause", "schedule"}:
             if agent is None:
                 return "awsync is still starting."
@@ -186,20 +195,30 @@ class Console(App[int]):
             return "There is nothing to take over: a sync runs."
         return None
 
+    def forbidden(self, action: str) -> str | None:
+        """Why a key has no place in the console now; None where it has."""
+        base = next((screen for screen in self.screen_stack if isinstance(screen, Page)), None)
+        return None if base is None else base.forbids(action)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A key that does nothing now is dim."""
-        return None if self.why_not(action) else super().check_action(action, parameters)
+        """A key that does nothing now is dim; one that has no place at all is not shown."""
+        spelled = actions.spelled(action, parameters)
+        if self.forbidden(spelled) is not None:
+            return False
+        return None if self.why_not(spelled) else super().check_action(action, parameters)
 
     async def run_action(self, action, default_namespace=None, namespaces=None) -> bool:  # type: ignore[no-untyped-def]  # noqa: ANN001
         """Runs an action; one that is off says why."""
-        target, name, _ = self._parse_action(action, default_namespace or self, namespaces)
-        if isinstance(target, Page | Console) and (reason := target.why_not(name)) is not None:
+        target, name, parameters = self._parse_action(action, default_namespace or self, namespaces)
+        spelled = actions.spelled(name, parameters)
+        if isinstance(target, Page | Console) and (reason := target.why_not(spelled)) is not None:
             self.say(reason, Level.WARNING, log=False)
             return True
         return await super().run_action(action, default_namespace, namespaces)
 
     def say(self, text: str, severity: Level = Level.INFO, *, log: bool = True) -> None:
         """Shows a sentence for a moment; errors and results stand in the log as well."""
+        text = plain(text)
         if log:
             self.board.log.write(self.now(), severity, text)
             self.board.version += 1
@@ -207,27 +226,13 @@ class Console(App[int]):
         self.notify(text, severity=kind, timeout=_TOAST_SECONDS, markup=False)  # type: ignore[arg-type]
 
     def perform(self, work: Work, *, undo: Work | None = None) -> None:
-        """Asks something of the engine without making the person wait; its answer is shown."""
-        agent = self.agent
-        if agent is None:
-            self.say("awsync is still starting.", Level.WARNING, log=False)
-            return
+        """Asks for something without making the person wait; the answer is shown."""
+        self.commands.perform(work, undo=undo)
 
-        async def task() -> None:
-            try:
-                sentence = await work(agent)
-            except (AwsyncError, ValueError) as error:
-                self.say(str(error), Level.ERROR)
-                return
-            if undo is not None:
-                self._undo.append(undo)
-            if self.watch_agent is not None:
-                self.watch_agent.look_soon()
-            if sentence:
-                self.say(sentence)
-            self.flush(force=True)
-
-        self.run_worker(task(), group="commands", exit_on_error=True)
+    def look_soon(self) -> None:
+        """What was changed here is looked at now."""
+        if self.watch_agent is not None:
+            self.watch_agent.look_soon()
 
     def type_filter(self, page: Page, text: str) -> None:
         """Opens the line in which a filter is typed, on a page that takes one."""
@@ -240,11 +245,6 @@ class Console(App[int]):
             page.mount(field)
             field.focus()
 
-    def undo(self) -> None:
-        """Takes back the last change."""
-        if self._undo:
-            self.perform(self._undo.pop())
-
     def action_sync_now(self) -> None:
         """A pass over everything."""
         self.perform(lambda agent: agent.sync_now())
@@ -252,6 +252,15 @@ class Console(App[int]):
     def action_pause(self) -> None:
         """Pauses, or goes on."""
         self.perform(lambda agent: agent.resume() if agent.paused else agent.pause())
+
+    def action_refresh(self) -> None:
+        """Looks now at what else is looked at by and by."""
+        self.look_soon()
+        self.say("Looking again.", log=False)
+
+    def action_undo(self) -> None:
+        """Takes back the last change."""
+        self.commands.undo()
 
     def action_take_over(self) -> None:
         """Syncs here, once the observed service has ended."""
@@ -277,13 +286,13 @@ class Console(App[int]):
         self.push_screen(Ask("Schedule", question, before, check, rows=schedule.NEXT_RUNS + 2), answered)
 
     def action_open(self, name: str) -> None:
-        """Opens a page, or closes it where it is at the front."""
+        """Opens a page over the one at the front, closes it there, or goes back to it."""
         if self.page is not None and name == self.page.NAME:
             self.pop_screen()
-            return
-        while len(self.screen_stack) > 1:
-            self.pop_screen()
-        self.push_screen(pages.entry(name).open())
+        elif any(isinstance(screen, Page) and name == screen.NAME for screen in self.screen_stack):
+            self.go_back_to(name)
+        else:
+            self.push_screen(pages.entry(name).open())
 
     async def action_back(self) -> None:
         """Closes what is open, one step at a time."""
@@ -338,6 +347,10 @@ class Console(App[int]):
         """The next pane."""
         self.screen.focus_next()
 
+    def action_previous_pane(self) -> None:
+        """The pane before."""
+        self.screen.focus_previous()
+
     async def action_quit(self) -> None:
         """Leaves; what is not confirmed is sent next time."""
         await self._close_agent()
@@ -345,36 +358,18 @@ class Console(App[int]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action, for the palette."""
-        for action in actions.ACTIONS:
-            title = f"{action.title} ({action.shown_keys})"
-            movement = actions.LISTS in action.where
-            yield SystemCommand(
-                title, action.help, lambda a=action: self._from_palette(a), discover=not movement
-            )
-        yield SystemCommand("Themes", "All themes of the library.", self.search_themes)
+        yield from palette.commands(self)
 
-    async def _from_palette(self, action: actions.Action) -> None:
-        if actions.EVERYWHERE in action.where:
-            await self.run_action(action.name, self)
-            return
-        if actions.LISTS in action.where:
-            if self.screen.focused is not None:
-                await self.run_action(action.name, self.screen.focused)
-            return
-        if self.page is not None and self.page.NAME not in action.where:
-            self._go_to(action.where[0])
-        await self.run_action(action.name, self.screen)
-
-    def _go_to(self, name: str) -> None:
-        if name == pages.WATCHERS:
-            while len(self.screen_stack) > 1:
-                self.pop_screen()
-        else:
-            self.action_open(name)
+    def go_back_to(self, name: str) -> None:
+        """Closes what lies over a page."""
+        while self.page is not None and name != self.page.NAME:
+            self.pop_screen()
 
 
-def run(open_agent: Callable[[], Agent], *, config_path: Path) -> int:
-    """Runs the console until the person leaves; returns the exit code."""
-    app = Console(open_agent, config_path=config_path)
+def run(
+    open_agent: Callable[[], Agent], *, config_path: Path, first: Callable[[], Page] | None = None
+) -> int:
+    """Runs the console until the person leaves; `first` is a page before all others. The exit code."""
+    app = Console(open_agent, config_path=config_path, first=first)
     code = app.run(mouse=True)
     return app.return_code or (code if isinstance(code, int) else 0)

@@ -1,17 +1,16 @@
 """One watcher in depth: recent events beside what leaves for them, top labels, and its checkpoint.
 
-May import: textual, and of awsync control (its types), errors, words, tui what it shows.
+May import: textual, and of awsync control, ledger (their types), words, tui what it shows.
 """
 
-from typing import ClassVar
+from collections.abc import Sequence
 
 from textual.app import ComposeResult
-from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
 from awsync.control import Agent, BucketDetail
+from awsync.ledger import Entry
 from awsync.tui import rewinding
-from awsync.tui.bindings import bindings
 from awsync.tui.cells import Cell, Column, Tone
 from awsync.tui.columns import moment
 from awsync.tui.grid import Grid, Record
@@ -23,7 +22,8 @@ from awsync.tui.watchers import as_csv
 from awsync.words import amount, span
 
 _SHOWN = 500
-_BAR = 16
+_BAR = 12
+_SAME_FOR_ALL = ("__name__", "bucket", "host", "user")
 _EVENTS = (
     Column("at", "event", 8, 11),
     Column("length", "length", 9, 11, right=True),
@@ -35,8 +35,8 @@ _ENTRIES = (
     Column("labels", "labels", 20, 200),
 )
 _TOP = (
-    Column("time", "time", 10, 10, right=True),
-    Column("bar", "", 8, _BAR, rank=1),
+    Column("time", "time", 13, 13, right=True),
+    Column("bar", "", _BAR, _BAR, rank=1),
     Column("value", "label and value", 20, 200),
 )
 _MOVES = (
@@ -50,7 +50,6 @@ class DetailPage(Page):
     """The last day of a bucket."""
 
     NAME = DETAIL
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings(DETAIL)]
 
     def __init__(self, key: Key) -> None:
         super().__init__()
@@ -73,13 +72,13 @@ class DetailPage(Page):
     def on_mount(self) -> None:
         """Reads the bucket."""
         self.events.focus()
-        self.console.perform(self._read)
+        self.console.commands.look(self._read)
 
     def copied(self) -> str:
         """The line under the cursor of the pane that has the focus."""
         grid = self.focused if isinstance(self.focused, Grid) else self.events
         record = grid.cursor_record
-        return "" if record is None else "\t".join(cell.text for cell in record.cells if cell.text)
+        return "" if record is None else record.line
 
     def exported(self) -> tuple[str, str]:
         """What would leave for the bucket."""
@@ -104,11 +103,13 @@ class DetailPage(Page):
             ],
             empty="No event in its last day.",
         )  # fmt: skip
-        self.entries.set_titles(f"What leaves for them: {amount(detail.series, 'series')}")
+        self.entries.set_titles(
+            f"What leaves for them: {amount(detail.series, 'series')}", _in_common(detail.entries)
+        )
         self.entries.show(
             [
                 Record(number, (Cell(moment(entry.slot_end, now)), Cell(f"{entry.microseconds / 1e6:.3f}"),
-                                Cell(" ".join(f"{name}={value}" for name, value in entry.labels))))
+                                Cell(_labels(entry))))
                 for number, entry in enumerate(detail.entries[:_SHOWN])
             ],
             empty="Nothing would leave.",
@@ -131,3 +132,16 @@ class DetailPage(Page):
             Record(number, (Cell(moment(move.at, now)), Cell(move.what), Cell(f"{move.samples:,}")))
             for number, move in enumerate(detail.history)
         ])  # fmt: skip
+
+
+def _labels(entry: Entry) -> str:
+    """What tells one series of a bucket from another; what all of them have stands in the title."""
+    return " ".join(f"{name}={value}" for name, value in entry.labels if name not in _SAME_FOR_ALL)
+
+
+def _in_common(entries: Sequence[Entry]) -> str:
+    if not entries:
+        return ""
+    labels = dict(entries[0].labels)
+    common = ", ".join(f"{name}={labels[name]}" for name in _SAME_FOR_ALL[1:] if name in labels)
+    return f"{labels.get('__name__', '')} {{{common}}}"

@@ -2,7 +2,7 @@
 
 The safe answer has the focus. Escape is always the safe answer.
 
-May import: textual, rich, and of tui cells, paper, text.
+May import: textual, rich, and of tui actions, bindings, cells, paper.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.geometry import Size
 from textual.screen import ModalScreen
@@ -18,6 +18,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
 
+from awsync.tui.actions import QUESTIONS
+from awsync.tui.bindings import bindings
 from awsync.tui.cells import Tone
 from awsync.tui.paper import Paper, TextLine, paragraph
 
@@ -63,15 +65,10 @@ class Choices(Widget, can_focus=True):
         return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
 
 
-class Confirm(ModalScreen[str]):
+class Confirm(ModalScreen[str], inherit_bindings=False):
     """A question with a few answers; the first one is safe, has the focus, and is what escape gives."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "safe", "Safe answer", id="questions.safe"),
-        Binding("enter", "take", "Take the answer in brackets", id="questions.take"),
-        Binding("left,up,shift+tab,h,k", "move(-1)", "Other answer", id="questions.left"),
-        Binding("right,down,tab,l,j", "move(1)", "Other answer", id="questions.right"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(QUESTIONS)]
 
     def __init__(self, title: str, question: str, choices: Sequence[Choice]) -> None:
         super().__init__()
@@ -118,11 +115,11 @@ class Checked(NamedTuple):
     usable: bool
 
 
-class Ask(ModalScreen[str | None]):
+class Ask(ModalScreen[str | None], inherit_bindings=False):
     """A typed answer with what it means below it; None where the person left."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Leave", id="questions.leave"),
+        binding for binding in bindings(QUESTIONS) if binding.action in {"safe", "take"}
     ]
 
     def __init__(
@@ -158,13 +155,18 @@ class Ask(ModalScreen[str | None]):
         self._explain(event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
+        """The field takes enter for itself."""
+        self.action_take()
+
+    def action_take(self) -> None:
         """Takes a usable answer; any other stays where it can be mended."""
-        if self._check(event.value).usable:
-            self.dismiss(event.value)
+        text = self.query_one(Input).value
+        if self._check(text).usable:
+            self.dismiss(text)
         else:
             self.app.bell()
 
-    def action_leave(self) -> None:
+    def action_safe(self) -> None:
         """Nothing happens."""
         self.dismiss(None)
 

@@ -1,22 +1,22 @@
 """The line in which a filter is typed. What it matches changes with every key.
 
-May import: textual.
+May import: textual, and of tui actions, bindings.
 """
 
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.message import Message
 from textual.widgets import Input
+
+from awsync.tui.actions import FILTERING
+from awsync.tui.bindings import bindings
 
 
 class FilterBar(Input):
     """A filter; enter keeps it, escape drops it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "drop", "Drop the filter", show=False, id="filter.drop"),
-        Binding("down", "keep", "Back to the list", show=False, id="filter.keep"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(FILTERING)]
 
     class Typed(Message):
         """The filter is another one; `done` when the person goes back to the list."""
@@ -37,11 +37,6 @@ class FilterBar(Input):
         """Filters while it is typed."""
         event.stop()
         self.post_message(self.Typed(event.value, done=False))
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Keeps the filter."""
-        event.stop()
-        self.action_keep()
 
     def action_keep(self) -> None:
         """Keeps the filter."""

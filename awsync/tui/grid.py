@@ -30,8 +30,13 @@ class Record(NamedTuple):
     key: object
     cells: tuple[Cell, ...]
 
+    @property
+    def line(self) -> str:
+        """The row as one line that is safe to paste: no line break and no control character."""
+        return "\t".join(plain(cell.text) for cell in self.cells if cell.text)
 
-class Grid(ScrollView, can_focus=True):
+
+class Grid(ScrollView, can_focus=True, inherit_bindings=False):
     """Rows under a header. The owner sorts and filters; the grid shows and moves a cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(LISTS)]
@@ -122,7 +127,7 @@ class Grid(ScrollView, can_focus=True):
 
     def set_titles(self, title: str, left: str = "", right: str = "") -> None:
         """Texts in the border, as text: at the top, and at the bottom."""
-        titles = (f"{title}  {left}".rstrip(), right)
+        titles = (plain(f"{title}  {left}".rstrip()), plain(right))
         if titles != self._titles:
             self._titles = titles
             self.border_title, self.border_subtitle = map(Content, titles)

@@ -1,6 +1,6 @@
 """The header that says the truth: who syncs, from where, to where, and what is wrong.
 
-May import: textual, rich, and of awsync control (its types), words, tui state, cells, text.
+May import: textual, rich, and of awsync words, tui cells, columns, peers, schedule, state, text.
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,17 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from awsync.tui.cells import Tone
+from awsync.tui.columns import moment
+from awsync.tui.peers import Peer
+from awsync.tui.schedule import parsed
 from awsync.tui.state import Board
 from awsync.tui.text import ago, clip, plain, width, wrap
 from awsync.words import amount, span
 
 SKEW_FROM = 2.0
 """Seconds between two clocks from which on a person should know."""
+SINCE_FROM = 60_000_000
+"""A trouble that is younger (in microseconds) is just now."""
 _TROUBLE_LINES = 3
 
 Piece = tuple[str, Tone]
@@ -51,12 +56,15 @@ def first_line(board: Board, facts: Facts) -> list[Piece]:
     else:
         pieces.append((f"last success {ago(facts.now - board.last_success)}", Tone.PLAIN))
     if board.pending >= 1_000_000:
-        pieces.append((f"{span(board.pending / 1e6)} pending", Tone.PLAIN))
+        pieces.append((f"newest {span(board.pending / 1e6)} pending", Tone.PLAIN))
+    if board.unsent:
+        pieces.append((f"{amount(board.unsent, 'watcher')} not sent yet", Tone.PLAIN))
+    pieces.append((parsed(facts.schedule).describe(), Tone.DIM))
     return pieces
 
 
-def second_line(board: Board) -> list[Piece]:
-    """From where to where."""
+def second_line(board: Board, now: int) -> list[Piece]:
+    """From where to where, and since when."""
     sources: list[Piece] = []
     for fact in board.sources.values():
         if fact.trouble:
@@ -79,17 +87,27 @@ def second_line(board: Board) -> list[Piece]:
         pieces.append((f"! its clock is {span(store.skew)} {side}", Tone.WARN))
     if store.protocol:
         pieces.append((f"remote write {store.protocol}", Tone.DIM))
+    if (since := board.connected_since) is not None:
+        pieces.append((f"connected since {moment(since, now)}", Tone.DIM))
     return pieces
 
 
 def troubles(board: Board, facts: Facts) -> list[str]:
     """What is wrong now, a sentence each, with what to do about it."""
-    found = [f"{fact.name}: {fact.trouble}" for fact in board.sources.values() if fact.trouble]
+    found = [
+        f"{fact.name}: {fact.trouble}{_since(fact, facts.now)}"
+        for fact in board.sources.values()
+        if fact.trouble
+    ]
     if board.store.trouble:
         retry = board.store.retry_at
         tail = "" if retry is None or retry <= facts.now else f" Next try {ago(facts.now - retry)}."
-        found.append(f"{board.store.sink}: {board.store.trouble}{tail}")
+        found.append(f"{board.store.sink}: {board.store.trouble}{tail}{_since(board.store, facts.now)}")
     return [*filter(None, [facts.ended]), *found, *board.troubles.values()]
+
+
+def _since(peer: Peer, now: int) -> str:
+    return "" if peer.since is None or now - peer.since < SINCE_FROM else f" Since {moment(peer.since, now)}."
 
 
 class Header(Widget):
@@ -111,7 +129,7 @@ class Header(Widget):
     def show(self, board: Board, facts: Facts) -> None:
         """Shows what holds now; draws only where something changed."""
         seen = (self._lines, self._troubles, self._clock)
-        self._lines = [first_line(board, facts), second_line(board)]
+        self._lines = [first_line(board, facts), second_line(board, facts.now)]
         self._troubles = troubles(board, facts)
         self._clock = datetime.fromtimestamp(facts.now // 1_000_000, UTC).strftime("%H:%M UTC")
         if (self._lines, self._troubles, self._clock) != seen:
@@ -158,6 +176,8 @@ class Header(Widget):
             text = plain(raw)
             separator = "  " if number else ""
             if taken + len(separator) + width(text) > room:
+                if tone is Tone.DIM:
+                    continue
                 text = clip(text, room - taken - len(separator))
             if not text:
                 break

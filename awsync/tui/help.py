@@ -1,11 +1,11 @@
 """Help: every key from the table of actions, and what the signs mean.
 
-May import: textual, and of tui actions, cells, page, paper, rows.
+May import: textual, and of tui actions, cells, page, pages, paper, rows.
 """
 
 from textual.app import ComposeResult
 
-from awsync.tui import actions
+from awsync.tui import actions, pages
 from awsync.tui.cells import Tone
 from awsync.tui.page import Page
 from awsync.tui.paper import Book, TextLine
@@ -22,15 +22,8 @@ _MEANINGS = {
     Health.BELOW: "too few events to be synced, see min-data",
     Health.EXCLUDED: "it stays on this machine",
 }
-_TITLES = {
-    actions.EVERYWHERE: "Everywhere",
-    "watchers": "Watchers",
-    "detail": "Detail",
-    "log": "Log",
-    actions.LISTS: "In every list",
-}
-_KEYS = 13
-_NAME = 26
+_KEYS = 16
+_NAME = 25
 
 
 class HelpPage(Page):
@@ -40,7 +33,11 @@ class HelpPage(Page):
 
     def body(self) -> ComposeResult:
         """One long page."""
-        yield Book(lines(), title="Help  esc closes")
+        yield Book(lines(self._opened_on()), title="Help")
+
+    def _opened_on(self) -> str:
+        below = [screen.NAME for screen in self.app.screen_stack if isinstance(screen, Page)]
+        return below[-2] if len(below) > 1 else pages.WATCHERS
 
     def on_mount(self) -> None:
         """The page scrolls."""
@@ -55,19 +52,20 @@ class HelpPage(Page):
         return "txt", f"{self.query_one(Book).text}\n"
 
 
-def lines() -> list[TextLine]:
-    """The help as lines."""
+def lines(first: str = pages.WATCHERS) -> list[TextLine]:
+    """The help as lines; the keys of the page that it was opened on come first."""
+    places = sorted(actions.PLACES, key=lambda place: place != first)
     result: list[TextLine] = []
-    for place, title in _TITLES.items():
-        result += [[(title, Tone.STRONG)], *(_key(action) for action in actions.of(place)), []]
-    result.append([("In a question", Tone.STRONG)])
+    for place in places:
+        if keys := [line for action in actions.of(place) for line in _key(action)]:
+            result += [[(actions.PLACES[place], Tone.STRONG)], *keys, []]
     result += [
         [
-            ("enter".ljust(_KEYS), Tone.ACCENT),
-            ("takes the answer in brackets; the safe one is first", Tone.PLAIN),
+            (
+                "Where text is typed, a shell line's keys work too: ctrl+a, ctrl+w, ctrl+u.",
+                Tone.DIM,
+            )
         ],
-        [("← → or letter".ljust(_KEYS), Tone.ACCENT), (" another answer", Tone.PLAIN)],
-        [("esc".ljust(_KEYS), Tone.ACCENT), ("the safe answer", Tone.PLAIN)],
         [],
         [("States of a watcher", Tone.STRONG)],
     ]
@@ -82,9 +80,10 @@ def lines() -> list[TextLine]:
     return result
 
 
-def _key(action: actions.Action) -> TextLine:
-    return [
-        (action.shown_keys.ljust(_KEYS), Tone.ACCENT),
-        (action.title.ljust(_NAME), Tone.PLAIN),
-        (action.help, Tone.DIM),
-    ]
+def _key(action: actions.Action) -> list[TextLine]:
+    """The line of a key; keys that are too many for their column stand in a line of their own."""
+    keys: TextLine = [(action.shown_keys.ljust(_KEYS), Tone.ACCENT)]
+    words: TextLine = [(action.title.ljust(_NAME), Tone.PLAIN), (action.help, Tone.DIM)]
+    if len(action.shown_keys) < _KEYS:
+        return [[*keys, *words]]
+    return [keys, [(" " * _KEYS, Tone.PLAIN), *words]]

@@ -33,7 +33,7 @@ class _Shown(NamedTuple):
     first: bool
 
 
-class Lines(ScrollView, can_focus=True):
+class Lines(ScrollView, can_focus=True, inherit_bindings=False):
     """The log as a list that is only ever added to, until it is filtered anew."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(LISTS)]

@@ -3,19 +3,17 @@
 May import: textual, and of tui what it shows.
 """
 
-from typing import ClassVar
-
 from textual.app import ComposeResult
-from textual.binding import BindingType
 from textual.content import Content
 
 from awsync.events import Level
-from awsync.tui.bindings import bindings
 from awsync.tui.lines import Lines
 from awsync.tui.matching import Pattern
 from awsync.tui.page import Page
+from awsync.tui.pages import LOG
 from awsync.tui.rows import Surroundings
 from awsync.tui.state import Board
+from awsync.tui.text import plain
 
 _CYCLE = {
     Level.INFO: Level.WARNING,
@@ -34,8 +32,7 @@ _WORDS = {
 class LogPage(Page):
     """What was said, oldest first."""
 
-    NAME = "log"
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("log")]
+    NAME = LOG
 
     def __init__(self) -> None:
         super().__init__()
@@ -108,7 +105,7 @@ class LogPage(Page):
         following = self.log_lines.following
         end = "following" if following else f"held, {self.log_lines.missed:,} lines below, F follows"
         filters = f"  /{self.pattern.text}" if self.pattern else ""
-        titles = (f"Log  {_WORDS[self.level]}{filters}", end)
+        titles = (plain(f"Log  {_WORDS[self.level]}{filters}"), end)
         if titles != self._titles:
             self._titles = titles
             self.log_lines.border_title, self.log_lines.border_subtitle = map(Content, titles)

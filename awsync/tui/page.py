@@ -9,6 +9,8 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 
+from awsync.tui import actions
+from awsync.tui.bindings import bindings
 from awsync.tui.header import Facts, Header
 from awsync.tui.keybar import KeyBar
 from awsync.tui.rows import Surroundings
@@ -18,12 +20,21 @@ if TYPE_CHECKING:
     from awsync.tui.app import Console
     from awsync.tui.filtering import FilterBar
 
+_FIRST_RUN = frozenset(action.name for action in actions.of(actions.FIRST_RUN))
 
-class Page(Screen[None]):
-    """A full screen of the console. A page is told when something changed, four times a second at most."""
+
+class Page(Screen[None], inherit_bindings=False):
+    """A full screen of the console. A page is told when something changed, four times a second at most.
+
+    Its keys are those that the table of actions has for its name.
+    """
 
     NAME: ClassVar[str] = ""
     ESCAPE_TO_MINIMIZE = False
+
+    def __init_subclass__(cls) -> None:
+        cls.BINDINGS = [*bindings(cls.NAME)]
+        super().__init_subclass__()
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,6 +70,10 @@ class Page(Screen[None]):
     def why_not(self, action: str) -> str | None:
         """Why a key of this page does nothing now; None where it works."""
         return None
+
+    def forbids(self, action: str) -> str | None:
+        """Why a key has no place in the console while this page lies under all others; None where it has."""
+        return "The first run is over." if action in _FIRST_RUN else None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A key that does nothing now is dim."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from awsync.tui.page import Page
 
+LOG = "log"
 WATCHERS = "watchers"
 DETAIL = "detail"
 
@@ -35,7 +36,7 @@ class Entry:
 
 
 PAGES = (
-    Entry("log", "l", "Log", "The engine's own sentences, with filters.", "log:LogPage"),
+    Entry(LOG, "l", "Log", "The engine's own sentences, with filters.", "log:LogPage"),
     Entry("passes", "P", "Passes", "What the last passes did, and the running one.", "passes:PassesPage"),
     Entry("help", "?", "Help", "Every key, and what the signs of the table mean.", "help:HelpPage"),
 )

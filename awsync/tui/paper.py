@@ -26,7 +26,7 @@ def paragraph(text: str, cells: int, tone: Tone = Tone.PLAIN) -> list[TextLine]:
     return [[(line, tone)] for part in text.split("\n") for line in wrap(plain(part), cells)]
 
 
-class Paper(ScrollView, can_focus=False):
+class Paper(ScrollView, can_focus=False, inherit_bindings=False):
     """Lines of pieces; each line is cut at the right, never wrapped."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"paper--{tone}" for tone in Tone}
@@ -90,7 +90,7 @@ class Paper(ScrollView, can_focus=False):
         return Strip(segments).adjust_cell_length(room, self.rich_style)
 
 
-class Book(Paper, can_focus=True):
+class Book(Paper, can_focus=True, inherit_bindings=False):
     """Paper that is longer than the screen: it is scrolled by keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(LISTS)]

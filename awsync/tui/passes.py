@@ -61,7 +61,7 @@ class PassesPage(Page):
     def copied(self) -> str:
         """The pass under the cursor."""
         record = self.grid.cursor_record
-        return "" if record is None else "\t".join(cell.text for cell in record.cells if cell.text)
+        return "" if record is None else record.line
 
     def exported(self) -> tuple[str, str]:
         """All passes with all columns."""

@@ -3,7 +3,7 @@
 Thrown away when the console ends. Moments are microseconds since the epoch.
 
 May import: the standard library, control, events, ledger, state, survey (their types), words, and of tui
-logbook and rows.
+logbook, peers and rows.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -37,35 +37,11 @@ from awsync.events import (
 from awsync.state import Checkpoint, PassRecord
 from awsync.survey import SourceReport
 from awsync.tui.logbook import Logbook
+from awsync.tui.peers import SourceFact, StoreFact
 from awsync.tui.rows import Key, Row, Surroundings
 
 PACE = 300_000_000
 """Cron period that is assumed until the schedule is known."""
-
-
-@dataclass(slots=True)
-class SourceFact:
-    """An ActivityWatch server as it was last heard of; `trouble` is empty where all is well."""
-
-    name: str
-    url: str = ""
-    version: str = ""
-    hostname: str = ""
-    buckets: int = 0
-    trouble: str = ""
-
-
-@dataclass(slots=True)
-class StoreFact:
-    """The store as it was last heard of; `delay` are the seconds until the next try."""
-
-    sink: str = ""
-    engine: str = ""
-    version: str = ""
-    protocol: str = ""
-    trouble: str = ""
-    retry_at: int | None = None
-    skew: float | None = None
 
 
 @dataclass(slots=True)
@@ -111,7 +87,7 @@ class Board:
 
     def source(self, name: str) -> SourceFact:
         """What is known of a source."""
-        return self.sources.setdefault(name, SourceFact(name))
+        return self.sources.setdefault(name, SourceFact(name=name))
 
     def survey(self, reports: Iterable[SourceReport], now: int) -> None:
         """Takes in what the sources have; a bucket that a source no longer has goes."""
@@ -124,9 +100,10 @@ class Board:
         for report in reports:
             fact = self.source(report.source)
             fact.url = report.url
-            fact.trouble = "" if report.error is None else str(report.error)
             if report.error is not None:
+                fact.failed(str(report.error), now)
                 continue
+            fact.answered(now)
             fact.version, fact.buckets = report.version, len(report.buckets)
             self._forget(report.source, {bucket.bucket for bucket in report.buckets})
             for bucket in report.buckets:
@@ -186,8 +163,21 @@ class Board:
 
     @property
     def pending(self) -> int:
-        """How far the slowest bucket is behind, in microseconds."""
+        """How much of the newest history is not in the store yet, in microseconds: the slowest bucket's."""
         return max((row.lag or 0 for row in self.rows.values()), default=0)
+
+    @property
+    def unsent(self) -> int:
+        """How many buckets are to be synced and were not yet: all of their history is pending."""
+        rows = [row for row in self.rows.values() if row.why_not is None and not row.excluded]
+        return sum(row.position is None and row.newest is not None for row in rows)
+
+    @property
+    def connected_since(self) -> int | None:
+        """From when on the sources and the store have all answered; None while one does not."""
+        peers = [self.store, *self.sources.values()]
+        sinces = [peer.since for peer in peers if peer.since is not None and not peer.trouble]
+        return max(sinces) if len(sinces) == len(peers) > 1 else None
 
     @property
     def share(self) -> float:
@@ -218,6 +208,8 @@ def _(event: RunStarted, board: Board, at: int) -> None:
     board.settle_down()
     board.paused, board.next_at = False, None
     board.troubles.clear()
+    for peer in (board.store, *board.sources.values()):
+        peer.forget()
 
 
 @fold.register
@@ -239,14 +231,15 @@ def _(event: PassStarted, board: Board, at: int) -> None:
 def _(event: SourceReached, board: Board, at: int) -> None:
     fact = board.source(event.source)
     fact.url, fact.version, fact.hostname = event.url, event.version, event.hostname
-    fact.buckets, fact.trouble = event.buckets, ""
+    fact.buckets = event.buckets
+    fact.answered(at)
 
 
 @fold.register
 def _(event: SourceFailed, board: Board, at: int) -> None:
     words = f"{event.reason} {event.remedy}".rstrip()
     if event.bucket is None:
-        board.source(event.source).trouble = words
+        board.source(event.source).failed(words, at)
     else:
         board.row(event.source, event.bucket).fault = words
 
@@ -291,24 +284,26 @@ def _(event: StoreReached, board: Board, at: int) -> None:
     known = event.engine != "unknown"
     store.sink, store.protocol = event.sink, event.protocol
     store.engine, store.version = (event.engine, event.version) if known else ("", "")
-    store.trouble, store.retry_at = "", None
+    store.answered(at)
 
 
 @fold.register
 def _(event: StoreParked, board: Board, at: int) -> None:
     board.store.sink = event.sink
-    board.store.trouble, board.store.retry_at = f"{event.reason} {event.remedy}".rstrip(), None
+    board.store.failed(f"{event.reason} {event.remedy}".rstrip(), at)
+    board.store.retry_at = None
 
 
 @fold.register
 def _(event: RetryScheduled, board: Board, at: int) -> None:
     board.store.sink = event.sink
-    board.store.trouble, board.store.retry_at = event.reason, at + int(event.delay * 1e6)
+    board.store.failed(event.reason, at)
+    board.store.retry_at = at + int(event.delay * 1e6)
 
 
 @fold.register
 def _(event: BatchDelivered, board: Board, at: int) -> None:
-    board.store.trouble, board.store.retry_at = "", None
+    board.store.answered(at)
     board.store.protocol = event.protocol
     if board.running is not None:
         board.running.samples += event.samples
@@ -320,7 +315,7 @@ def _(event: PassFinished, board: Board, at: int) -> None:
     board.settle_down()
     if event.complete:
         board.last_success = event.at
-        board.store.trouble, board.store.retry_at = "", None
+        board.store.answered(at)
     board.troubles.pop("pass", None)
 
 

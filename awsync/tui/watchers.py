@@ -7,16 +7,14 @@ import csv
 import io
 from collections.abc import Sequence
 from functools import partial
-from typing import ClassVar, cast
+from typing import cast
 
 from textual.app import ComposeResult
-from textual.binding import BindingType
 from textual.containers import Horizontal
 
 from awsync.control import Agent
 from awsync.events import Level
 from awsync.tui import exclusion, rewinding
-from awsync.tui.bindings import bindings
 from awsync.tui.cells import Cell
 from awsync.tui.columns import COLUMNS, FIELDS, SORTABLE, Seen
 from awsync.tui.grid import Grid, Record
@@ -35,7 +33,6 @@ class WatchersPage(Page):
     """Every bucket of every source, live."""
 
     NAME = WATCHERS
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings(WATCHERS)]
 
     def __init__(self) -> None:
         super().__init__()
@@ -106,8 +103,6 @@ class WatchersPage(Page):
             return "There is no watcher to act on."
         if action in {"exclude", "rewind", "sync_selected"} and not self.console.connected:
             return "awsync is still starting."
-        if action == "undo" and not self.console.undoable:
-            return "There is nothing to undo."
         if action == "rewind" and len(self.marked) > 1:
             return "A checkpoint is moved for one watcher at a time: esc drops the marks."
         return None
@@ -128,9 +123,9 @@ class WatchersPage(Page):
         if self.focused is self.log_lines and self.log_lines.cursor_line is not None:
             return str(self.log_lines.cursor_line)
         record = self.grid.cursor_record
-        if record is None:
+        if record is None or self.key is None:
             return ""
-        return "\t".join([str(record.key[1]), *(cell.text for cell in record.cells[1:])])  # type: ignore[index]
+        return Record(None, (Cell(self.key[1]), *record.cells[1:])).line
 
     def exported(self) -> tuple[str, str]:
         """The rows that are shown, with all columns."""
@@ -148,10 +143,6 @@ class WatchersPage(Page):
     def action_exclude(self) -> None:
         """Leaves the selected watchers out, or takes them in again."""
         exclusion.toggle(self.console, self.selected_rows)
-
-    def action_undo(self) -> None:
-        """Takes back the last change."""
-        self.console.undo()
 
     def action_mark(self) -> None:
         """Marks the watcher, and goes to the next."""
@@ -189,6 +180,12 @@ class WatchersPage(Page):
         self._chosen_sort, self.reverse = True, False
         self.console.flush(force=True)
 
+    def sort_by(self, key: str) -> None:
+        """Sorts by a column, whether it is in sight or not."""
+        self.sorted_by = next(n for n, field in enumerate(SORTABLE) if field.column.key == key)
+        self._chosen_sort, self.reverse = True, False
+        self.console.flush(force=True)
+
     def action_sort_reverse(self) -> None:
         """Turns the order around."""
         self._chosen_sort, self.reverse = True, not self.reverse
@@ -223,6 +220,9 @@ class WatchersPage(Page):
         parts = [f"/{self.pattern.text}" if self.pattern else "", "only faults" if self.only_faults else ""]
         filters = "  ".join(filter(None, parts))
         count = f"{shown} of {of}" if filters else f"{of}"
+        column = SORTABLE[self.sorted_by].column
+        if self._chosen_sort and column.key not in self.grid.shown_columns:
+            filters = f"{filters}  by {column.title} {'▼' if self.reverse else '▲'}".lstrip()
         self.grid.set_titles(
             f"Watchers {count}", filters, f"{len(self.marked)} marked" if self.marked else ""
         )

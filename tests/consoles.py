@@ -1,0 +1,37 @@
+"""A console for tests of its screens: its clock stands still, and a test waits for what is to be seen."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from awsync.tui.app import Console
+from awsync.tui.watchers import WatchersPage
+from tests.scripted import NOW, ScriptedAgent
+
+
+def console(agent: ScriptedAgent) -> Console:
+    """A console whose clock and cursor stand still."""
+    return Console(lambda: agent, config_path=Path("config.toml"), clock=lambda: NOW, cursor_blinks=False)
+
+
+def screen(app: Console) -> str:
+    """What a person sees."""
+    strips = app.screen._compositor.render_strips(app.screen.size)
+    return "\n".join(strip.text.rstrip() for strip in strips)
+
+
+async def until(pilot: Pilot[int], holds: Callable[[], bool]) -> None:
+    """Waits for a condition of the console."""
+    for _ in range(100):
+        if holds():
+            return
+        await pilot.pause(0.02)
+    raise AssertionError(screen(pilot.app))  # type: ignore[arg-type]
+
+
+async def filled(pilot: Pilot[int]) -> None:
+    """Waits for the table."""
+    page = pilot.app.screen_stack[0]
+    assert isinstance(page, WatchersPage)
+    await until(pilot, lambda: len(page.grid.records) > 0)
