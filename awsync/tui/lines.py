@@ -19,18 +19,20 @@ from awsync.events import Level
 from awsync.tui.actions import LISTS
 from awsync.tui.bindings import bindings
 from awsync.tui.cells import Tone
-from awsync.tui.logbook import KEPT, WORDS, Line, stamp
+from awsync.tui.logbook import KEPT, Line
 from awsync.tui.text import fit, wrap
 
+_GLYPHS = {Level.DEBUG: "·", Level.INFO: " ", Level.WARNING: "!", Level.ERROR: "✗"}
+_INDENT = len("15:04:05 ! ")
 _TONES = {Level.DEBUG: Tone.DIM, Level.INFO: Tone.PLAIN, Level.WARNING: Tone.WARN, Level.ERROR: Tone.BAD}
 
 
 class _Shown(NamedTuple):
-    """One line of the screen: a part of a sentence, with its head where it is the first part."""
+    """One line of the screen: a part of a sentence with its head, or the day of what follows."""
 
     line: Line
+    head: str
     text: str
-    first: bool
 
 
 class Lines(ScrollView, can_focus=True, inherit_bindings=False):
@@ -45,6 +47,7 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         self._lines: list[Line] = []
         self._shown: list[_Shown] = []
         self._width = 0
+        self._height = 0
         self._cursor: int | None = None
         self._empty = ""
 
@@ -100,17 +103,12 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
             if not self._shown and y == 0 and self._empty:
                 return Strip([Segment(fit(f" {self._empty}", width), self._style(Tone.DIM))], width)
             return Strip.blank(width, self.rich_style)
-        line, text, first = self._shown[number]
+        line, head, text = self._shown[number]
         at_cursor = self._has_cursor and self.has_focus and number == self._at
         over = self._cursor_style() if at_cursor else Style.null()
-        head = f"{stamp(line.at)} " if first else " " * 15
-        word = f"{WORDS[line.level]} " if first else " " * 6
+        glyph = "" if not text else f"{_GLYPHS[line.level]} " if head.strip() else "  "
         tone = self._style(_TONES[line.level])
-        segments = [
-            Segment(head, self._style(Tone.DIM) + over),
-            Segment(word, tone + over),
-            Segment(text, tone + over),
-        ]
+        segments = [Segment(head, self._style(Tone.DIM) + over), Segment(f"{glyph}{text}", tone + over)]
         return Strip(segments).adjust_cell_length(width, self.rich_style + over)
 
     @property
@@ -134,33 +132,35 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
             return Style(reverse=True)
         return Style(bgcolor=self.get_component_rich_style("lines--cursor").bgcolor)
 
+    def on_resize(self) -> None:
+        """Sentences break elsewhere; who followed the end still does, who read stays with his sentence."""
+        followed = self.following or self.scroll_offset.y >= len(self._shown) - self._height
+        self._height = self._view.height
+        if self._view.width != self._width and self._lines:
+            read = self._shown[min(self.scroll_offset.y, len(self._shown) - 1)].line.number
+            lines, self._lines, self._shown, self._cursor = self._lines, [], [], None
+            self._write(lines)
+            place = next(at for at, shown in enumerate(self._shown) if shown.line.number >= read)
+            self.scroll_to(y=place, animate=False, immediate=True, force=True)
+        if followed:
+            self.call_after_refresh(self.follow)
+        self.refresh()
+
     def _write(self, lines: Sequence[Line]) -> None:
-        self._lines += lines
-        width = max(self._view.width - 21, 20)
+        self._width = self._view.width
+        width = max(self._width - _INDENT, 20)
         for line in lines:
+            if not self._lines or self._lines[-1].day != line.day:
+                self._shown.append(_Shown(line, line.day, ""))
+            self._lines.append(line)
             for number, part in enumerate(wrap(line.text, width)):
-                self._shown.append(_Shown(line, part, number == 0))
+                self._shown.append(_Shown(line, f"{line.time} " if number == 0 else " " * 9, part))
         # Lines that are cut off at the top must not move what a reader looks at: only a follower cuts.
         if len(self._lines) > 2 * KEPT and self.following:
             self._lines = self._lines[-KEPT:]
             kept = self._lines[0].number
             self._shown = [shown for shown in self._shown if shown.line.number >= kept]
         self.virtual_size = Size(self._view.width, len(self._shown))
-
-    def on_resize(self) -> None:
-        """Wraps anew; the sentence at the top stays at the top."""
-        if self._view.width == self._width:
-            return
-        self._width = self._view.width
-        followed, lines = self.following, self._lines
-        top = self._shown[self.scroll_offset.y].line if self._shown and not followed else None
-        self._lines, self._shown, self._cursor = [], [], None
-        self._write(lines)
-        if top is None:
-            self.call_after_refresh(self.follow)
-        else:
-            numbers = [number for number, shown in enumerate(self._shown) if shown.line is top]
-            self.scroll_to(y=numbers[0], animate=False, immediate=True, force=True)
 
     def _move(self, number: int) -> None:
         if not self._shown:

@@ -97,16 +97,23 @@ def bar(share: float, cells: int) -> str:
     return "█" * whole + ("" if rest == 0 else "▏▎▍▌▋▊▉"[rest - 1])
 
 
+def brief(seconds: float) -> str:
+    """A length of time as it matters at a glance: `12 s`, `48 min`, `3 h 5 min`, `5 d`."""
+    day = 86_400
+    unit = 1 if seconds < 60 else 60 if seconds < 2 * day else day
+    return span(seconds // unit * unit)
+
+
 def behind(microseconds: int) -> str:
     """A lag in words: `2 min behind`."""
-    return "up to date" if microseconds < 1_000_000 else f"{span(microseconds / 1e6)} behind"
+    return "up to date" if microseconds < 1_000_000 else f"{brief(microseconds / 1e6)} behind"
 
 
 def ago(microseconds: int) -> str:
-    """How long ago: `12 s ago`, `in 3 min`."""
+    """How long ago: `12 s ago`, `in 3 min 20 s`."""
     if microseconds < 0:
         return f"in {span(-microseconds / 1e6)}"
-    return "now" if microseconds < 1_000_000 else f"{span(microseconds / 1e6)} ago"
+    return "just now" if microseconds < 1_000_000 else f"{brief(microseconds / 1e6)} ago"
 
 
 def short(number: int) -> str:

@@ -16,7 +16,7 @@ from awsync.control import Agent
 from awsync.events import Level
 from awsync.tui import exclusion, rewinding
 from awsync.tui.cells import Cell
-from awsync.tui.columns import COLUMNS, FIELDS, SORTABLE, Seen
+from awsync.tui.columns import COLUMNS, SORTABLE, Seen, cells
 from awsync.tui.grid import Grid, Record
 from awsync.tui.lines import Lines
 from awsync.tui.matching import Pattern
@@ -84,7 +84,7 @@ class WatchersPage(Page):
             for row in board.rows.values()
         ]
         shown = self._ordered([each for each in seen if self._passes(each)])
-        records = [Record(each.row.key, tuple(field.cell(each) for field in FIELDS)) for each in shown]
+        records = [Record(each.row.key, cells(each)) for each in shown]
         hidden = ("source",) if len(board.sources) < 2 else ()
         self.grid.hide_columns(*hidden)
         arrow = (SORTABLE[self.sorted_by].column.key, "▼" if self.reverse else "▲")

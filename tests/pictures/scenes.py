@@ -1,22 +1,25 @@
-"""What each picture shows, and how the console comes there: by keys, by the clock, and by faults of the wire."""
+"""What each picture shows, and how the console comes there: by keys, the clock, and faults of the wire."""
 
 import os
+import random
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from unittest import mock
 
 from textual.pilot import Pilot
 
+from awsync.control import Agent
 from awsync.tui import themes
 from awsync.tui.app import Console
 from awsync.tui.detail import DetailPage
 from awsync.tui.dialogs import Ask, Confirm
 from tests.pictures.paint import paint
-from tests.pictures.stage import BEGIN, LAPTOP, NOW, PHONE, STORE, Stage, until
+from tests.pictures.stage import BEGIN, NOW, PHONE, STORE, Stage, until
 
 NARROW, NORMAL, WIDE = (80, 24), (120, 40), (200, 60)
+EDITOR = ("laptop", "aw-watcher-vscode_laptop")
 WINDOW = ("laptop", "aw-watcher-window_laptop")
-INPUT, MEDIA = "aw-watcher-input", "aw-watcher-media-player"
+INPUT = "aw-watcher-input"
 _STEPS = 10
 _SHARE = 0.3
 _KEYS = {" ": "space", "*": "asterisk", "/": "slash", "-": "minus"}
@@ -39,18 +42,18 @@ async def catching_up(stage: Stage) -> None:
         await _paint(pilot, "catching-up", NORMAL)
         await _paint(pilot, "catching-up-narrow", NARROW)
         stage.wire.open_gate()
-        await _waiting(pilot, 1)
+        await _waiting(pilot, BEGIN)
         for step in range(1, _STEPS + 1):
             stage.live_until(BEGIN + timedelta(minutes=5 * step))
-            await _waiting(pilot, 1 + step)
-        stage.live_until(NOW)
+            await _waiting(pilot, stage.clock.moment)
+    stage.live_until(NOW)
 
 
 async def all_is_well(stage: Stage) -> None:
     """The usual picture in every size, and the pages and questions over it."""
     stage.configure(phone=True, excluded=(INPUT,))
     async with stage.console() as pilot:
-        await _waiting(pilot, _STEPS + 2)
+        await _waiting(pilot, NOW)
         await _surveyed(pilot, 10)
         await _cursor(pilot, *WINDOW)
         await _paint(pilot, "console", NORMAL)
@@ -63,26 +66,47 @@ async def all_is_well(stage: Stage) -> None:
 
 async def no_colour(stage: Stage) -> None:
     """The same where NO_COLOR is set."""
+    stage.configure(phone=True, excluded=(INPUT,))
     with mock.patch.dict(os.environ, {"NO_COLOR": "1"}):
         async with stage.console() as pilot:
-            await _waiting(pilot, _STEPS + 3)
+            await _waiting(pilot, NOW)
             await _surveyed(pilot, 10)
             await _paint(pilot, "no-color", NORMAL)
 
 
 async def faults(stage: Stage) -> None:
     """Everything that can be wrong with a watcher, at once; then a store that is down."""
-    stage.new_store(timedelta(days=7))
-    stage.configure(phone=True, excluded=(MEDIA, "aw-watcher-web-chrome*"))
+    stage.new_store(timedelta(days=15))
+    stage.configure(phone=True, excluded=("aw-watcher-web-chrome*",))
     async with stage.console() as pilot:
-        await _waiting(pilot, _STEPS + 4)
-        stage.wire.down = {PHONE}
-        stage.wire.failing = "aw-watcher-vscode_laptop"
-        await _agent(pilot).rewind("laptop", "aw-watcher-vscode_laptop", None)
-        await _agent(pilot).rewind(*WINDOW, None)
+        await _waiting(pilot, NOW)
+        await _surveyed(pilot, 10)
+        stage.wire.down, stage.wire.failing = {PHONE}, EDITOR[1]
+        held = stage.wire.held
+        stage.wire.close_gate()
+        await _again(pilot, EDITOR, timedelta(days=1))
+        await _again(pilot, WINDOW, timedelta(days=14))
+        await _agent(pilot).sync_now()
+        await until(pilot, lambda: stage.wire.held > held)
+        await _settled(pilot, stage)
+        stage.clock.moment += timedelta(seconds=3)
+        await stage.wire.let_one_through()
+        await _settled(pilot, stage)
+        await _cursor(pilot, *EDITOR)
+        await _paint(pilot, "faults", NORMAL)
+        await _light(pilot, "faults-light", NORMAL)
+        await _paint(pilot, "faults-narrow", NARROW)
+        stage.wire.open_gate()
+        await _waiting(pilot, NOW)
+        stage.wire.down, stage.wire.failing = {STORE}, ""
+        random.seed(1)  # the next try comes after a time of chance
+        await _again(pilot, WINDOW, timedelta(hours=6))
+        await _agent(pilot).sync_now()
+        await until(pilot, lambda: _app(pilot).board.store.trouble and stage.wire.waits)
+        await _paint(pilot, "store-down", NORMAL)
 
 
-SCENES: tuple[Callable[[Stage], Awaitable[None]], ...] = (catching_up, all_is_well, no_colour)
+SCENES: tuple[Callable[[Stage], Awaitable[None]], ...] = (catching_up, all_is_well, no_colour, faults)
 
 
 async def _pages(pilot: Pilot[int]) -> None:
@@ -92,7 +116,7 @@ async def _pages(pilot: Pilot[int]) -> None:
     await _paint(pilot, "detail-narrow", NARROW)
     await pilot.press("escape")
     for name, key in (("log", "l"), ("passes", "P"), ("help", "question_mark")):
-        await _go(pilot, key, lambda name=name: _app(pilot).page.NAME == name)  # type: ignore[misc, union-attr]
+        await _go(pilot, key, lambda name=name: name == _app(pilot).page.NAME)  # type: ignore[misc, union-attr]
         await _paint(pilot, name, NORMAL)
         await pilot.press("escape")
 
@@ -141,10 +165,14 @@ async def _settled(pilot: Pilot[int], stage: Stage) -> None:
     await until(pilot, lambda: stage.wire.quiet())
 
 
-async def _waiting(pilot: Pilot[int], passes: int) -> None:
-    """So many passes have ended, and the next one is planned."""
-    board = _app(pilot).board
-    await until(pilot, lambda: len(board.passes) >= passes and board.next_at is not None)
+async def _waiting(pilot: Pilot[int], begun: datetime) -> None:
+    """The pass that began then has ended, and the next one is planned."""
+    board, moment = _app(pilot).board, round(begun.timestamp()) * 1_000_000
+    await until(
+        pilot,
+        lambda: board.next_at is not None
+        and any(record.started == moment and record.finished for record in board.passes),
+    )
 
 
 async def _surveyed(pilot: Pilot[int], rows: int) -> None:
@@ -159,6 +187,16 @@ async def _surveyed(pilot: Pilot[int], rows: int) -> None:
 def _detailed(pilot: Pilot[int]) -> bool:
     page = pilot.app.screen
     return isinstance(page, DetailPage) and bool(page.entries.records)
+
+
+async def _again(pilot: Pilot[int], key: tuple[str, str], length: timedelta) -> None:
+    await _agent(pilot).rewind(*key, round((NOW.replace(second=0) - length).timestamp()) * 1_000_000)
+
+
+def _agent(pilot: Pilot[int]) -> Agent:
+    agent = _app(pilot).agent
+    assert agent is not None
+    return agent
 
 
 def _app(pilot: Pilot[int]) -> Console:

@@ -36,6 +36,7 @@ DAYS = 28
 _BYTES_A_SECOND = 150_000
 _QUIET_SECONDS = 0.15
 _SETTLED_SECONDS = 0.5
+_PATIENCE = 60.0
 
 
 class Clock:
@@ -51,14 +52,15 @@ class Clock:
 
     def stopwatch(self) -> float:
         """Seconds."""
-        self.seconds += 0.04
+        self.seconds += 0.07
         return self.seconds
 
 
 class Wire(httpx.AsyncBaseTransport):
     """The way from the engine to the servers, with a gate before the store.
 
-    `down` are places that nobody answers at, `failing` a part of a path that ActivityWatch cannot answer.
+    `down` are places where nobody answers; there the store refuses once, and then lets one wait, so that the
+    time until the next try stands still. `failing` is a part of a path that ActivityWatch cannot answer.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -66,6 +68,7 @@ class Wire(httpx.AsyncBaseTransport):
         self.down: set[str] = set()
         self.failing = ""
         self.held = 0
+        self.refused = self.waits = False
         self._open = asyncio.Event()
         self._open.set()
         self._clock = clock
@@ -77,6 +80,10 @@ class Wire(httpx.AsyncBaseTransport):
         """Takes the request to its server."""
         place = f"{request.url.host}:{request.url.port}"
         if place in self.down:
+            if place == STORE and self.refused:
+                self.waits = True
+                await asyncio.Event().wait()
+            self.refused |= place == STORE
             raise httpx.ConnectError("All connection attempts failed", request=request)
         if self.failing and f"{self.failing}/events?" in str(request.url):
             return httpx.Response(500, json={"message": "database disk image is malformed"}, request=request)
@@ -118,8 +125,9 @@ class Wire(httpx.AsyncBaseTransport):
         seen = self.held
         self._open.set()
         self._open.clear()
-        while self.held == seen:
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(_PATIENCE):
+            while self.held == seen:  # noqa: ASYNC110 as below
+                await asyncio.sleep(0.01)
 
     async def _gate(self, request: httpx.Request) -> None:
         body = await request.aread()
@@ -130,7 +138,7 @@ class Wire(httpx.AsyncBaseTransport):
 
     async def _laptop_first(self) -> None:
         """The order of what two sources say would else depend on the moment."""
-        while self._busy or time.monotonic() - self._quiet_since < _QUIET_SECONDS:
+        while self._busy or time.monotonic() - self._quiet_since < _QUIET_SECONDS:  # noqa: ASYNC110 no event tells it
             await asyncio.sleep(0.02)
 
 
@@ -203,14 +211,16 @@ class Stage:
         others = (
             Bucket("aw-stopwatch", "aw-stopwatch", "general.stopwatch", "laptop"),
             Bucket("aw-watcher-input_laptop", "aw-watcher-input", "os.hid.input", "laptop"),
-            Bucket("aw-watcher-media-player_laptop", "aw-watcher-media-player", "currently-playing", "laptop"),
+            Bucket(
+                "aw-watcher-media-player_laptop", "aw-watcher-media-player", "currently-playing", "laptop"
+            ),
         )
         for bucket in (*self.person.buckets, *others):
             self.laptop.create_bucket(bucket.id, bucket.client, bucket.type, bucket.hostname, created=first)
-        stopwatch, keys, media = (bucket.id for bucket in others)
+        stopwatch, keys, media = (other.id for other in others)
         for number, day in enumerate(self.person.history(DAYS, BEGIN)):
-            for bucket, events in day.items():
-                self.laptop.insert(bucket, [event.to_json() for event in events])
+            for name, events in day.items():
+                self.laptop.insert(name, [event.to_json() for event in events])
             there = [e for e in day[self.person.afk.id] if e.data["status"] == "not-afk"]
             self.laptop.insert(
                 keys, [e.to_json() | {"data": {"presses": e.duration_us // 700_000}} for e in there]
@@ -235,12 +245,12 @@ class Stage:
             self.phone.insert(unlocks.id, [e.to_json() | {"duration": 0, "data": {}} for e in seen[::9]])
 
 
-async def until(pilot: Pilot[int], holds: Callable[[], object], seconds: float = 60.0) -> None:
+async def until(pilot: Pilot[int], holds: Callable[[], object], seconds: float = _PATIENCE) -> None:
     """Waits for a condition, and for the picture of it."""
     end = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > end:
-            raise SystemExit("The console did not come to what was to be drawn.")
+            raise TimeoutError(f"The console did not come to what was to be drawn: {holds}")
         await pilot.pause(0.05)
     await pilot.pause()
 
