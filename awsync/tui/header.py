@@ -108,7 +108,8 @@ def troubles(board: Board, facts: Facts) -> list[str]:
     if board.store.trouble:
         retry = board.store.retry_at
         tail = "" if retry is None or retry <= facts.now else f" Next try {ago(facts.now - retry)}."
-        found.append(f"{board.store.sink}: {board.store.trouble}{tail}{_since(board.store, facts.now)}")
+        about = "" if board.store.sink in board.store.trouble else f"{board.store.sink}: "
+        found.append(f"{about}{board.store.trouble}{tail}{_since(board.store, facts.now)}")
     return [*filter(None, [facts.ended]), *found, *board.troubles.values()]
 
 

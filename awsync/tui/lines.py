@@ -153,7 +153,8 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
             if not self._lines or self._lines[-1].day != line.day:
                 self._shown.append(_Shown(line, line.day, ""))
             self._lines.append(line)
-            for number, part in enumerate(wrap(line.text, width)):
+            parts = [part for text in line.text.split("\n") for part in wrap(text, width)]
+            for number, part in enumerate(parts):
                 self._shown.append(_Shown(line, f"{line.time} " if number == 0 else " " * 9, part))
         # Lines that are cut off at the top must not move what a reader looks at: only a follower cuts.
         if len(self._lines) > 2 * KEPT and self.following:

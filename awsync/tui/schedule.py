@@ -72,13 +72,16 @@ def _pass_lines(board: Board, now: int, room: int) -> list[TextLine]:
     running = board.running
     if running is None:
         return []
+    head: TextLine = [("» pass runs", Tone.BUSY), (f" for {span((now - running.started) / 1e6)}", Tone.PLAIN)]
+    if not any(row.due_to > row.due_from for row in board.rows.values()):
+        return [head, []]
     share = board.share
     cells = max(room - 7, 10)
     drawn = bar(share, cells)
     left = max((row.seconds_left or 0 for row in board.rows.values()), default=0)
     rest = f", {span(left)} left" if left >= 1 else ""
     return [
-        [("» pass runs", Tone.BUSY), (f" for {span((now - running.started) / 1e6)}{rest}", Tone.PLAIN)],
+        [*head, (rest, Tone.PLAIN)],
         [(drawn, Tone.BUSY), ("░" * (cells - len(drawn)), Tone.DIM), (f" {share:4.0%}", Tone.STRONG)],
         [(f"{short(running.events)} events read, {short(running.samples)} samples", Tone.DIM)],
         [],

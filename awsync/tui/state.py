@@ -152,7 +152,7 @@ class Board:
 
     def surroundings(self, now: int) -> Surroundings:
         """What the states of all rows depend on, at a moment."""
-        blocked = {name: f"{name} does not answer" for name, fact in self.sources.items() if fact.trouble}
+        blocked = {name: f"{name} is down" for name, fact in self.sources.items() if fact.trouble}
         if self.store.trouble:
             blocked = {row.source: "the store" for row in self.rows.values()} | blocked
         return Surroundings(

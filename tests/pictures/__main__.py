@@ -1,17 +1,19 @@
-"""Draws them all, or those of the scenes that are named."""
+"""Draws them all."""
 
 import asyncio
-import sys
 import tempfile
 from pathlib import Path
 
+from tests.pictures.paint import FOLDER
 from tests.pictures.scenes import SCENES
 from tests.pictures.stage import Stage
 
 
-async def main(wanted: list[str]) -> None:
+async def main() -> None:
     """Plays every scene in its order, for one leads to the next."""
     with tempfile.TemporaryDirectory(prefix="awsync-pictures-") as folder:
+        for old in FOLDER.glob("*.*"):
+            old.unlink()
         stage = Stage(Path(folder))
         stage.start()
         try:
@@ -21,4 +23,4 @@ async def main(wanted: list[str]) -> None:
             stage.stop()
 
 
-asyncio.run(main(sys.argv[1:]))
+asyncio.run(main())

@@ -13,6 +13,8 @@ from awsync.tui import themes
 from awsync.tui.app import Console
 from awsync.tui.detail import DetailPage
 from awsync.tui.dialogs import Ask, Confirm
+from awsync.tui.log import LogPage
+from awsync.tui.paper import Paper
 from tests.pictures.paint import paint
 from tests.pictures.stage import BEGIN, NOW, PHONE, STORE, Stage, until
 
@@ -22,7 +24,7 @@ WINDOW = ("laptop", "aw-watcher-window_laptop")
 INPUT = "aw-watcher-input"
 _STEPS = 10
 _SHARE = 0.3
-_KEYS = {" ": "space", "*": "asterisk", "/": "slash", "-": "minus"}
+_KEYS = {" ": "space", "*": "asterisk", "/": "slash", "-": "minus", ":": "colon", ".": "full_stop"}
 
 
 async def catching_up(stage: Stage) -> None:
@@ -40,7 +42,6 @@ async def catching_up(stage: Stage) -> None:
         await _settled(pilot, stage)
         await _cursor(pilot, *WINDOW)
         await _paint(pilot, "catching-up", NORMAL)
-        await _paint(pilot, "catching-up-narrow", NARROW)
         stage.wire.open_gate()
         await _waiting(pilot, BEGIN)
         for step in range(1, _STEPS + 1):
@@ -94,8 +95,6 @@ async def faults(stage: Stage) -> None:
         await _settled(pilot, stage)
         await _cursor(pilot, *EDITOR)
         await _paint(pilot, "faults", NORMAL)
-        await _light(pilot, "faults-light", NORMAL)
-        await _paint(pilot, "faults-narrow", NARROW)
         stage.wire.open_gate()
         await _waiting(pilot, NOW)
         stage.wire.down, stage.wire.failing = {STORE}, ""
@@ -104,18 +103,35 @@ async def faults(stage: Stage) -> None:
         await _agent(pilot).sync_now()
         await until(pilot, lambda: _app(pilot).board.store.trouble and stage.wire.waits)
         await _paint(pilot, "store-down", NORMAL)
+        await _go(pilot, "l", lambda: isinstance(pilot.app.screen, LogPage))
+        await _paint(pilot, "log", NORMAL)
 
 
-SCENES: tuple[Callable[[Stage], Awaitable[None]], ...] = (catching_up, all_is_well, no_colour, faults)
+async def first_run(stage: Stage) -> None:
+    """Before there is a config.toml: what is found, and a store that was tried."""
+    stage.wire.down = set()
+    async with stage.first_run() as pilot:
+        answer = pilot.app.screen.query_one("#answer", Paper)
+        await until(pilot, lambda: "Type where yours is." in answer.text)
+        await pilot.press(*(_KEYS.get(c, c) for c in f"http://{STORE}"), "enter")
+        await until(pilot, lambda: "answers, remote write" in answer.text)
+        await _paint(pilot, "first-run", NARROW)
+
+
+SCENES: tuple[Callable[[Stage], Awaitable[None]], ...] = (
+    catching_up,
+    all_is_well,
+    no_colour,
+    faults,
+    first_run,
+)
 
 
 async def _pages(pilot: Pilot[int]) -> None:
     await _go(pilot, "enter", lambda: _detailed(pilot))
     await _paint(pilot, "detail", NORMAL)
-    await _paint(pilot, "detail-wide", WIDE)
-    await _paint(pilot, "detail-narrow", NARROW)
     await pilot.press("escape")
-    for name, key in (("log", "l"), ("passes", "P"), ("help", "question_mark")):
+    for name, key in (("passes", "P"), ("help", "question_mark")):
         await _go(pilot, key, lambda name=name: name == _app(pilot).page.NAME)  # type: ignore[misc, union-attr]
         await _paint(pilot, name, NORMAL)
         await pilot.press("escape")
@@ -129,10 +145,6 @@ async def _questions(pilot: Pilot[int]) -> None:
     await _cursor(pilot, "laptop", "aw-watcher-input_laptop")
     await _go(pilot, "space", lambda: isinstance(pilot.app.screen, Confirm))
     await _paint(pilot, "include-again", NARROW)
-    await pilot.press("escape")
-    await _cursor(pilot, *WINDOW)
-    await _go(pilot, "r", lambda: isinstance(pilot.app.screen, Ask))
-    await _paint(pilot, "rewind", NORMAL)
     await pilot.press("escape")
 
 
@@ -170,8 +182,10 @@ async def _waiting(pilot: Pilot[int], begun: datetime) -> None:
     board, moment = _app(pilot).board, round(begun.timestamp()) * 1_000_000
     await until(
         pilot,
-        lambda: board.next_at is not None
-        and any(record.started == moment and record.finished for record in board.passes),
+        lambda: (
+            board.next_at is not None
+            and any(record.started == moment and record.finished for record in board.passes)
+        ),
     )
 
 

@@ -25,11 +25,14 @@ from awsync.demo.aw_server import AwServer
 from awsync.demo.days import Bucket, Person
 from awsync.demo.receiver import Receiver
 from awsync.engine import Wiring
+from awsync.firstrun import FirstRun
 from awsync.tui.app import Console
+from awsync.tui.firstrun import FirstRunPage
 
 LAPTOP, PHONE, STORE = "localhost:5600", "phone.lan:5600", "localhost:9090"
 HOSTS = {LAPTOP: "laptop", PHONE: "phone"}
 PID = 4242
+_NOBODY = "127.0.0.1:9"
 NOW = datetime(2026, 10, 15, 15, 25, 12, tzinfo=UTC)
 BEGIN = NOW - timedelta(minutes=55)
 DAYS = 28
@@ -84,16 +87,16 @@ class Wire(httpx.AsyncBaseTransport):
                 self.waits = True
                 await asyncio.Event().wait()
             self.refused |= place == STORE
-            raise httpx.ConnectError("All connection attempts failed", request=request)
         if self.failing and f"{self.failing}/events?" in str(request.url):
             return httpx.Response(500, json={"message": "database disk image is malformed"}, request=request)
-        if place == PHONE:
+        if place == PHONE and place not in self.down:
             await self._laptop_first()
         elif request.method == "POST":
             await self._gate(request)
-        host, _, port = self.places[place].partition(":")
+        there = _NOBODY if place in self.down else self.places.get(place, _NOBODY)
+        host, _, port = there.partition(":")
         request.url = request.url.copy_with(host=host, port=int(port))
-        request.headers["Host"] = self.places[place]
+        request.headers["Host"] = there
         self._busy += 1
         try:
             answer = await self._real.handle_async_request(request)
@@ -206,6 +209,20 @@ class Stage:
         async with app.run_test(size=size) as pilot:
             yield pilot
 
+    @asynccontextmanager
+    async def first_run(self, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Pilot[int]]:
+        """The console of somebody who has no config.toml yet; nothing is written."""
+        empty = self.folder / "empty"
+        empty.mkdir()
+        away = mock.patch.dict(os.environ, {"HOME": "/home/sam", "XDG_CONFIG_HOME": ""})
+        wired = mock.patch.object(httpx.AsyncClient, "_init_transport", return_value=self.wire)
+        with contextlib.chdir(empty), away, wired:
+            setup = FirstRun({}, {})
+            app = Console(_never, config_path=setup.path, clock=self.clock, cursor_blinks=False,
+                          first=lambda: FirstRunPage(setup))  # fmt: skip
+            async with app.run_test(size=size) as pilot:
+                yield pilot
+
     def _fill_laptop(self) -> None:
         first = BEGIN - timedelta(days=DAYS)
         others = (
@@ -243,6 +260,10 @@ class Stage:
             data = {"app": "Firefox", "package": "org.mozilla.firefox"}
             self.phone.insert(apps.id, [e.to_json() | {"data": data} for e in seen])
             self.phone.insert(unlocks.id, [e.to_json() | {"duration": 0, "data": {}} for e in seen[::9]])
+
+
+def _never() -> ConsoleAgent:
+    raise AssertionError("the first run ends before there is an engine")
 
 
 async def until(pilot: Pilot[int], holds: Callable[[], object], seconds: float = _PATIENCE) -> None:
