@@ -116,6 +116,7 @@ class ConsoleAgent:
     async def detail(self, source: str, bucket: str) -> BucketDetail:
         """A bucket in depth."""
         found = await self._report(source, bucket)
+        await self._side.settle()
         return await look(
             self.settings,
             self._source(source),

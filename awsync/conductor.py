@@ -70,6 +70,7 @@ class Conductor:
         self._pass: asyncio.Task[PassFinished] | None = None
         self._only: Only = None
         self._failing = False
+        self._lacking = False
         self._paused = False
         self._interrupted = False
         self._next: int | None = None
@@ -148,7 +149,7 @@ class Conductor:
         self._pass = None
         if not task.cancelled():
             try:
-                task.result()
+                self._lacking = not task.result().complete
             except StateError as error:
                 self._emit(PassFailed(reason=error.message, remedy=error.remedy))
         if not self._due:
@@ -196,8 +197,12 @@ class Conductor:
     async def _adopt(self, event: Event) -> None:
         """Takes the settings that are wanted; a pass that runs with others begins again."""
         before, after = self._engine.settings, self._for_this_run.over(self._wanted)
-        if replace(before, cron=after.cron) != after and await self._stop():
-            self._want(self._only)
+        if replace(before, cron=after.cron) != after:
+            if await self._stop():
+                self._want(self._only)
+            elif self._lacking and not self._paused:
+                # They may mend what the last pass lacked: a token, an address.
+                self._want(None)
         if after.store is not None:
             # A checkpoint says what one store has: another store has its own.
             self._engine.state.sink = shown_url(after.store.write_url)

@@ -160,7 +160,7 @@ class FirstRun:
             if isinstance(opened, Rejected):
                 said = describe(StoreParked(sink=sink, reason=opened.words, remedy=opened.remedy))
                 refused = opened.status in _REFUSED
-                place = f" Their place is {self.path}; once they stand there, try again." if refused else ""
+                place = f" Put them into {self.path} and try again." if refused else ""
                 return Outcome(said + place, good=False, refused=refused)
             facts = await discover(client.http, store)
         return Outcome(describe(store_reached(sink, opened, facts)), good=True)

@@ -27,6 +27,9 @@ from awsync.events import Event, JournalBegunAnew
 KEPT = 20_000
 """Events that are kept; a pass with news says about ten, a long backfill some thousands."""
 BATCH_SECONDS = 0.1
+RETRY_SECONDS = 1.0
+"""How soon what could not be written is tried again, also when nothing more is said."""
+_PATIENCE = 1.0
 _PRUNE_EVERY = 1_000
 _VERSION = 1
 _SCHEMA = f"""
@@ -134,7 +137,9 @@ class Recorder(Journal):
     def __init__(self, folder: Path, clock: Callable[[], int] = _system_clock) -> None:
         super().__init__(folder)
         self._clock = clock
-        self._queue: queue.SimpleQueue[_Row | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Row | threading.Event] = queue.SimpleQueue()
+        self._hurry = threading.Event()
+        self._closing = False
         self._until_prune = 0
         self.begun_anew = self._begin()
         """Why the file of an earlier run could not be used; empty where it could."""
@@ -143,9 +148,14 @@ class Recorder(Journal):
 
     def close(self) -> None:
         """Writes what was said last, and closes the file."""
-        self._queue.put(None)
-        self._thread.join(timeout=1.0)
+        self._closing = True
+        self._urge()
+        self._thread.join(timeout=_PATIENCE)
         super().close()
+
+    def settle(self) -> None:
+        """Waits until what was said so far was written, which is later where the file is busy."""
+        self._urge().wait(_PATIENCE)
 
     def record(self, event: Event) -> None:
         """Notes an event; costs some microseconds, and never raises for the state of the file."""
@@ -184,22 +194,40 @@ class Recorder(Journal):
             self._open()
         return reason
 
+    def _urge(self) -> threading.Event:
+        """Ends the running batch; what is returned is set when it was tried to be written."""
+        tried = threading.Event()
+        self._queue.put(tried)
+        self._hurry.set()
+        return tried
+
     def _write(self) -> None:
         """Writes what is said until the end, in batches."""
-        pause = threading.Event()
         pending: list[_Row] = []
         ended = False
         while not ended:
-            batch = [self._queue.get()]
-            if batch[0] is not None:
-                pause.wait(BATCH_SECONDS)
-            while not self._queue.empty():
-                batch.append(self._queue.get())
-            ended = None in batch
-            pending += [row for row in batch if row is not None]
+            waiting = self._gather(pending)
+            ended = self._closing and bool(waiting)
             if self._insert(pending):
                 pending.clear()
             del pending[:-KEPT]
+            for tried in waiting:
+                tried.set()
+
+    def _gather(self, pending: list[_Row]) -> list[threading.Event]:
+        """Adds what was said to the rows that are to be written; returns who waits for them."""
+        waiting: list[threading.Event] = []
+        with suppress(queue.Empty):
+            each = self._queue.get(timeout=RETRY_SECONDS if pending else None)
+            self._hurry.wait(BATCH_SECONDS)
+            self._hurry.clear()
+            while True:
+                if isinstance(each, threading.Event):
+                    waiting.append(each)
+                else:
+                    pending.append(each)
+                each = self._queue.get_nowait()
+        return waiting
 
     def _insert(self, rows: Sequence[_Row]) -> bool:
         """Writes rows; False where they have to be written later: the file is busy, the disk full."""

@@ -40,6 +40,9 @@ class Side(Protocol):
     async def obey(self, command: Command) -> str:
         """Has it done; returns what is to be added to the sentence about it."""
 
+    async def settle(self) -> None:
+        """Returns when what was said here can be read in the journal."""
+
     async def close(self) -> None:
         """Ends the work, or the observation."""
 
@@ -72,6 +75,10 @@ class Here:
         """Raises StateError where it cannot be done."""
         await self._conductor.obey(command)
         return ""
+
+    async def settle(self) -> None:
+        """The journal is written in batches, a moment later."""
+        await asyncio.to_thread(self._recorder.settle)
 
     async def close(self) -> None:
         """Stops the engine; what was not confirmed is sent by the next pass."""
@@ -115,6 +122,9 @@ class Beside:
             if self._journal.is_taken(number):
                 return f" The service (pid {self.pid}) has it."
         return f" The service (pid {self.pid}) has not answered yet; a single pass (--once) never does."
+
+    async def settle(self) -> None:
+        """Nothing is said here."""
 
     async def close(self) -> None:
         """Ends the observation."""

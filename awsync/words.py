@@ -43,3 +43,9 @@ def span(seconds: float) -> str:
         if len(parts) == 2:
             break
     return " ".join(parts) or "0 s"
+
+
+def roughly(seconds: float) -> str:
+    """A length of time in the largest unit of which there are two: `13 d`, `47 h`, `119 min`, `1 s`."""
+    whole = int(abs(seconds))
+    return next(f"{whole // size} {unit}" for unit, size in _UNITS if whole >= 2 * size or size == 1)

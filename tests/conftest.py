@@ -20,7 +20,7 @@ from typing import Protocol, Unpack
 import pytest
 
 from awsync.demo.aw_server import AwServer
-from tests.servers import NO_STORE, Options, Store, StoreName, require_binary
+from tests.servers import MISSING, Options, Store, StoreName, require_binary
 
 EVERY_STORE = [
     pytest.param(name, marks=pytest.mark.servers)
@@ -78,13 +78,12 @@ def shared_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One line for all tests that wanted a store which is not here."""
+    """One line for all tests that wanted a store, or a tmux, which is not here."""
     reasons = [str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", [])]
-    missing = sorted(
-        {found[1] for reason in reasons if (found := re.search(NO_STORE + r"([\w.-]+)", reason))}
-    )
+    missing = sorted({found[1] for reason in reasons if (found := re.search(MISSING + r"([\w.-]+)", reason))})
     if missing:
-        count = sum(NO_STORE in reason for reason in reasons)
+        count = sum(MISSING in reason for reason in reasons)
         terminalreporter.write_line(
-            f"{count} tests skipped: no {', '.join(missing)} here (on Debian .ci/stores fetches them)."
+            f"{count} tests skipped: no {', '.join(missing)} here"
+            " (on Debian .ci/stores fetches the stores, apt-get install tmux the rest)."
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from awsync.tui.app import Console
+from awsync.tui.text import plain
 from awsync.tui.watchers import WatchersPage
 from tests.scripted import NOW, ScriptedAgent
 
@@ -31,7 +32,19 @@ async def until(pilot: Pilot[int], holds: Callable[[], bool]) -> None:
 
 
 async def filled(pilot: Pilot[int]) -> None:
-    """Waits for the table."""
-    page = pilot.app.screen_stack[0]
+    """Waits for the table, and until its first row is drawn."""
+    app = pilot.app
+    page = app.screen_stack[0]
+    assert isinstance(app, Console)
     assert isinstance(page, WatchersPage)
-    await until(pilot, lambda: len(page.grid.records) > 0)
+
+    def drawn() -> bool:
+        name = plain(page.grid.records[0].cells[2].text) if page.grid.records else ""
+        return bool(name) and name[:10] in screen(app)
+
+    await until(pilot, drawn)
+
+
+def said(app: Console) -> str:
+    """What a person reads, wherever a line breaks."""
+    return " ".join(screen(app).split())

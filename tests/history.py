@@ -33,14 +33,21 @@ TITLES = (
 )
 
 
-def fill_month(aw: AwServer, now: datetime, days: int = 30) -> None:
-    """Thirty days of a person, and beside them every odd bucket that the promise has to survive."""
+def fill_days(aw: AwServer, now: datetime, days: int) -> int:
+    """Days of a person who works at a laptop: five buckets; returns the number of events."""
     person = Person("laptop", seed=7)
     for bucket in person.buckets:
         aw.create_bucket(bucket.id, bucket.client, bucket.type, bucket.hostname)
-    for day in person.history(days, now):
-        for bucket_id, events in day.items():
-            aw.insert(bucket_id, [event.to_json() for event in events])
+    return sum(
+        aw.insert(bucket_id, [event.to_json() for event in events])
+        for day in person.history(days, now)
+        for bucket_id, events in day.items()
+    )
+
+
+def fill_month(aw: AwServer, now: datetime, days: int = 30) -> None:
+    """Thirty days of a person, and beside them every odd bucket that the promise has to survive."""
+    fill_days(aw, now, days)
     _odd_titles(aw, now)
     _weekend_away(aw, now)
     aw.create_bucket("aw-watcher-tiny_laptop", "aw-watcher-tiny", "currentwindow", "laptop")

@@ -26,7 +26,8 @@ from awsync.demo.aw_server import ended_within, free_port, stop_process
 Kind = Literal["prometheus", "victoria-metrics"]
 StoreName = Literal["prometheus-3.5", "prometheus-2.53", "prometheus-2.42", "victoria-metrics"]
 
-NO_STORE = "no store "
+MISSING = "not on this machine: "
+"""How every reason begins for which a test is skipped, so that one line can tell them all."""
 READY_SECONDS = 30.0
 STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.02
@@ -285,7 +286,7 @@ def require_binary(name: StoreName) -> Path:
     binary = find_binary(name)
     if binary is not None:
         return binary
-    message = f"{NO_STORE}{name}: set {STORES[name].variable}, or run .ci/stores"
+    message = f"{MISSING}{name}: set {STORES[name].variable}, or run .ci/stores"
     if os.environ.get("AWSYNC_TEST_REQUIRE_SERVERS") == "1":
         pytest.fail(message)
     pytest.skip(message)

@@ -131,11 +131,13 @@ def test_init_writes_what_it_found(
     home: Path, aw: AwServer, shared_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A store that answers at its usual place goes into the file, and so does ActivityWatch."""
-    monkeypatch.setattr("awsync.cli.config._USUAL_STORES", (NOWHERE, shared_store.url))
+    monkeypatch.setattr("awsync.firstrun.USUAL_STORES", (NOWHERE, shared_store.url))
     result = run("init", "--aw-url", aw.url, "--excluded-watchers", "a|b")
     path = home / "xdg_config_home" / "awsync" / "config.toml"
     assert (result.exit_code, result.stdout) == (0, f"{path}\n")
-    assert re.search(rf"^Found ActivityWatch v0\S* of \S+ at {aw.url}\.$", result.stderr, re.MULTILINE)
+    assert re.search(
+        rf"^Found ActivityWatch v0\S* of \S+ at {aw.url}: no bucket yet\.$", result.stderr, re.MULTILINE
+    )
     assert f"No Prometheus or VictoriaMetrics answers at {NOWHERE}." in result.stderr
     kind = "VictoriaMetrics" if shared_store.kind == "victoria-metrics" else "Prometheus"
     assert re.search(rf"^Found {kind}.* at {shared_store.url}\.$", result.stderr, re.MULTILINE)
@@ -153,14 +155,14 @@ def test_init_tells_what_a_store_lacks(home: Path, start_store: StartStore) -> N
     """A Prometheus as it comes takes no remote write; the newcomer is told before the first pass fails."""
     store = start_store("prometheus-3.5", receiver=False)
     result = run("init", "--aw-url", NOWHERE, "--prometheus-url", store.url, "--path", "x.toml")
-    assert f"No ActivityWatch at {NOWHERE}" in result.stderr
+    assert f"ActivityWatch at {NOWHERE} cannot be reached" in result.stderr
     assert f"at {store.url}. It takes no remote write yet" in result.stderr
     assert "--web.enable-remote-write-receiver" in result.stderr
 
 
 def test_init_without_any_server(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is guessed: the file is written, and the one thing left to do is told."""
-    monkeypatch.setattr("awsync.cli.config._USUAL_STORES", (NOWHERE,))
+    monkeypatch.setattr("awsync.firstrun.USUAL_STORES", (NOWHERE,))
     result = run("init", "--aw-url", NOWHERE, "--path", "here.toml")
     assert result.exit_code == 0
     assert tomllib.loads((home / "here.toml").read_text()) == {"aw-url": NOWHERE}

@@ -69,6 +69,30 @@ def test_readers_see_what_is_said_later_and_leave_requests(tmp_path: Path) -> No
             assert [said.event for said in reader.after(last)] == [Resumed()]
 
 
+def test_what_was_said_can_be_read_at_once(tmp_path: Path) -> None:
+    """Who needs what was said just now does not wait for luck."""
+    with Recorder(tmp_path) as recorder, Journal(tmp_path) as reader:
+        for count in range(1, 20):
+            recorder.record(Paused())
+            recorder.settle()
+            assert len(reader.recent(100)) == count
+
+
+def test_what_could_not_be_written_is_written_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the file can be written again nothing more has to be said for the rest to appear."""
+    monkeypatch.setattr(awsync.journal, "RETRY_SECONDS", 0.05)
+    path = tmp_path / "journal.db"
+    with Recorder(tmp_path) as recorder, Journal(tmp_path) as reader:
+        for file in tmp_path.glob("journal.db*"):
+            file.unlink()
+        path.mkdir()
+        recorder.record(Paused())
+        recorder.settle()
+        assert reader.recent(1) == []
+        path.rmdir()
+        wait_until(lambda: reader.recent(1), "the event is written")
+
+
 def test_only_the_newest_events_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is bounded."""
     monkeypatch.setattr(awsync.journal, "KEPT", 10)

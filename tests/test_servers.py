@@ -20,6 +20,7 @@ from awsync.series import Sample
 from tests import servers
 from tests.conftest import StartAw, StartStore
 from tests.servers import Store, find_binary, require_binary, wait_until
+from tests.tmux import require_tmux
 
 HEADERS = {
     "Content-Encoding": "snappy",
@@ -252,8 +253,18 @@ def test_a_missing_binary_skips_with_what_to_do() -> None:
 def test_a_missing_binary_fails_where_servers_are_required(monkeypatch: pytest.MonkeyPatch) -> None:
     """CI cannot be green without having run the stores."""
     monkeypatch.setenv("AWSYNC_TEST_REQUIRE_SERVERS", "1")
-    with pytest.raises(pytest.fail.Exception, match="no store victoria-metrics"):
+    with pytest.raises(pytest.fail.Exception, match="not on this machine: victoria-metrics"):
         require_binary("victoria-metrics")
+
+
+@pytest.mark.usefixtures("no_binaries")
+def test_a_missing_tmux_is_as_a_missing_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who runs the tests without tmux learns how to get it, and CI cannot be green without it."""
+    with pytest.raises(pytest.skip.Exception, match="not on this machine: tmux: apt-get install tmux"):
+        require_tmux()
+    monkeypatch.setenv("AWSYNC_TEST_REQUIRE_SERVERS", "1")
+    with pytest.raises(pytest.fail.Exception, match="not on this machine: tmux"):
+        require_tmux()
 
 
 @pytest.mark.usefixtures("no_binaries")

@@ -2,8 +2,9 @@
 
 import pytest
 
-from awsync.events import Event, PassStarted, RetryScheduled, SourceReached
+from awsync.events import Event, Level, PassStarted, RetryScheduled, RunEnded, SourceReached
 from awsync.tui.dialogs import Confirm
+from awsync.tui.filtering import FilterBar
 from tests.consoles import console, filled, screen, until
 from tests.scripted import NOW, ScriptedAgent, report
 
@@ -16,9 +17,9 @@ async def test_every_size_shows_watcher_and_state(size: tuple[int, int]) -> None
     app = console(ScriptedAgent())
     async with app.run_test(size=size) as pilot:
         await filled(pilot)
+        await until(pilot, lambda: screen(app).count("✓ in sync") == 3)
         text = screen(app)
         assert "aw-watcher-window" in text
-        assert "✓ in sync" in text
         assert "q Quit" in text
         assert all(len(line) <= size[0] for line in text.splitlines())
 
@@ -72,6 +73,18 @@ async def test_filter_keeps_its_pattern_in_sight() -> None:
         await until(pilot, lambda: "Watchers 3" in screen(app))
 
 
+async def test_what_is_typed_right_after_the_slash_belongs_to_the_filter() -> None:
+    """The line has the focus as soon as it is opened: "/web" typed fast exports nothing."""
+    app = console(ScriptedAgent())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await filled(pilot)
+        assert app.page is not None
+        app.type_filter(app.page, "")
+        assert isinstance(app.focused, FilterBar)
+        await pilot.press(*"web", "enter")
+        await until(pilot, lambda: "Watchers 1 of 3  /web" in screen(app))
+
+
 async def test_rewind_names_the_bucket_and_is_confirmed() -> None:
     """A checkpoint moves only after a question that names the bucket was answered."""
     agent = ScriptedAgent()
@@ -86,6 +99,22 @@ async def test_rewind_names_the_bucket_and_is_confirmed() -> None:
         await pilot.press("r", "enter", "r")
         await until(pilot, lambda: bool(agent.asked))
         assert agent.asked[0][:3] == ("rewind", "laptop", "aw-watcher-afk_pc")
+
+
+@pytest.mark.parametrize(("letter", "asked"), [("c", []), ("s", ["include"]), ("n", ["include"])])
+async def test_the_letter_of_an_answer_is_no_key_of_the_page(letter: str, asked: list[str]) -> None:
+    """What answers a question neither starts a pass nor opens the schedule behind it."""
+    agent = ScriptedAgent(buckets=[report("aw-watcher-window_pc", excluded="*")])
+    app = console(agent)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await filled(pilot)
+        await pilot.press("space")
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        await pilot.press(letter)
+        await until(pilot, lambda: not isinstance(app.screen, Confirm))
+        await pilot.pause()
+        assert app.screen is app.screen_stack[0]
+        assert [each[0] for each in agent.asked] == asked
 
 
 async def test_hostile_titles_are_text() -> None:
@@ -130,3 +159,22 @@ async def test_a_key_that_is_off_says_why() -> None:
         await filled(pilot)
         await pilot.press("u")
         await until(pilot, lambda: "There is nothing to undo." in screen(app))
+
+
+async def test_the_log_stays_at_its_end_when_the_header_grows() -> None:
+    """A line of trouble takes room from the log, and no one who reads its end loses it."""
+    app = console(ScriptedAgent(script=[RunEnded(pid=n) for n in range(60)]))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "(pid 59) stopped." in screen(app))
+        app.board.store.trouble = "It is down.\n" * 9
+        app.board.version += 1
+        await until(pilot, lambda: "✗ http" in screen(app))
+        app.board.log.write(NOW, Level.INFO, "The very last sentence.")
+        app.board.version += 1
+        await until(pilot, lambda: "The very last sentence." in screen(app))
+        await pilot.press("l", "home")
+        app.board.log.write(NOW, Level.INFO, "And one more.")
+        app.board.store.trouble = ""
+        app.board.version += 1
+        await until(pilot, lambda: "held, " in screen(app))
+        assert "(pid 0) stopped." in screen(app)

@@ -43,7 +43,7 @@ from awsync.events import (
 )
 from awsync.summary import PassSummary
 from awsync.tally import Tally
-from awsync.words import amount, clock, iso, span
+from awsync.words import amount, clock, iso, roughly, span
 
 NOON = 1_795_176_000_000_000
 """2026-11-20 12:00 UTC."""
@@ -275,3 +275,20 @@ def test_spans(seconds: float, text: str) -> None:
     """A length of time has at most two units that lie side by side."""
     assert span(seconds) == text
     assert re.fullmatch(r"\d+ (d|h|min|s)( \d+ (h|min|s))?", span(seconds))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.4, "0 s"),
+        (119.9, "119 s"),
+        (120, "2 min"),
+        (7_199, "119 min"),
+        (7_200, "2 h"),
+        (172_799, "47 h"),
+        (1_209_500, "13 d"),
+    ],
+)
+def test_rough_lengths(seconds: float, text: str) -> None:
+    """A length that stands in a narrow column has one unit, and is wrong by less than half."""
+    assert roughly(seconds) == text

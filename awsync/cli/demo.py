@@ -101,12 +101,15 @@ def _write_config(world: "World") -> Path:
 
 def _show_arrived(world: "World") -> None:
     totals = world.totals("app")
-    whole = sum(totals.values()) or 1.0
+    whole = sum(totals.values())
+    say()
+    if not whole:
+        say("Nothing of the window watcher has arrived in the store yet.")
+        return
     rows = [
         (app, span(seconds), "█" * max(1, round(30 * seconds / whole)))
         for app, seconds in sorted(totals.items(), key=lambda pair: -pair[1])[:_TOP]
     ]
-    say()
     say(f"What arrived in the store, by app ({span(whole)} in all):")
     table(("app", "time", ""), rows)
 

@@ -69,18 +69,25 @@ class LogLines:
         weight = level(event)
         if _RANKS[weight] < self._least:
             return
-        at = iso(time.time_ns() // 1_000_000 * 1000)
         if self._form is LogFormat.JSON:
-            line = {
-                "time": at,
-                "level": weight,
-                "event": type(event).__name__,
-                "message": describe(event),
-                **asdict(event),
-            }
-            narrate(msgspec.json.encode(line).decode())
+            self._document(weight, describe(event), event=type(event).__name__, **asdict(event))
         else:
-            narrate(f"{at} {weight.upper():7} {describe(event)}")
+            narrate(f"{_now()} {weight.upper():7} {describe(event)}")
+
+    def say(self, text: str) -> None:
+        """Writes a sentence that is no event in the form of the log."""
+        if self._form is LogFormat.JSON:
+            self._document(Level.INFO, text)
+        else:
+            narrate(text)
+
+    def _document(self, weight: Level, message: str, **more: object) -> None:
+        line = {"time": _now(), "level": weight, "message": message, **more}
+        narrate(msgspec.json.encode(line).decode())
+
+
+def _now() -> str | None:
+    return iso(time.time_ns() // 1_000_000 * 1000)
 
 
 def table(

@@ -71,7 +71,7 @@ def run_once(engine: "Engine", lines: LogLines, *, as_json: bool, verbose: bool)
             summary.apply(event)
             face.apply(event)
 
-        code = _run(lambda: _once(engine, emit))
+        code = _run(lambda: _once(engine, emit), lines)
     if code == 0 or summary.finished is not None:
         if as_json:
             document(summary.document())
@@ -104,10 +104,12 @@ def _run_service(engine: "Engine", lines: LogLines, flags: dict[str, object]) ->
             await conductor.run()
             return 0
 
-        return _run(work, stopped=0)
+        return _run(work, lines, stopped=0)
 
 
-def _run(work: Callable[[], Coroutine[None, None, int]], *, stopped: int = INTERRUPTED) -> int:
+def _run(
+    work: Callable[[], Coroutine[None, None, int]], lines: LogLines, *, stopped: int = INTERRUPTED
+) -> int:
     """Runs until done or told to stop: Ctrl-C gives 130, SIGTERM `stopped`."""
 
     async def main() -> int:
@@ -126,13 +128,13 @@ def _run(work: Callable[[], Coroutine[None, None, int]], *, stopped: int = INTER
         except asyncio.CancelledError:
             if not terminated.is_set():
                 raise
-            narrate("Stopped; what was not confirmed is sent by the next pass.")
+            lines.say("Stopped; what was not confirmed is sent by the next pass.")
             return stopped
 
     try:
         return asyncio.run(main())
     except KeyboardInterrupt:
-        narrate("Interrupted; what was not confirmed is sent by the next pass.")
+        lines.say("Interrupted; what was not confirmed is sent by the next pass.")
         return INTERRUPTED
 
 

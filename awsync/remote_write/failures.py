@@ -42,12 +42,15 @@ def verdict_of_failure(error: Exception, shown: str, timeout: float) -> Retry | 
         return Rejected(Cause.PARKED, f"{shown} is no address that awsync can reach.", remedy)
     for link in chain:
         if isinstance(link, socket.gaierror):
-            return Retry(f"The name of {shown} is not known to the resolver: {link.strerror}.")
+            return Retry(
+                f"The name of {shown} is not known to the resolver: {link.strerror}. Is prometheus-url right?"
+            )
     if any(isinstance(link, TimeoutError | httpx.TimeoutException) for link in chain):
         return Retry(f"{shown} did not answer within {timeout:g} s.")
     reason = next((_system_error(link) for link in chain if _system_error(link)), "")
     if isinstance(error, httpx.ConnectError):
-        return Retry(f"Cannot connect to {shown}: {reason or 'no address of it takes a connection'}.")
+        words = f"Cannot connect to {shown}: {reason or 'no address of it takes a connection'}."
+        return Retry(f"{words} Is the store running?")
     if isinstance(error, httpx.ProxyError):
         return Retry(f"The proxy before {shown} refused the connection; see HTTP_PROXY and HTTPS_PROXY.")
     return Retry(f"The connection to {shown} broke: {reason or type(error).__name__}.")

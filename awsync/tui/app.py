@@ -28,13 +28,14 @@ from awsync.tui.commands import Commands, Work
 from awsync.tui.header import Facts
 from awsync.tui.page import Page
 from awsync.tui.state import Board
-from awsync.tui.text import plain
+from awsync.tui.text import clip, plain
 from awsync.tui.watch import Watch
 from awsync.tui.watchers import WatchersPage
 
 FLUSH_SECONDS = 0.25
 CLOSE_SECONDS = 1.0
 _TOAST_SECONDS = 5.0
+_TOAST_CELLS = 45
 
 
 def system_clock() -> int:
@@ -74,14 +75,19 @@ class Console(App[int], inherit_bindings=False):
             self.register_theme(theme)
         wanted = os.environ.get("TEXTUAL_THEME", themes.OWN)
         self.theme = themes.TERMINAL if colourless or wanted not in self.available_themes else wanted
+        # One of ours that the environment names was unknown when the style sheet was made.
+        self.stylesheet.set_variables(self.get_css_variables())
         self.board = Board()
         self.config_path = config_path
         self.now = clock
         self.cursor_blinks = cursor_blinks
         self.watch_agent: Watch | None = None
         self._open_agent = open_agent
-        self._first = first
+        self._open_first = first
+        self._first: Page | None = None
         self.commands = Commands(self)
+        self._toast = ("", Level.INFO)
+        self._toasted = 0.0
         self._drawn: tuple[object, ...] = ()
         self._off: tuple[object, ...] = ()
 
@@ -106,8 +112,8 @@ class Console(App[int], inherit_bindings=False):
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Page)), None)
 
     def get_default_screen(self) -> Screen[None]:
-        """The table of watchers, or what comes before it."""
-        return self._first() if self._first else WatchersPage()
+        """The table of watchers."""
+        return WatchersPage()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own variables, for themes that do not know them."""
@@ -119,12 +125,16 @@ class Console(App[int], inherit_bindings=False):
             for number in (signal.SIGTERM, signal.SIGHUP):
                 asyncio.get_running_loop().add_signal_handler(number, self.exit, 0)
         self.set_interval(FLUSH_SECONDS, self.flush)
-        if self._first is None:
+        if self._open_first is None:
             self.call_after_refresh(self._connect)
+        else:
+            self._first = self._open_first()
+            self.push_screen(self._first)
 
     def begin(self) -> None:
-        """What comes before the table of watchers is done."""
-        self.switch_screen(WatchersPage())
+        """What comes before everything else is done."""
+        self._first = None
+        self.pop_screen()
         self.call_after_refresh(self._connect)
 
     def _connect(self) -> None:
@@ -197,8 +207,8 @@ class Console(App[int], inherit_bindings=False):
 
     def forbidden(self, action: str) -> str | None:
         """Why a key has no place in the console now; None where it has."""
-        base = next((screen for screen in self.screen_stack if isinstance(screen, Page)), None)
-        return None if base is None else base.forbids(action)
+        page = self._first or self.page
+        return None if page is None else page.forbids(action)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A key that does nothing now is dim; one that has no place at all is not shown."""
@@ -217,11 +227,14 @@ class Console(App[int], inherit_bindings=False):
         return await super().run_action(action, default_namespace, namespaces)
 
     def say(self, text: str, severity: Level = Level.INFO, *, log: bool = True) -> None:
-        """Shows a sentence for a moment; errors and results stand in the log as well."""
+        """Shows a sentence for a moment, never twice at once; errors and results go into the log too."""
         text = plain(text)
         if log:
             self.board.log.write(self.now(), severity, text)
             self.board.version += 1
+        if (text, severity) == self._toast and time.monotonic() - self._toasted < _TOAST_SECONDS:
+            return
+        self._toast, self._toasted = (text, severity), time.monotonic()
         kind = {Level.WARNING: "warning", Level.ERROR: "error"}.get(severity, "information")
         self.notify(text, severity=kind, timeout=_TOAST_SECONDS, markup=False)  # type: ignore[arg-type]
 
@@ -243,7 +256,8 @@ class Console(App[int], inherit_bindings=False):
             field.cursor_blink = self.cursor_blinks
             page.before_filter = page.focused
             page.mount(field)
-            field.focus()
+            # At once: what is typed next would otherwise still be keys of the page.
+            page.set_focus(field)
 
     def action_sync_now(self) -> None:
         """A pass over everything."""
@@ -306,7 +320,7 @@ class Console(App[int], inherit_bindings=False):
         text = "" if self.page is None else self.page.copied()
         if text:
             self.copy_to_clipboard(text)
-            self.say(f"Copied: {text.splitlines()[0]}", log=False)
+            self.say(f"Copied: {clip(' '.join(text.split()), _TOAST_CELLS)}", log=False)
         else:
             self.say("There is no line to copy.", Level.WARNING, log=False)
 

@@ -1,6 +1,6 @@
 """The columns of the watchers table: what each shows, and how it sorts.
 
-May import: the standard library, cells, rows, text.
+May import: the standard library, words, cells, rows, text.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 from awsync.tui.cells import Cell, Column, Tone
 from awsync.tui.rows import TONES, Condition, Row, Surroundings
-from awsync.tui.text import ago, behind, brief, short, sparkline
+from awsync.tui.text import ago, behind, short, sparkline
+from awsync.words import span
 
 _HOUR_SECONDS = 3600.0
 _SortKey = tuple[int, float, str]
@@ -78,7 +79,8 @@ def _today(seen: Seen) -> Cell:
     activity = seen.row.activity
     if activity is None:
         return Cell("")
-    return Cell(brief(activity.today_seconds) if activity.today_seconds else "none")
+    seconds = activity.today_seconds
+    return Cell(span(seconds // 60 * 60 if seconds >= 60 else seconds) if seconds else "none")
 
 
 def _today_events(seen: Seen) -> Cell:

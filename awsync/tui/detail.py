@@ -104,9 +104,8 @@ class DetailPage(Page):
             ],
             empty="No event in its last day.",
         )  # fmt: skip
-        self.entries.set_titles(
-            f"What leaves for them: {amount(detail.series, 'series')}", _in_common(detail.entries)
-        )
+        title = f"What leaves for them: {amount(detail.series, 'series')}"
+        self.entries.set_titles(title, right=_in_common(detail.entries))
         self.entries.show(
             [
                 Record(number, (Cell(moment(entry.slot_end, now)), Cell(f"{entry.microseconds / 1e6:.3f}"),

@@ -12,6 +12,7 @@ from rich.segment import Segment
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
+from textual.events import Key
 from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.strip import Strip
@@ -87,11 +88,11 @@ class Confirm(ModalScreen[str], inherit_bindings=False):
         """The safe answer has the focus."""
         self._choices.focus()
 
-    def on_key(self, event: object) -> None:
-        """A letter answers at once."""
-        letter = getattr(event, "character", None)
+    def on_key(self, event: Key) -> None:
+        """A letter answers at once; it is not a key of the page below as well."""
         for choice in self._choices.choices:
-            if choice.letter == letter:
+            if choice.letter == event.character:
+                event.stop()
                 self.dismiss(choice.value)
                 return
 

@@ -24,13 +24,10 @@ from awsync.tui.paper import Paper, TextLine, paragraph
 from awsync.tui.state import Board
 from awsync.tui.text import plain, wrap
 
-_INTRO = (
-    "Two addresses are needed: where your activity is recorded, and where it goes. "
-    "Nothing is written or sent before you say so."
-)
+_INTRO = "Two addresses. Nothing is written or sent before you say so."
 _RECORDED = "what it records is read, never changed"
 _STORES = "Prometheus, VictoriaMetrics, or any other remote write"
-_WITHOUT = "Once it runs, ctrl+r looks again; or go on, awsync waits for it."
+_WITHOUT = "Then ctrl+r looks again; or go on, awsync waits for it."
 _LEAVE_OUT = "To leave watchers out from the start: esc, then awsync tui --excluded-watchers 'NAME|NAME'."
 _KEYS = frozenset(
     {"next_pane", "previous_pane", "next_theme", "command_palette", "open('help')", "back", "copy", "quit"}
@@ -84,6 +81,7 @@ class FirstRunPage(Page):
     """Two addresses, each with what is known of it, and the next step."""
 
     NAME = FIRST_RUN
+    AUTO_FOCUS = "Step"
 
     def __init__(self, setup: Setup) -> None:
         super().__init__()
@@ -119,7 +117,6 @@ class FirstRunPage(Page):
         self._aw.value = self._looked = self._setup.aw_url
         for field in (self._aw, self._store):
             field.cursor_blink = self.console.cursor_blinks
-        self._step.focus()
         self._show_step()
         self.action_look_again()
 
@@ -129,6 +126,11 @@ class FirstRunPage(Page):
     def forbids(self, action: str) -> str | None:
         """Before there is a store, only a few keys have something to act on."""
         return None if action in _KEYS else "First the store: this works once config.toml is written."
+
+    def close(self) -> bool:
+        """There is nothing below to go back to."""
+        self.action_leave()
+        return True
 
     def copied(self) -> str:
         """What is known so far, such as the remedy of a store."""

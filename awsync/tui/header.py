@@ -56,9 +56,9 @@ def first_line(board: Board, facts: Facts) -> list[Piece]:
     if board.last_success is None:
         pieces.append(("no pass succeeded yet", Tone.DIM))
     else:
-        pieces.append((f"last success {ago(facts.now - board.last_success)}", Tone.PLAIN))
+        pieces.append((f"success {ago(facts.now - board.last_success)}", Tone.PLAIN))
     if board.pending >= 1_000_000:
-        pieces.append((f"newest {span(board.pending / 1e6)} pending", Tone.PLAIN))
+        pieces.append((f"{span(board.pending / 1e6)} pending", Tone.PLAIN))
     if board.unsent:
         pieces.append((f"{amount(board.unsent, 'watcher')} not sent yet", Tone.PLAIN))
     pieces.append((parsed(facts.schedule).describe(), Tone.DIM))
@@ -108,8 +108,8 @@ def troubles(board: Board, facts: Facts) -> list[str]:
     if board.store.trouble:
         retry = board.store.retry_at
         tail = "" if retry is None or retry <= facts.now else f" Next try {ago(facts.now - retry)}."
-        about = "" if board.store.sink in board.store.trouble else f"{board.store.sink}: "
-        found.append(f"{about}{board.store.trouble}{tail}{_since(board.store, facts.now)}")
+        where = "" if board.store.sink in board.store.trouble else f"{board.store.sink}: "
+        found.append(f"{where}{board.store.trouble}{tail}{_since(board.store, facts.now)}")
     return [*filter(None, [facts.ended]), *found, *board.troubles.values()]
 
 

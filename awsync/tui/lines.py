@@ -47,14 +47,14 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         self._lines: list[Line] = []
         self._shown: list[_Shown] = []
         self._width = 0
-        self._height = 0
         self._cursor: int | None = None
         self._empty = ""
+        self._left_at_end = True
 
     @property
     def following(self) -> bool:
-        """Whether the end is in sight, and stays so."""
-        return self.scroll_offset.y >= self._end
+        """Whether the end is in sight, and stays so; also when the room just became smaller."""
+        return self._left_at_end or self.scroll_offset.y >= self._end
 
     @property
     def missed(self) -> int:
@@ -132,20 +132,6 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
             return Style(reverse=True)
         return Style(bgcolor=self.get_component_rich_style("lines--cursor").bgcolor)
 
-    def on_resize(self) -> None:
-        """Sentences break elsewhere; who followed the end still does, who read stays with his sentence."""
-        followed = self.following or self.scroll_offset.y >= len(self._shown) - self._height
-        self._height = self._view.height
-        if self._view.width != self._width and self._lines:
-            read = self._shown[min(self.scroll_offset.y, len(self._shown) - 1)].line.number
-            lines, self._lines, self._shown, self._cursor = self._lines, [], [], None
-            self._write(lines)
-            place = next(at for at, shown in enumerate(self._shown) if shown.line.number >= read)
-            self.scroll_to(y=place, animate=False, immediate=True, force=True)
-        if followed:
-            self.call_after_refresh(self.follow)
-        self.refresh()
-
     def _write(self, lines: Sequence[Line]) -> None:
         self._width = self._view.width
         width = max(self._width - _INDENT, 20)
@@ -162,6 +148,28 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
             kept = self._lines[0].number
             self._shown = [shown for shown in self._shown if shown.line.number >= kept]
         self.virtual_size = Size(self._view.width, len(self._shown))
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Only a move says whether the end is followed: without one, the end itself has moved."""
+        super().watch_scroll_y(old_value, new_value)
+        self._left_at_end = new_value >= self._end
+
+    def on_resize(self) -> None:
+        """Wraps anew; the sentence at the top stays at the top, and the end in sight where it was."""
+        if self._view.width == self._width:
+            if self.following:
+                self.call_after_refresh(self.follow)
+            return
+        self._width = self._view.width
+        followed, lines = self.following, self._lines
+        top = self._shown[self.scroll_offset.y].line if self._shown and not followed else None
+        self._lines, self._shown, self._cursor = [], [], None
+        self._write(lines)
+        if top is None:
+            self.call_after_refresh(self.follow)
+        else:
+            numbers = [number for number, shown in enumerate(self._shown) if shown.line is top]
+            self.scroll_to(y=numbers[0], animate=False, immediate=True, force=True)
 
     def _move(self, number: int) -> None:
         if not self._shown:

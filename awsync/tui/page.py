@@ -72,7 +72,7 @@ class Page(Screen[None], inherit_bindings=False):
         return None
 
     def forbids(self, action: str) -> str | None:
-        """Why a key has no place in the console while this page lies under all others; None where it has."""
+        """Why a key has no place in the console now; None where it has."""
         return "The first run is over." if action in _FIRST_RUN else None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

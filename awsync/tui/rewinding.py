@@ -38,7 +38,7 @@ def read(text: str, now: int) -> Target:
     except ValueError:
         raise ValueError(_EXPLAIN) from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    position = floor_to(int(moment.timestamp()) * 1_000_000, HOUR)
+    position = max(floor_to(int(moment.timestamp()) * 1_000_000, HOUR), 0)
     if position > now:
         raise ValueError("That is in the future: a checkpoint only goes back.")
     return Target(position)

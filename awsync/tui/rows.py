@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from awsync.control import Activity
 from awsync.tui.cells import Tone
-from awsync.tui.text import behind, brief
-from awsync.words import amount
+from awsync.tui.text import behind
+from awsync.words import amount, roughly
 
 Key = tuple[str, str]
 """A source and the id of one of its buckets."""
@@ -177,7 +177,7 @@ class Row:
         lag = self.lag
         if around.running and self.share < 1 and self._due_slots(around) >= CATCHING_UP_FROM:
             left = self.seconds_left
-            rest = "" if left is None else f", {brief(max(left, 1))} left"
+            rest = "" if left is None else f", {roughly(max(left, 1))} left"
             return Condition(Health.CATCHING_UP, f"{self.share:.0%}{rest}")
         if lag is None:
             return Condition(Health.NEW, "paused" if around.paused else "first pass to come")
@@ -188,7 +188,7 @@ class Row:
         if lag > around.grace:
             return Condition(Health.WAITING, behind(lag))
         if self.newest is not None and around.now - self.newest > STALE_AFTER:
-            return Condition(Health.STALE, f"silent for {brief((around.now - self.newest) / 1e6)}")
+            return Condition(Health.STALE, f"silent for {roughly((around.now - self.newest) / 1e6)}")
         return Condition(Health.IN_SYNC)
 
     def _due_slots(self, around: Surroundings) -> int:

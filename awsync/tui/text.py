@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len, split_graphemes
 
-from awsync.words import span
+from awsync.words import roughly, span
 
 _ODD = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
@@ -58,14 +58,19 @@ def clip(text: str, cells: int) -> str:
         return text
     if cells < 1:
         return ""
+    return _head(text, cells - 1) + "…"
+
+
+def _head(text: str, cells: int) -> str:
+    """The longest beginning of the text that takes at most so many cells."""
     if text.isascii():
-        return text[: cells - 1] + "…"
+        return text[:cells]
     kept, taken = 0, 0
     for _, end, size in split_graphemes(text)[0]:
-        if taken + size > cells - 1:
+        if taken + size > cells:
             break
         kept, taken = end, taken + size
-    return text[:kept] + "…"
+    return text[:kept]
 
 
 def wrap(text: str, cells: int) -> list[str]:
@@ -73,8 +78,9 @@ def wrap(text: str, cells: int) -> list[str]:
     lines: list[str] = []
     rest = text
     while width(rest) > cells:
-        head = clip(rest, cells + 1)[:-1]
-        at = head.rfind(" ")
+        head = _head(rest, cells)
+        # A line that ends where a word does needs no earlier break.
+        at = len(head) if rest[len(head) :].startswith(" ") else head.rfind(" ")
         if at < cells // 2:
             at = max(len(head), 1)
         lines.append(rest[:at].rstrip())
@@ -97,23 +103,16 @@ def bar(share: float, cells: int) -> str:
     return "█" * whole + ("" if rest == 0 else "▏▎▍▌▋▊▉"[rest - 1])
 
 
-def brief(seconds: float) -> str:
-    """A length of time as it matters at a glance: `12 s`, `48 min`, `3 h 5 min`, `5 d`."""
-    day = 86_400
-    unit = 1 if seconds < 60 else 60 if seconds < 2 * day else day
-    return span(seconds // unit * unit)
-
-
 def behind(microseconds: int) -> str:
     """A lag in words: `2 min behind`."""
-    return "up to date" if microseconds < 1_000_000 else f"{brief(microseconds / 1e6)} behind"
+    return "up to date" if microseconds < 1_000_000 else f"{roughly(microseconds / 1e6)} behind"
 
 
 def ago(microseconds: int) -> str:
     """How long ago: `12 s ago`, `in 3 min 20 s`."""
     if microseconds < 0:
         return f"in {span(-microseconds / 1e6)}"
-    return "just now" if microseconds < 1_000_000 else f"{brief(microseconds / 1e6)} ago"
+    return "just now" if microseconds < 1_000_000 else f"{roughly(microseconds / 1e6)} ago"
 
 
 def short(number: int) -> str:

@@ -28,6 +28,8 @@ from awsync.tui.rows import Key
 from awsync.tui.state import Board
 
 SURVEY_SECONDS = 10.0
+LACKING_SECONDS = 2.0
+"""How soon is looked again while a source is down or empty: somebody is just starting it."""
 ACTIVITY_SECONDS = 60.0
 STATE_SECONDS = 1.0
 SKEW_SECONDS = 60.0
@@ -80,10 +82,12 @@ class Watch:
             self._soon.clear()
             self._settings()
             begun = time.monotonic()
-            self.board.survey(await self.agent.survey(), self.now())
+            reports = await self.agent.survey()
+            self.board.survey(reports, self.now())
             self._moved = True
             await self._activity()
-            wait = max(SURVEY_SECONDS, COST_FACTOR * (time.monotonic() - begun))
+            calm = SURVEY_SECONDS if all(report.buckets for report in reports) else LACKING_SECONDS
+            wait = max(calm, COST_FACTOR * (time.monotonic() - begun))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._soon.wait(), wait)
 

@@ -1,0 +1,337 @@
+"""A person's way through the console, by keys alone, in a real terminal between real servers.
+
+After each step config.toml, the state database and the store are looked at, not only the screen.
+"""
+
+import re
+import sqlite3
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from awsync.config import load
+from awsync.demo.aw_server import AwServer
+from awsync.errors import LockHeldError
+from awsync.settings import Settings
+from awsync.state import Checkpoint, PassRecord, State
+from tests.conftest import StartStore
+from tests.history import assert_equal_hours, closed_hours, fill_days, stored_hours
+from tests.passes import utc_now
+from tests.servers import Store, wait_until
+from tests.tmux import Terminal, console, require_tmux
+
+pytestmark = pytest.mark.servers
+
+WINDOW, EDITOR = "aw-watcher-window_laptop", "aw-watcher-vscode_laptop"
+HOUR_US = 3600 * 1_000_000
+DAYS = 10
+QUIT_SECONDS = 1.3
+
+
+class Journey:
+    """The terminal, the servers, and what the three places hold."""
+
+    def __init__(self, terminal: Terminal, folder: Path, aw: AwServer, store: Store) -> None:
+        self.terminal = terminal
+        self.config = folder / "cfg" / "awsync" / "config.toml"
+        self.aw = aw
+        self.store = store
+
+    @property
+    def settings(self) -> Settings:
+        """What config.toml says."""
+        return load({"config": str(self.config)}, {}).settings
+
+    def checkpoints(self) -> dict[str, Checkpoint]:
+        """The state database's checkpoints by bucket."""
+        with self._state() as state:
+            return {checkpoint.bucket: checkpoint for checkpoint in state.checkpoints()}
+
+    def passes(self) -> list[PassRecord]:
+        """The state database's passes, newest first."""
+        with self._state() as state:
+            return state.passes(1000)
+
+    def samples(self, bucket: str) -> int:
+        """How many samples of a bucket the store holds."""
+        found = self.store.query(f'sum(count_over_time({{bucket="{bucket}"}}[30d]))')
+        return int(found[0]["value"][1]) if found else 0
+
+    def seconds(self, bucket: str, until: int) -> float:
+        """The seconds of a bucket that the store holds up to a moment in microseconds."""
+        (found,) = self.store.query(f'sum(sum_over_time({{bucket="{bucket}"}}[30d]))', until / 1e6)
+        return float(found["value"][1])
+
+    def work_on(self) -> None:
+        """The person works in editor and window since the checkpoint: one more slot is closed."""
+        checkpoints = self.checkpoints()
+        for bucket in (WINDOW, EDITOR):
+            start = _moment(checkpoints[bucket].position or 0)
+            seconds = (utc_now() - start).total_seconds()
+            data = {"app": "Code", "title": "x"}
+            self.aw.insert(bucket, [{"timestamp": start.isoformat(), "duration": seconds, "data": data}])
+
+    def sync(self) -> PassRecord:
+        """Presses `s` and waits for that pass in the state database."""
+        pressed = self.terminal.press("s")
+
+        def done() -> bool:
+            newest = self.passes()[0]
+            return newest.started >= pressed * 1e6 and newest.finished is not None
+
+        wait_until(done, "the pass that was asked for has ended")
+        return self.passes()[0]
+
+    def assert_store_equals_aw(self) -> None:
+        """Every bucket, hour by hour, to the millisecond."""
+        checkpoints = self.checkpoints()
+        last = max(each.position or 0 for each in checkpoints.values()) // HOUR_US * HOUR_US
+        stored = stored_hours(self.store, last - (DAYS + 2) * 24 * HOUR_US, last)
+        assert stored.keys() == checkpoints.keys()
+        for bucket, checkpoint in checkpoints.items():
+            assert checkpoint.position is not None
+            wanted = closed_hours(self.aw, bucket, checkpoint.position)
+            assert sum(wanted.values()) > 3600, "the history must hold something to compare"
+            found = {hour: value for hour, value in stored[bucket].items() if hour <= checkpoint.position}
+            assert_equal_hours(wanted, found, bucket)
+
+    def _state(self) -> State:
+        store = self.settings.store
+        assert store is not None
+        return State(self.settings.state_dir, store.write_url, write=False)
+
+
+@pytest.fixture
+def journey(aw: AwServer, start_store: StartStore, tmp_path: Path) -> Iterator[Journey]:
+    """A person's ActivityWatch with ten days in it, a Prometheus, and the console on a first start."""
+    require_tmux()
+    store = start_store("prometheus-3.5")
+    fill_days(aw, utc_now() - timedelta(minutes=15), DAYS)
+    with console("--state-dir", str(tmp_path / "state"), folder=tmp_path) as terminal:
+        yield Journey(terminal, tmp_path, aw, store)
+
+
+def test_a_persons_way_by_keys_alone(journey: Journey) -> None:
+    """First run, exclude, undo, cron, sync, pause, rewind, filter, detail, log, quit: each does its work."""
+    first_run(journey)
+    exclude_and_undo(journey)
+    change_the_cron(journey)
+    sync_now(journey)
+    pause_and_rewind(journey)
+    look_around(journey)
+    leave(journey)
+
+
+def first_run(journey: Journey) -> None:
+    """Two addresses are typed, tested and written; the first pass brings everything."""
+    terminal, config = journey.terminal, journey.config
+    screen = terminal.until(
+        "awsync: first run", "Start ActivityWatch", re.compile("Type where|Found ").search
+    )
+    # Where a store of the person's own was found, its field is filled and the focus is on the next step.
+    for key in ["BTab"] if "Type where" in screen else ["BTab", "BTab"]:
+        terminal.move(key)
+    retype(terminal, "http://localhost:5600", journey.aw.url)
+    terminal.press("Enter")
+    terminal.until("✓ Found ActivityWatch", "5 buckets")
+    if "Type where" not in screen:
+        terminal.move("C-u")
+    terminal.type(journey.store.url)
+    terminal.until(journey.store.url, "Enter tests it.")
+    terminal.press("Enter")
+    terminal.until("✓ ", "is Prometheus 3.5", "[ Write config.toml and start ]")
+    assert not config.exists()
+    terminal.press("Enter")
+    terminal.until("Written to ", "● live", "✓ in sync")
+    text = config.read_text()
+    assert f'\nprometheus-url = "{journey.store.url}"\n' in text
+    assert f'\naw-url = "{journey.aw.url}"\n' in text
+    assert "# Settings of awsync." in text
+    terminal.until("● live", "next pass in", lambda screen: screen.count("✓ in sync") == 5)
+    assert {record.complete for record in journey.passes()} == {True}
+    journey.assert_store_equals_aw()
+
+
+def exclude_and_undo(journey: Journey) -> None:
+    """Space writes config.toml and nothing more of the watcher leaves; undo takes the key back."""
+    terminal, before = journey.terminal, journey.config.read_text()
+    terminal.press("Down")
+    terminal.until("▌  ● on  aw-watcher-vscode")
+    terminal.press("Space")
+    terminal.until("▌  ○ off aw-watcher-vscode", "○ excluded", f"{EDITOR} excluded.", "Settings read again.")
+    text = journey.config.read_text()
+    assert f'\nexcluded-watchers = ["{EDITOR}"]\n' in text
+    assert _comments(text) >= _comments(before) - {_example(before, "excluded-watchers")}
+
+    held, window = journey.samples(EDITOR), journey.samples(WINDOW)
+    position = journey.checkpoints()[EDITOR].position
+    journey.work_on()
+    assert journey.sync().complete
+    assert journey.samples(EDITOR) == held
+    assert journey.samples(WINDOW) > window
+    assert journey.checkpoints()[EDITOR].position == position
+
+    terminal.press("u")
+    terminal.until("▌  ● on  aw-watcher-vscode", f"{EDITOR} included again.")
+    assert journey.settings.sources[0].excluded_watchers == ()
+    assert _comments(journey.config.read_text()) == _comments(text)
+
+
+def change_the_cron(journey: Journey) -> None:
+    """Nonsense is refused where it is typed; a cron is written to config.toml and holds at once."""
+    terminal, before = journey.terminal, journey.config.read_text()
+    terminal.press("c")
+    terminal.until("Schedule ─", "*/5 * * * *", "✓ every 5 minutes")
+    retype(terminal, "*/5 * * * *", "*/10 * * *")
+    terminal.press("Enter")
+    terminal.until('✗ "*/10 * * *" has 4 fields')
+    assert journey.config.read_text() == before
+    terminal.type(" *")
+    terminal.until("✓ every 10 minutes")
+    terminal.press("Enter")
+    terminal.until("The schedule is now every 10 minutes.", "every 10 minutes  */10 * * * *")
+    assert journey.settings.cron == "*/10 * * * *"
+    assert '\ncron = "*/10 * * * *"\n' in journey.config.read_text()
+
+
+def sync_now(journey: Journey) -> None:
+    """A pass at once brings what the watcher recorded while it was excluded, and no other process may."""
+    held, position = journey.samples(EDITOR), journey.checkpoints()[EDITOR].position
+    record = journey.sync()
+    assert record.complete
+    assert record.totals.samples > 0
+    assert journey.samples(EDITOR) > held
+    moved = journey.checkpoints()[EDITOR].position
+    assert moved is not None
+    assert position is not None
+    assert moved > position
+    journey.assert_store_equals_aw()
+    with pytest.raises(LockHeldError, match=f"pid {journey.terminal.pid}"):
+        State(journey.settings.state_dir, "any", write=True)
+
+
+def pause_and_rewind(journey: Journey) -> None:
+    """While paused nothing is sent; a pause ends a pass; what was rewound comes back with no sum changed."""
+    terminal, store = journey.terminal, journey.store
+    before = journey.checkpoints()[EDITOR].position
+    assert before is not None
+    seconds, held = journey.seconds(EDITOR, before), journey.samples(EDITOR)
+    terminal.press("p")
+    terminal.until("‖ paused, p resumes", "Paused: no pass begins by itself.")
+    passes = journey.passes()
+
+    terminal.press("r")
+    terminal.until("Rewind a checkpoint", f"{EDITOR} of default")
+    retype(terminal, "1d", "2d")
+    terminal.until("2 d")
+    terminal.press("Enter")
+    terminal.until(f"Move the checkpoint of {EDITOR} to", "[ (c) Cancel ]")
+    terminal.press("r")
+    terminal.until("is sent again from", "◌ waiting: paused, 2 d")
+    assert "Rewind a checkpoint" not in terminal.screen()
+    back = journey.checkpoints()[EDITOR].position
+    assert back is not None
+    assert back % HOUR_US == 0
+    assert timedelta(days=2) <= utc_now() - _moment(back) < timedelta(days=2, hours=1)
+
+    store.stop()
+    assert journey.passes() == passes
+    terminal.press("s")
+    terminal.until("Connection refused. Is the store running? Next try in", "◌ waiting: the store")
+    terminal.press("p")
+    terminal.until("Resumed.", "● live")
+    terminal.press("p")
+    terminal.until("‖ paused, p resumes", "Pass stopped in")
+    newest = journey.passes()[0]
+    assert (newest.finished is not None, newest.complete) == (True, False)
+    store.start()
+    assert journey.samples(EDITOR) == held
+    assert journey.checkpoints()[EDITOR].position == back
+
+    terminal.press("p")
+    terminal.until("next pass in", "✓ in sync", lambda screen: "paused" not in screen.splitlines()[0])
+    newest = journey.passes()[0]
+    assert newest.complete
+    assert newest.totals.samples > 100, "two days are sent again"
+    position = journey.checkpoints()[EDITOR].position
+    assert position is not None
+    assert position >= before
+    assert journey.seconds(EDITOR, before) == pytest.approx(seconds, abs=1e-6)
+    journey.assert_store_equals_aw()
+
+
+def look_around(journey: Journey) -> None:
+    """A filter narrows the table, the detail knows the way of the checkpoint, the log tells all of it."""
+    terminal, before = journey.terminal, journey.checkpoints()
+    terminal.press("/")
+    terminal.until("words to find")
+    terminal.type("web")
+    terminal.press("Enter")
+    terminal.until("Watchers 2 of 5  /web", "aw-watcher-web-firefox")
+    terminal.press("Escape")
+    terminal.until("─ Watchers 5 ─")
+
+    terminal.until("▌  ● on  aw-watcher-")
+    terminal.press("Home", "Down")
+    terminal.until("▌  ● on  aw-watcher-vscode")
+    terminal.press("Enter")
+    terminal.until(f"Events of {EDITOR}", "What leaves for them: ", "app=Code", "moved back", "delivered")
+    terminal.press("Escape")
+    terminal.until("─ Watchers 5 ─")
+
+    terminal.press("l")
+    terminal.until("Log  from info on", "following", "Resumed.", "Pass complete in")
+    terminal.press("/")
+    terminal.until("words to find")
+    terminal.type("moved back")
+    terminal.press("Enter")
+    screen = terminal.until("/moved back", f"default/{EDITOR}: checkpoint moved back to")
+    assert "Pass complete" not in screen
+    terminal.press("Escape")
+    terminal.until("Pass complete in")
+    terminal.press("Home")
+    terminal.until("held, ", "F follows", "started.")
+    terminal.press("F")
+    terminal.until("following")
+    terminal.press("Escape")
+    terminal.until("─ Watchers 5 ─")
+    assert journey.checkpoints() == before
+
+
+def leave(journey: Journey) -> None:
+    """The process ends at once, in order, and leaves everything whole."""
+    before = journey.checkpoints()
+    settings = journey.settings
+    pressed = journey.terminal.press("q")
+    assert journey.terminal.until_exit(seconds=5.0) == 0
+    assert time.time() - pressed < QUIT_SECONDS
+    assert journey.checkpoints() == before
+    with State(settings.state_dir, "any", write=True) as state:
+        assert state.database.announced() is None
+    with sqlite3.connect(settings.state_dir / "state.db") as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    connection.close()
+
+
+def retype(terminal: Terminal, old: str, new: str) -> None:
+    """Replaces what stands in a field."""
+    field = re.compile(rf"[▊█] +{re.escape(old)} ")
+    terminal.until(field.search)
+    terminal.press("C-u")
+    terminal.until(lambda screen: not field.search(screen))
+    terminal.type(new)
+
+
+def _moment(microseconds: int) -> datetime:
+    return datetime.fromtimestamp(microseconds / 1e6, UTC)
+
+
+def _comments(text: str) -> set[str]:
+    return {line for line in text.splitlines() if line.startswith("#")}
+
+
+def _example(text: str, key: str) -> str:
+    return next(line for line in text.splitlines() if line.startswith(f"#{key} ="))
