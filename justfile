@@ -28,7 +28,7 @@ demo *arguments:
 bench:
     python -m tests.bench
 
-# The pictures of the README.
+# The pictures of the README, from the real console; needs DejaVu Sans Mono (Debian: fonts-dejavu-core).
 screenshots:
     python -m tests.pictures
 

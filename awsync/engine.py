@@ -40,9 +40,10 @@ def system_clock() -> int:
 
 
 class Wiring(Struct, frozen=True):
-    """What tests replace: the clock and the two transports."""
+    """What tests replace: the clocks and the two transports. `stopwatch` gives seconds from anywhere on."""
 
     clock: Callable[[], int] = system_clock
+    stopwatch: Callable[[], float] = time.monotonic
     aw_transport: httpx.AsyncBaseTransport | None = None
     store_transport: httpx.AsyncBaseTransport | None = None
 
@@ -64,7 +65,7 @@ class Engine(Struct):
 
         A pass that is cancelled says that it was stopped, and settles nothing more.
         """
-        started, begun = self.wiring.clock(), time.monotonic()
+        started, begun = self.wiring.clock(), self.wiring.stopwatch()
         number = self.state.begin_pass(started)
         tally = Tally()
 
@@ -76,7 +77,7 @@ class Engine(Struct):
             totals = tally.totals()
             finished = PassFinished(
                 at=self.wiring.clock(),
-                elapsed=time.monotonic() - begun,
+                elapsed=self.wiring.stopwatch() - begun,
                 complete=tally.complete and not stopped,
                 totals=replace(totals, faults=(*totals.faults, _STOPPED)) if stopped else totals,
                 stopped=stopped,

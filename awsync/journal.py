@@ -12,7 +12,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -44,6 +44,10 @@ WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = ?1)
 """
 _TYPES: Mapping[str, type] = {each.__name__: each for each in get_args(Event)}
 _Row = tuple[int, str, str]
+
+
+def _system_clock() -> int:
+    return time.time_ns() // 1_000
 
 
 class Journal:
@@ -130,8 +134,9 @@ class Journal:
 class Recorder(Journal):
     """The journal as the one process that runs the engine uses it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clock: Callable[[], int] = _system_clock) -> None:
         super().__init__(folder)
+        self._clock = clock
         self._queue: queue.SimpleQueue[_Row | threading.Event] = queue.SimpleQueue()
         self._hurry = threading.Event()
         self._closing = False
@@ -155,7 +160,7 @@ class Recorder(Journal):
     def record(self, event: Event) -> None:
         """Notes an event; costs some microseconds, and never raises for the state of the file."""
         text = msgspec.json.encode(event).decode()
-        self._queue.put((time.time_ns() // 1_000, type(event).__name__, text))
+        self._queue.put((self._clock(), type(event).__name__, text))
 
     def take(self) -> list[Command]:
         """The requests that were left since the last time, in their order."""
@@ -237,7 +242,7 @@ class Recorder(Journal):
             except sqlite3.DatabaseError as error:
                 self._begin_anew(str(error))
                 lost = JournalBegunAnew(reason=str(error))
-                told = (time.time_ns() // 1_000, type(lost).__name__, msgspec.json.encode(lost).decode())
+                told = (self._clock(), type(lost).__name__, msgspec.json.encode(lost).decode())
                 with suppress(OSError, sqlite3.Error):
                     self._commit([told, *rows])
         return True

@@ -57,7 +57,7 @@ class Here:
         settings = watched.loaded.settings
         self._state = State(settings.state_dir, sink, write=True)
         self._state.database.announce(command, wiring.clock())
-        self._recorder = Recorder(settings.state_dir)
+        self._recorder = Recorder(settings.state_dir, wiring.clock)
         self._tell = tell
         self._clock = wiring.clock
         self._engine = Engine(settings, self._state, wiring=wiring)

@@ -202,7 +202,7 @@ class SourcePass:
             start=page.start if joins else max(page.start, first - self._context.resolution),
             end=end,
             too_old=all(refused[entry].too_old for entry in bad),
-            words=refused[bad[-1]].words,
+            words=refused[bad[-1]].words.partition("\n")[0],
             since=self._context.now,
         )
 

@@ -3,7 +3,7 @@
 May import: the standard library, msgspec.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -52,8 +52,16 @@ class Placed(NamedTuple):
     width: int
 
 
-def place(columns: Sequence[Column], cells: int, hidden: Iterable[str] = ()) -> tuple[Placed, ...]:
-    """The columns that fit into so many cells, widened as far as there is room, in their order."""
+def place(
+    columns: Sequence[Column],
+    cells: int,
+    hidden: Iterable[str] = (),
+    needs: Mapping[str, int] | None = None,
+) -> tuple[Placed, ...]:
+    """The columns that fit into so many cells, widened as far as they need it and there is room.
+
+    `needs` is how wide the longest text of a column is, by its key; without it each takes what it may.
+    """
     away = set(hidden)
     kept = [(index, column) for index, column in enumerate(columns) if column.key not in away]
     while len(kept) > 1 and _needed(column for _, column in kept) > cells:
@@ -61,7 +69,8 @@ def place(columns: Sequence[Column], cells: int, hidden: Iterable[str] = ()) -> 
     room = cells - _needed(column for _, column in kept)
     widths = {column.key: column.narrow for _, column in kept}
     for _, column in sorted(kept, key=lambda pair: pair[1].rank):
-        more = max(0, min(room, column.wide - column.narrow))
+        wanted = column.wide if needs is None else min(column.wide, needs.get(column.key, 0))
+        more = max(0, min(room, wanted - column.narrow))
         widths[column.key] += more
         room -= more
     return tuple(Placed(index, column, widths[column.key]) for index, column in kept)

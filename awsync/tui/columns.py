@@ -48,8 +48,14 @@ def _on(seen: Seen) -> Cell:
     return Cell("- off", Tone.DIM) if row.why_not is not None else Cell("● on", Tone.GOOD)
 
 
+def cells(seen: Seen) -> tuple[Cell, ...]:
+    """The cells of a row; one that is not synced is dim from end to end."""
+    row = tuple(field.cell(seen) for field in FIELDS)
+    return row if seen.row.why_not is None else tuple(Cell(cell.text, Tone.DIM) for cell in row)
+
+
 def _name(seen: Seen) -> Cell:
-    return Cell(seen.row.name, Tone.DIM if seen.row.excluded else Tone.STRONG)
+    return Cell(seen.row.name, Tone.STRONG)
 
 
 def _lag(seen: Seen) -> Cell:
@@ -72,7 +78,8 @@ def _today(seen: Seen) -> Cell:
     activity = seen.row.activity
     if activity is None:
         return Cell("")
-    return Cell(span(activity.today_seconds) if activity.today_seconds else "none")
+    seconds = activity.today_seconds
+    return Cell(span(seconds // 60 * 60 if seconds >= 60 else seconds) if seconds else "none")
 
 
 def _today_events(seen: Seen) -> Cell:
@@ -82,16 +89,18 @@ def _today_events(seen: Seen) -> Cell:
 
 def _day(seen: Seen) -> Cell:
     activity = seen.row.activity
-    tone = Tone.DIM if seen.row.excluded else Tone.ACCENT
-    return Cell("" if activity is None else sparkline(activity.hours, _HOUR_SECONDS), tone)
+    return Cell("" if activity is None else sparkline(activity.hours, _HOUR_SECONDS), Tone.ACCENT)
 
 
-def moment(microseconds: int, now: int) -> str:
-    """A moment in UTC: the time of day for today, else the day as well, and the year of another year."""
+def moment(microseconds: int, now: int, *, exact: bool = False) -> str:
+    """A moment in UTC: the time of day for today, else the day as well, and the year of another year.
+
+    Seconds stand there where the moment has some, or where `exact` wants them.
+    """
     then = datetime.fromtimestamp(microseconds // 1_000_000, UTC)
     today = datetime.fromtimestamp(now // 1_000_000, UTC)
     if then.date() == today.date():
-        return then.strftime("%H:%M:%S" if then.second else "%H:%M")
+        return then.strftime("%H:%M:%S" if then.second or exact else "%H:%M")
     return then.strftime("%m-%d %H:%M" if then.year == today.year else "%Y-%m-%d")
 
 
@@ -99,10 +108,10 @@ FIELDS: tuple[Field, ...] = (
     Field(Column("mark", " ", 1, 1), lambda seen: Cell("»" if seen.marked else "", Tone.ACCENT),
           lambda seen: not seen.marked),
     Field(Column("on", "sync", 5, 5), _on, lambda seen: seen.row.excluded),
-    Field(Column("watcher", "watcher", 22, 34), _name, lambda seen: seen.row.name),
-    Field(Column("source", "source", 8, 14, rank=2), lambda seen: Cell(seen.row.source),
+    Field(Column("watcher", "watcher", 23, 40), _name, lambda seen: seen.row.name),
+    Field(Column("source", "source", 6, 14, rank=2), lambda seen: Cell(seen.row.source),
           lambda seen: seen.row.source),
-    Field(Column("host", "host", 10, 18, rank=7), lambda seen: Cell(seen.row.host),
+    Field(Column("host", "host", 8, 18, rank=7), lambda seen: Cell(seen.row.host),
           lambda seen: seen.row.host),
     Field(Column("type", "type", 14, 20, rank=12), lambda seen: Cell(seen.row.type),
           lambda seen: seen.row.type),
@@ -111,7 +120,7 @@ FIELDS: tuple[Field, ...] = (
           lambda seen: seen.row.events),
     Field(Column("today", "today", 5, 6, rank=9, right=True), _today_events,
           lambda seen: None if seen.row.activity is None else seen.row.activity.today_events),
-    Field(Column("time", "time today", 12, 12, rank=3, right=True), _today,
+    Field(Column("time", "time today", 10, 11, rank=3, right=True), _today,
           lambda seen: None if seen.row.activity is None else seen.row.activity.today_seconds),
     Field(Column("delivered", "delivered", 9, 9, rank=6, right=True),
           lambda seen: Cell(short(seen.row.delivered) if seen.row.delivered else "", Tone.PLAIN),
@@ -119,13 +128,13 @@ FIELDS: tuple[Field, ...] = (
     Field(Column("series", "series", 6, 6, rank=11, right=True),
           lambda seen: Cell(short(seen.row.series) if seen.row.series else ""),
           lambda seen: seen.row.series),
-    Field(Column("position", "position", 11, 11, rank=10, right=True), _position,
+    Field(Column("position", "position", 8, 11, rank=10, right=True), _position,
           lambda seen: seen.row.position),
-    Field(Column("lag", "lag", 16, 18, rank=1, right=True), _lag, lambda seen: seen.row.lag),
-    Field(Column("newest", "newest", 15, 15, rank=5, right=True), _newest, lambda seen: seen.row.newest),
+    Field(Column("lag", "lag", 13, 17, rank=1, right=True), _lag, lambda seen: seen.row.lag),
+    Field(Column("newest", "newest", 10, 15, rank=5, right=True), _newest, lambda seen: seen.row.newest),
     Field(Column("day", "24 hours", 24, 24, rank=4), _day,
           lambda seen: None if seen.row.activity is None else sum(seen.row.activity.hours)),
-    Field(Column("state", "state", 26, 60),
+    Field(Column("state", "state", 28, 90),
           lambda seen: Cell(seen.condition.words, TONES[seen.condition.health]),
           lambda seen: seen.condition.order),
 )  # fmt: skip

@@ -3,12 +3,13 @@
 May import: textual, and of awsync control, ledger (their types), words, tui what it shows.
 """
 
+import json
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from awsync.control import Agent, BucketDetail
+from awsync.control import Agent, BucketDetail, Move
 from awsync.ledger import Entry
 from awsync.tui import rewinding
 from awsync.tui.cells import Cell, Column, Tone
@@ -97,8 +98,8 @@ class DetailPage(Page):
         self.events.set_titles(f"Events of {detail.bucket}")
         self.events.show(
             [
-                Record(number, (Cell(moment(event.start, now)), Cell(span((event.end - event.start) / 1e6)),
-                                Cell(bytes(event.data).decode(errors="replace"))))
+                Record(number, (Cell(moment(event.start, now, exact=True)),
+                                Cell(span((event.end - event.start) / 1e6)), Cell(_data(event.data))))
                 for number, event in enumerate(detail.events[:_SHOWN])
             ],
             empty="No event in its last day.",
@@ -128,9 +129,30 @@ class DetailPage(Page):
         position = detail.checkpoint.position
         self.moves.set_titles("Checkpoint", "" if position is None else moment(position, now))
         self.moves.show([
-            Record(number, (Cell(moment(move.at, now)), Cell(move.what), Cell(f"{move.samples:,}")))
+            Record(number, (Cell(moment(move.at, now, exact=True)), Cell(_move(move, now)),
+                            Cell(f"{move.samples:,}" if move.samples else "")))
             for number, move in enumerate(detail.history)
         ])  # fmt: skip
+
+
+def _data(data: bytes) -> str:
+    """What the watcher recorded, each key with its value; text that is no object stays as it is."""
+    text = bytes(data).decode(errors="replace")
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return text
+    if not isinstance(found, dict):
+        return text
+    return " ".join(
+        f"{key}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        for key, value in found.items()
+    )
+
+
+def _move(move: Move, now: int) -> str:
+    where = "the beginning" if move.position is None else moment(move.position, now)
+    return f"{move.what}, now at {where}"
 
 
 def _labels(entry: Entry) -> str:

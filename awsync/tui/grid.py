@@ -21,7 +21,7 @@ from textual.strip import Strip
 from awsync.tui.actions import LISTS
 from awsync.tui.bindings import bindings
 from awsync.tui.cells import GAP, Cell, Column, Placed, Tone, place
-from awsync.tui.text import fit, plain
+from awsync.tui.text import fit, plain, width
 
 
 class Record(NamedTuple):
@@ -81,6 +81,8 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         self._places: dict[object, int] = {}
         self._cursor = 0
         self._placed: tuple[Placed, ...] = ()
+        self._needs: dict[str, int] = {}
+        self._laid_out = 0
         self._strips: dict[tuple[Record, bool, bool], Strip] = {}
 
     @property
@@ -116,6 +118,8 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         self._places = {record.key: number for number, record in enumerate(self._records)}
         place_of_key = self._places.get(key) if key is not None else None
         self._cursor = max(min(previous, len(self._records) - 1), 0) if place_of_key is None else place_of_key
+        if self._grew():
+            self._lay_out()
         if len(old) != len(self._records) or arrow != self._arrow:
             self._arrow = arrow
             self._measure()
@@ -149,6 +153,8 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         """Draws one line of the screen."""
+        if self._view.width != self._laid_out:
+            self._place()  # a scrollbar came or went, which no event tells
         if self._header and y == 0:
             return self._header_strip()
         number = y + self.scroll_offset.y - self._header
@@ -217,10 +223,25 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
             self.refresh(Region(0, y, self._view.width, 1))
 
     def _lay_out(self) -> None:
-        self._placed = place(self._columns, self._view.width - 1, self._hidden)
-        self._strips.clear()
+        self._place()
         self._measure()
         self.refresh()
+
+    def _place(self) -> None:
+        self._laid_out = self._view.width
+        self._placed = place(self._columns, self._laid_out - 1, self._hidden, self._needs)
+        self._strips.clear()
+
+    def _grew(self) -> bool:
+        """Whether a column needs more room than any text of it did; it never shrinks under the reader."""
+        grew = False
+        for index, column in enumerate(self._columns):
+            if column.wide > column.narrow:
+                longest = max((width(record.cells[index].text) for record in self._records), default=0)
+                if longest > self._needs.get(column.key, 0):
+                    self._needs[column.key] = longest
+                    grew = True
+        return grew
 
     def _measure(self) -> None:
         self.virtual_size = Size(self._view.width, max(len(self._records), 1) + self._header)

@@ -5,6 +5,7 @@ May import: textual, rich, and of awsync words, tui cells, columns, peers, sched
 
 from datetime import UTC, datetime
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 from rich.segment import Segment
@@ -26,6 +27,7 @@ SKEW_FROM = 2.0
 SINCE_FROM = 60_000_000
 """A trouble that is younger (in microseconds) is just now."""
 _TROUBLE_LINES = 3
+_NAMED_SOURCES = 3
 
 Piece = tuple[str, Tone]
 
@@ -64,23 +66,21 @@ def first_line(board: Board, facts: Facts) -> list[Piece]:
 
 def second_line(board: Board, now: int) -> list[Piece]:
     """From where to where, and since when."""
-    sources: list[Piece] = []
-    for fact in board.sources.values():
-        if fact.trouble:
-            sources.append((f"✗ {fact.name} {fact.url}", Tone.BAD))
-        elif fact.version:
-            # The version of ActivityWatch comes with its kind, such as "v0.14.0 (rust)".
-            sources.append((f"{fact.name} ActivityWatch {fact.version}", Tone.PLAIN))
-        else:
-            sources.append((f"{fact.name} {fact.url}", Tone.DIM))
-    if len(sources) > 2:
+    sources = [_peer(fact, fact.name, known=bool(fact.version)) for fact in board.sources.values()]
+    if len(sources) > _NAMED_SOURCES:
         down = sum(bool(fact.trouble) for fact in board.sources.values())
         sources = [(f"{amount(len(sources), 'source')}, {down} down", Tone.BAD if down else Tone.PLAIN)]
+    # It comes with its kind, such as "v0.14.0 (rust)", and perhaps with a commit that tells nobody anything.
+    versions = sorted({fact.version.split("+")[0] for fact in board.sources.values() if fact.version})
     store = board.store
     name = f"{store.engine} {store.version}".strip() or "store"
-    where = [(f"✗ {name} {store.sink}" if store.trouble else f"{name} {store.sink}",
-              Tone.BAD if store.trouble else Tone.PLAIN)]  # fmt: skip
-    pieces = [*sources, ("→", Tone.DIM), *where]
+    where = urlsplit(store.sink).netloc or store.sink
+    pieces = [
+        *sources,
+        *((f"ActivityWatch {version}", Tone.PLAIN) for version in versions[:1]),
+        ("→", Tone.DIM),
+        _peer(store, f"{name} {where}", known=bool(store.protocol)),
+    ]
     if store.skew is not None and abs(store.skew) >= SKEW_FROM:
         side = "ahead" if store.skew > 0 else "behind"
         pieces.append((f"! its clock is {span(store.skew)} {side}", Tone.WARN))
@@ -89,6 +89,12 @@ def second_line(board: Board, now: int) -> list[Piece]:
     if (since := board.connected_since) is not None:
         pieces.append((f"connected since {moment(since, now)}", Tone.DIM))
     return pieces
+
+
+def _peer(peer: Peer, name: str, *, known: bool) -> Piece:
+    if peer.trouble:
+        return f"✗ {name}", Tone.BAD
+    return (f"● {name}", Tone.GOOD) if known else (f"○ {name}", Tone.DIM)
 
 
 def troubles(board: Board, facts: Facts) -> list[str]:
@@ -108,6 +114,11 @@ def troubles(board: Board, facts: Facts) -> list[str]:
 
 def _since(peer: Peer, now: int) -> str:
     return "" if peer.since is None or now - peer.since < SINCE_FROM else f" Since {moment(peer.since, now)}."
+
+
+def _between(before: str, text: str) -> str:
+    """A point between two facts, none beside the arrow."""
+    return "  " if "→" in (before, text) else " · "
 
 
 class Header(Widget):
@@ -174,14 +185,14 @@ class Header(Widget):
         segments, taken = [Segment(" ", base)], 1
         for number, (raw, tone) in enumerate(pieces):
             text = plain(raw)
-            separator = "  " if number else ""
+            separator = _between(pieces[number - 1][0], raw) if number else ""
             if taken + len(separator) + width(text) > room:
                 if tone is Tone.DIM:
                     continue
                 text = clip(text, room - taken - len(separator))
             if not text:
                 break
-            segments += [Segment(separator, base), Segment(text, self._style(tone))]
+            segments += [Segment(separator, self._style(Tone.DIM)), Segment(text, self._style(tone))]
             taken += len(separator) + width(text)
         strip = Strip(segments)
         if right:

@@ -20,18 +20,20 @@ from awsync.events import Level
 from awsync.tui.actions import LISTS
 from awsync.tui.bindings import bindings
 from awsync.tui.cells import Tone
-from awsync.tui.logbook import KEPT, WORDS, Line, stamp
+from awsync.tui.logbook import KEPT, Line
 from awsync.tui.text import fit, wrap
 
+_GLYPHS = {Level.DEBUG: "·", Level.INFO: " ", Level.WARNING: "!", Level.ERROR: "✗"}
+_INDENT = len("15:04:05 ! ")
 _TONES = {Level.DEBUG: Tone.DIM, Level.INFO: Tone.PLAIN, Level.WARNING: Tone.WARN, Level.ERROR: Tone.BAD}
 
 
 class _Shown(NamedTuple):
-    """One line of the screen: a part of a sentence, with its head where it is the first part."""
+    """One line of the screen: a part of a sentence with its head, or the day of what follows."""
 
     line: Line
+    head: str
     text: str
-    first: bool
 
 
 class Lines(ScrollView, can_focus=True, inherit_bindings=False):
@@ -105,17 +107,12 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
             if not self._shown and y == 0 and self._empty:
                 return Strip([Segment(fit(f" {self._empty}", width), self._style(Tone.DIM))], width)
             return Strip.blank(width, self.rich_style)
-        line, text, first = self._shown[number]
+        line, head, text = self._shown[number]
         at_cursor = self._has_cursor and self.has_focus and number == self._at
         over = self._cursor_style() if at_cursor else Style.null()
-        head = f"{stamp(line.at)} " if first else " " * 15
-        word = f"{WORDS[line.level]} " if first else " " * 6
+        glyph = "" if not text else f"{_GLYPHS[line.level]} " if head.strip() else "  "
         tone = self._style(_TONES[line.level])
-        segments = [
-            Segment(head, self._style(Tone.DIM) + over),
-            Segment(word, tone + over),
-            Segment(text, tone + over),
-        ]
+        segments = [Segment(head, self._style(Tone.DIM) + over), Segment(f"{glyph}{text}", tone + over)]
         return Strip(segments).adjust_cell_length(width, self.rich_style + over)
 
     @property
@@ -140,11 +137,15 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         return Style(bgcolor=self.get_component_rich_style("lines--cursor").bgcolor)
 
     def _write(self, lines: Sequence[Line]) -> None:
-        self._lines += lines
-        width = max(self._view.width - 21, 20)
+        self._width = self._view.width
+        width = max(self._width - _INDENT, 20)
         for line in lines:
-            for number, part in enumerate(wrap(line.text, width)):
-                self._shown.append(_Shown(line, part, number == 0))
+            if not self._lines or self._lines[-1].day != line.day:
+                self._shown.append(_Shown(line, line.day, ""))
+            self._lines.append(line)
+            parts = [part for text in line.text.split("\n") for part in wrap(text, width)]
+            for number, part in enumerate(parts):
+                self._shown.append(_Shown(line, f"{line.time} " if number == 0 else " " * 9, part))
         # Lines that are cut off at the top must not move what a reader looks at: only a follower cuts.
         if len(self._lines) > 2 * KEPT and self.following:
             self._lines = self._lines[-KEPT:]

@@ -10,11 +10,13 @@ from datetime import UTC, datetime
 from msgspec import Struct, field
 
 from awsync.control import Said
-from awsync.events import Level, describe, level
+from awsync.events import Level, NextPass, PassStarted, SourceReached, StoreReached, describe, level
 from awsync.tui.matching import Pattern
 from awsync.tui.text import plain
 
 KEPT = 2_000
+_IN_HEADER = (PassStarted, SourceReached, StoreReached, NextPass)
+"""What every pass says while all is well; header and schedule show it, so the log has it as a detail."""
 LEVELS = (Level.DEBUG, Level.INFO, Level.WARNING, Level.ERROR)
 WORDS = {Level.DEBUG: "debug", Level.INFO: "info ", Level.WARNING: "warn ", Level.ERROR: "ERROR"}
 
@@ -28,7 +30,17 @@ class Line(Struct, frozen=True):
     text: str
 
     def __str__(self) -> str:
-        return f"{stamp(self.at)} {WORDS[self.level]} {self.text}"
+        return f"{self.day} {self.time} {WORDS[self.level]} {self.text}"
+
+    @property
+    def day(self) -> str:
+        """Its day in UTC."""
+        return _moment(self.at).strftime("%Y-%m-%d")
+
+    @property
+    def time(self) -> str:
+        """Its time of day in UTC."""
+        return _moment(self.at).strftime("%H:%M:%S")
 
 
 class Logbook(Struct):
@@ -40,13 +52,15 @@ class Logbook(Struct):
 
     def say(self, said: Said) -> None:
         """Writes down an event."""
-        self.write(said.at, level(said.event), describe(said.event))
+        severity = Level.DEBUG if isinstance(said.event, _IN_HEADER) else level(said.event)
+        self.write(said.at, severity, describe(said.event))
 
     def write(self, at: int, severity: Level, text: str) -> None:
         """Writes down a sentence, such as an error of the console's own."""
         self.written += 1
         kept = self._details if severity is Level.DEBUG else self._lines
-        kept.append(Line(self.written, at, severity, plain(text)))
+        lines = "\n".join(plain(line) for line in text.split("\n"))
+        kept.append(Line(self.written, at, severity, lines))
 
     def since(self, number: int, at_least: Level, pattern: Pattern) -> list[Line]:
         """The lines after `number` that pass the filters, oldest first."""
@@ -61,6 +75,5 @@ def _after(lines: Iterable[Line], number: int) -> Iterator[Line]:
     return (line for line in lines if line.number > number)
 
 
-def stamp(microseconds: int) -> str:
-    """The time of day of a moment in UTC, with its day where that is not obvious to a reader of today."""
-    return datetime.fromtimestamp(microseconds // 1_000_000, UTC).strftime("%m-%d %H:%M:%S")
+def _moment(microseconds: int) -> datetime:
+    return datetime.fromtimestamp(microseconds // 1_000_000, UTC)

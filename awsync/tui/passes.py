@@ -17,14 +17,14 @@ from awsync.tui.state import Board
 from awsync.tui.text import bar, short
 from awsync.tui.watchers import as_csv
 
-_BAR = 24
+_BAR = 16
 _COLUMNS = (
     Column("started", "started", 11, 14),
     Column("result", "result", 12, 12),
     Column("took", "took", 9, 9, right=True),
     Column("events", "events", 7, 8, rank=2, right=True),
     Column("samples", "samples", 7, 8, right=True),
-    Column("bar", "", 12, _BAR, rank=3),
+    Column("bar", "", _BAR, _BAR, rank=3),
     Column("series", "series", 6, 7, rank=5, right=True),
     Column("requests", "requests", 8, 8, rank=6, right=True),
     Column("corrections", "corrections", 11, 11, rank=7, right=True),

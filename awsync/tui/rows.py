@@ -11,7 +11,7 @@ from msgspec import Struct
 from awsync.control import Activity
 from awsync.tui.cells import Tone
 from awsync.tui.text import behind
-from awsync.words import amount, span
+from awsync.words import amount, roughly
 
 Key = tuple[str, str]
 """A source and the id of one of its buckets."""
@@ -141,8 +141,10 @@ class Row(Struct):
     def share(self) -> float:
         """How much of what is due in the running pass is behind the checkpoint, from 0 to 1."""
         due = self.due_to - self.due_from
-        if due <= 0 or self.position is None:
+        if due <= 0:
             return 1.0
+        if self.position is None:
+            return 0.0
         return max(0.0, min(1.0, (self.position - self.due_from) / due))
 
     @property
@@ -174,7 +176,7 @@ class Row(Struct):
         lag = self.lag
         if around.running and self.share < 1 and self._due_slots(around) >= CATCHING_UP_FROM:
             left = self.seconds_left
-            rest = "" if left is None else f", {span(max(left, 1))} left"
+            rest = "" if left is None else f", {roughly(max(left, 1))} left"
             return Condition(Health.CATCHING_UP, f"{self.share:.0%}{rest}")
         if lag is None:
             return Condition(Health.NEW, "paused" if around.paused else "first pass to come")
@@ -185,7 +187,7 @@ class Row(Struct):
         if lag > around.grace:
             return Condition(Health.WAITING, behind(lag))
         if self.newest is not None and around.now - self.newest > STALE_AFTER:
-            return Condition(Health.STALE, f"silent for {span((around.now - self.newest) / 1e6)}")
+            return Condition(Health.STALE, f"silent for {roughly((around.now - self.newest) / 1e6)}")
         return Condition(Health.IN_SYNC)
 
     def _due_slots(self, around: Surroundings) -> int:

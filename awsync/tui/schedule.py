@@ -1,21 +1,34 @@
 """The schedule: cron in words, next runs, countdown; and the check of a cron that is being typed.
 
-May import: textual, and of awsync schedule, words, tui cells, dialogs, paper, state, text.
+May import: textual, and of awsync schedule, state (its types), words, tui cells, columns, paper, state, text.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
 
 from awsync.schedule import Schedule
+from awsync.state import PassRecord
 from awsync.tui.cells import Tone
-from awsync.tui.paper import Paper, Piece, TextLine, paragraph
+from awsync.tui.columns import moment
+from awsync.tui.paper import Paper, TextLine, paragraph
 from awsync.tui.state import Board
 from awsync.tui.text import ago, bar, short
 from awsync.words import span
 
 NEXT_RUNS = 5
 _PREVIEW_WIDTH = 66
+_PAST: Sequence[TextLine] = (
+    [],
+    [
+        ("last passes", Tone.STRONG),
+        ("           samples  ", Tone.DIM),
+        ("P", Tone.ACCENT),
+        (" all", Tone.DIM),
+    ],
+)
+_PAST_CELLS = len("✓ 15:04:05   1234.5 s  12,345 ")
 
 
 @lru_cache(maxsize=16)
@@ -45,24 +58,30 @@ def check(text: str, now: int) -> tuple[list[TextLine], bool]:
 
 
 class SchedulePanel(Paper):
-    """When the next passes run, and how far the running one is."""
+    """How far the running pass is, when the next ones run, and what the last ones did if there is room."""
 
     def update(self, board: Board, cron: str, now: int) -> None:
         """Shows what holds now."""
-        self.show([*_pass_lines(board, now, self.size.width), *_cron_lines(board, cron, now)])
+        width = self.size.width
+        lines = [*_pass_lines(board, now, width), *_cron_lines(board, cron, now)]
+        room = self.size.height - len(lines) - len(_PAST)
+        self.show([*lines, *_past_lines(board, now, width, room)])
 
 
 def _pass_lines(board: Board, now: int, room: int) -> list[TextLine]:
     running = board.running
     if running is None:
         return []
+    head: TextLine = [("» pass runs", Tone.BUSY), (f" for {span((now - running.started) / 1e6)}", Tone.PLAIN)]
+    if not any(row.due_to > row.due_from for row in board.rows.values()):
+        return [head, []]
     share = board.share
     cells = max(room - 7, 10)
     drawn = bar(share, cells)
     left = max((row.seconds_left or 0 for row in board.rows.values()), default=0)
     rest = f", {span(left)} left" if left >= 1 else ""
     return [
-        [("» pass runs", Tone.BUSY), (f" for {span((now - running.started) / 1e6)}{rest}", Tone.PLAIN)],
+        [*head, (rest, Tone.PLAIN)],
         [(drawn, Tone.BUSY), ("░" * (cells - len(drawn)), Tone.DIM), (f" {share:4.0%}", Tone.STRONG)],
         [(f"{short(running.events)} events read, {short(running.samples)} samples", Tone.DIM)],
         [],
@@ -75,16 +94,42 @@ def _cron_lines(board: Board, cron: str, now: int) -> list[TextLine]:
     if board.paused:
         lines.append([("‖ paused", Tone.WARN), (": p resumes", Tone.PLAIN)])
         return lines
-    today = _moment(now).date()
-    runs: list[Piece] = [
-        (f"  {run:%H:%M %Z}" if run.date() == today else f"  {run:%a %Y-%m-%d %H:%M %Z}", Tone.PLAIN)
-        for run in schedule.upcoming(NEXT_RUNS, _moment(now))
-    ]
+    runs = schedule.upcoming(NEXT_RUNS, _moment(now))
     if board.next_at is not None:
         lines.append([("next pass ", Tone.PLAIN), (ago(now - board.next_at), Tone.STRONG)])
-    lines += [[run] for run in runs]
+    lines.append([(_times(runs, now), Tone.PLAIN)])
     lines.append([("c", Tone.ACCENT), (" changes it", Tone.DIM)])
     return lines
+
+
+def _times(runs: Sequence[datetime], now: int) -> str:
+    """The next runs on one line, with the day of the week where it is another day."""
+    day = _moment(now).astimezone(runs[0].tzinfo).date()
+    words = []
+    for run in runs:
+        words.append(f"{run:%H:%M}" if run.date() == day else f"{run:%a %H:%M}")
+        day = run.date()
+    return f"{'  '.join(words)} {runs[0]:%Z}"
+
+
+def _past_lines(board: Board, now: int, width: int, room: int) -> list[TextLine]:
+    """The last passes, as many as there is room for."""
+    ended = [record for record in board.passes if record.elapsed is not None][: max(room, 0)]
+    if not ended:
+        return []
+    most = max(record.totals.samples for record in ended)
+    return [*_PAST, *(_past(record, most, now, width - _PAST_CELLS) for record in ended)]
+
+
+def _past(record: PassRecord, most: int, now: int, cells: int) -> TextLine:
+    samples = record.totals.samples
+    return [
+        ("✓ ", Tone.GOOD) if record.complete else ("! ", Tone.WARN),
+        (moment(record.started, now).ljust(11), Tone.PLAIN),
+        (f"{record.elapsed:6.1f} s", Tone.DIM),
+        (short(samples).rjust(8), Tone.PLAIN),
+        (f" {bar(samples / most, cells) if most else ''}", Tone.GOOD if record.complete else Tone.WARN),
+    ]
 
 
 def _moment(now: int) -> datetime:

@@ -120,7 +120,10 @@ class Board(Struct):
         for checkpoint in checkpoints:
             row = self.rows.get((checkpoint.source, checkpoint.bucket))
             if row is not None:
-                row.position, row.delivered = checkpoint.position, checkpoint.samples
+                # Before its first delivery a bucket has no position: the pass said where it begins.
+                begun = checkpoint.position is not None or row.due_to <= row.due_from
+                row.position = checkpoint.position if begun else row.position
+                row.delivered = checkpoint.samples
 
     def counts(self, series: Mapping[Key, int], set_aside: Iterable[Key]) -> None:
         """Takes in the series that are known of each bucket, and a key for each range set aside."""

@@ -109,10 +109,10 @@ def behind(microseconds: int) -> str:
 
 
 def ago(microseconds: int) -> str:
-    """How long ago: `12 s ago`, `in 3 min`."""
+    """How long ago: `12 s ago`, `in 3 min 20 s`."""
     if microseconds < 0:
         return f"in {span(-microseconds / 1e6)}"
-    return "now" if microseconds < 1_000_000 else f"{span(microseconds / 1e6)} ago"
+    return "just now" if microseconds < 1_000_000 else f"{roughly(microseconds / 1e6)} ago"
 
 
 def short(number: int) -> str:

@@ -26,6 +26,7 @@ THEMES = (
             "dim": "#8496a5",
             "busy": "#6cb6ff",
             "cursor": "#2a3b4b",
+            "line": "#344553",
             "trouble": "#4a1f22",
             "trouble-text": "#ffd9d6",
             "input-cursor-background": "#f2b263",
@@ -49,6 +50,7 @@ THEMES = (
             "dim": "#5c6770",
             "busy": "#0b57a4",
             "cursor": "#d5e3ea",
+            "line": "#bdb8aa",
             "trouble": "#fbe0dd",
             "trouble-text": "#7a1610",
             "input-cursor-background": "#8a4b00",
@@ -68,6 +70,7 @@ def fallbacks(theme: Theme) -> dict[str, str]:
             "dim": plain,
             "busy": "ansi_cyan",
             "cursor": plain,
+            "line": plain,
             "trouble": plain,
             "trouble-text": "ansi_red",
         }
@@ -76,6 +79,7 @@ def fallbacks(theme: Theme) -> dict[str, str]:
         "dim": "#93a1ad" if dark else "#5c6770",
         "busy": "#6cb6ff" if dark else "#0b57a4",
         "cursor": "#3a4b5b" if dark else "#c9d8e0",
+        "line": "#45535f" if dark else "#b9c0c5",
         "trouble": "#4a1f22" if dark else "#fbe0dd",
         "trouble-text": "#ffd9d6" if dark else "#7a1610",
     }

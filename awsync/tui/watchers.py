@@ -16,7 +16,7 @@ from awsync.control import Agent
 from awsync.events import Level
 from awsync.tui import exclusion, rewinding
 from awsync.tui.cells import Cell
-from awsync.tui.columns import COLUMNS, FIELDS, SORTABLE, Seen
+from awsync.tui.columns import COLUMNS, SORTABLE, Seen, cells
 from awsync.tui.grid import Grid, Record
 from awsync.tui.lines import Lines
 from awsync.tui.matching import Pattern
@@ -84,14 +84,14 @@ class WatchersPage(Page):
             for row in board.rows.values()
         ]
         shown = self._ordered([each for each in seen if self._passes(each)])
-        records = [Record(each.row.key, tuple(field.cell(each) for field in FIELDS)) for each in shown]
+        records = [Record(each.row.key, cells(each)) for each in shown]
         hidden = ("source",) if len(board.sources) < 2 else ()
         self.grid.hide_columns(*hidden)
         arrow = (SORTABLE[self.sorted_by].column.key, "▼" if self.reverse else "▲")
         self.grid.show(
             records, arrow=arrow if self._chosen_sort else ("", ""), empty=self._empty(board, seen)
         )
-        self._title(len(shown), len(seen))
+        self._title(shown, len(seen))
         new = board.log.since(self._logged, Level.INFO, Pattern())
         self._logged = board.log.written
         self.log_lines.add(new)
@@ -216,16 +216,23 @@ class WatchersPage(Page):
         unknown = [each for each in by_name if field.sort_key(each)[0] == 1]
         return [*sorted(known, key=field.sort_key, reverse=self.reverse), *unknown]
 
-    def _title(self, shown: int, of: int) -> None:
+    def on_grid_moved(self, event: Grid.Moved) -> None:
+        """What is wrong with the watcher under the cursor stands below the table."""
+        if event.grid is self.grid:
+            self.console.flush(force=True)
+
+    def _title(self, shown: Sequence[Seen], of: int) -> None:
         parts = [f"/{self.pattern.text}" if self.pattern else "", "only faults" if self.only_faults else ""]
         filters = "  ".join(filter(None, parts))
-        count = f"{shown} of {of}" if filters else f"{of}"
+        count = f"{len(shown)} of {of}" if filters else f"{of}"
+        # The reason of a fault is longer than its column, most times.
+        here = next((each.condition for each in shown if each.row.key == self.key), None)
+        fault = here.words if here is not None and here.health in FAULTS else ""
         column = SORTABLE[self.sorted_by].column
         if self._chosen_sort and column.key not in self.grid.shown_columns:
             filters = f"{filters}  by {column.title} {'▼' if self.reverse else '▲'}".lstrip()
-        self.grid.set_titles(
-            f"Watchers {count}", filters, f"{len(self.marked)} marked" if self.marked else ""
-        )
+        marked = f"{len(self.marked)} marked" if self.marked else ""
+        self.grid.set_titles(f"Watchers {count}", filters, marked or fault)
 
     def _empty(self, board: Board, seen: Sequence[Seen]) -> str:
         if seen:

@@ -1,0 +1,218 @@
+"""What each picture shows, and how the console comes there: by keys, the clock, and faults of the wire."""
+
+import os
+import random
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from unittest import mock
+
+from textual.pilot import Pilot
+
+from awsync.control import Agent
+from awsync.tui import themes
+from awsync.tui.app import Console
+from awsync.tui.detail import DetailPage
+from awsync.tui.dialogs import Ask, Confirm
+from awsync.tui.log import LogPage
+from awsync.tui.paper import Paper
+from tests.pictures.paint import paint
+from tests.pictures.stage import BEGIN, NOW, PHONE, STORE, Stage, until
+
+NARROW, NORMAL, WIDE = (80, 24), (120, 40), (200, 60)
+EDITOR = ("laptop", "aw-watcher-vscode_laptop")
+WINDOW = ("laptop", "aw-watcher-window_laptop")
+INPUT = "aw-watcher-input"
+_STEPS = 10
+_SHARE = 0.3
+_KEYS = {" ": "space", "*": "asterisk", "/": "slash", "-": "minus", ":": "colon", ".": "full_stop"}
+
+
+async def catching_up(stage: Stage) -> None:
+    """The first pass over two weeks of history, in its middle; then an hour of a usual afternoon."""
+    stage.configure(phone=False, excluded=(INPUT,))
+    stage.wire.close_gate()
+    async with stage.console() as pilot:
+        await until(pilot, lambda: stage.wire.held == 1)
+        await _surveyed(pilot, 8)
+        window = _app(pilot).board.rows[WINDOW]
+        while not (window.due_to and window.share > _SHARE):
+            await _settled(pilot, stage)
+            stage.clock.moment += timedelta(seconds=2)
+            await stage.wire.let_one_through()
+        await _settled(pilot, stage)
+        await _cursor(pilot, *WINDOW)
+        await _paint(pilot, "catching-up", NORMAL)
+        stage.wire.open_gate()
+        await _waiting(pilot, BEGIN)
+        for step in range(1, _STEPS + 1):
+            stage.live_until(BEGIN + timedelta(minutes=5 * step))
+            await _waiting(pilot, stage.clock.moment)
+    stage.live_until(NOW)
+
+
+async def all_is_well(stage: Stage) -> None:
+    """The usual picture in every size, and the pages and questions over it."""
+    stage.configure(phone=True, excluded=(INPUT,))
+    async with stage.console() as pilot:
+        await _waiting(pilot, NOW)
+        await _surveyed(pilot, 10)
+        await _cursor(pilot, *WINDOW)
+        await _paint(pilot, "console", NORMAL)
+        await _paint(pilot, "console-narrow", NARROW)
+        await _paint(pilot, "console-wide", WIDE)
+        await _light(pilot, "console-light", NORMAL)
+        await _pages(pilot)
+        await _questions(pilot)
+
+
+async def no_colour(stage: Stage) -> None:
+    """The same where NO_COLOR is set."""
+    stage.configure(phone=True, excluded=(INPUT,))
+    with mock.patch.dict(os.environ, {"NO_COLOR": "1"}):
+        async with stage.console() as pilot:
+            await _waiting(pilot, NOW)
+            await _surveyed(pilot, 10)
+            await _paint(pilot, "no-color", NORMAL)
+
+
+async def faults(stage: Stage) -> None:
+    """Everything that can be wrong with a watcher, at once; then a store that is down."""
+    stage.new_store(timedelta(days=15))
+    stage.configure(phone=True, excluded=("aw-watcher-web-chrome*",))
+    async with stage.console() as pilot:
+        await _waiting(pilot, NOW)
+        await _surveyed(pilot, 10)
+        stage.wire.down, stage.wire.failing = {PHONE}, EDITOR[1]
+        held = stage.wire.held
+        stage.wire.close_gate()
+        await _again(pilot, EDITOR, timedelta(days=1))
+        await _again(pilot, WINDOW, timedelta(days=14))
+        await _agent(pilot).sync_now()
+        await until(pilot, lambda: stage.wire.held > held)
+        await _settled(pilot, stage)
+        stage.clock.moment += timedelta(seconds=3)
+        await stage.wire.let_one_through()
+        await _settled(pilot, stage)
+        await _cursor(pilot, *EDITOR)
+        await _paint(pilot, "faults", NORMAL)
+        stage.wire.open_gate()
+        await _waiting(pilot, NOW)
+        stage.wire.down, stage.wire.failing = {STORE}, ""
+        random.seed(1)  # the next try comes after a time of chance
+        await _again(pilot, WINDOW, timedelta(hours=6))
+        await _agent(pilot).sync_now()
+        await until(pilot, lambda: _app(pilot).board.store.trouble and stage.wire.waits)
+        await _paint(pilot, "store-down", NORMAL)
+        await _go(pilot, "l", lambda: isinstance(pilot.app.screen, LogPage))
+        await _paint(pilot, "log", NORMAL)
+
+
+async def first_run(stage: Stage) -> None:
+    """Before there is a config.toml: what is found, and a store that was tried."""
+    stage.wire.down = set()
+    async with stage.first_run() as pilot:
+        answer = pilot.app.screen.query_one("#answer", Paper)
+        await until(pilot, lambda: "Type where yours is." in answer.text)
+        await pilot.press(*(_KEYS.get(c, c) for c in f"http://{STORE}"), "enter")
+        await until(pilot, lambda: "answers, remote write" in answer.text)
+        await _paint(pilot, "first-run", NARROW)
+
+
+SCENES: tuple[Callable[[Stage], Awaitable[None]], ...] = (
+    catching_up,
+    all_is_well,
+    no_colour,
+    faults,
+    first_run,
+)
+
+
+async def _pages(pilot: Pilot[int]) -> None:
+    await _go(pilot, "enter", lambda: _detailed(pilot))
+    await _paint(pilot, "detail", NORMAL)
+    await pilot.press("escape")
+    for name, key in (("passes", "P"), ("help", "question_mark")):
+        await _go(pilot, key, lambda name=name: name == _app(pilot).page.NAME)  # type: ignore[misc, union-attr]
+        await _paint(pilot, name, NORMAL)
+        await pilot.press("escape")
+
+
+async def _questions(pilot: Pilot[int]) -> None:
+    await _go(pilot, "c", lambda: isinstance(pilot.app.screen, Ask))
+    await pilot.press(*["backspace"] * 11, *(_KEYS.get(c, c) for c in "30 8-18/2 * * 1-5"))
+    await _paint(pilot, "schedule", NORMAL)
+    await pilot.press("escape")
+    await _cursor(pilot, "laptop", "aw-watcher-input_laptop")
+    await _go(pilot, "space", lambda: isinstance(pilot.app.screen, Confirm))
+    await _paint(pilot, "include-again", NARROW)
+    await pilot.press("escape")
+
+
+async def _paint(pilot: Pilot[int], name: str, size: tuple[int, int]) -> None:
+    await pilot.resize_terminal(*size)
+    await until(pilot, lambda: pilot.app.size == size)
+    _app(pilot).flush(force=True)
+    await pilot.pause(0.3)
+    paint(name, pilot.app)
+
+
+async def _light(pilot: Pilot[int], name: str, size: tuple[int, int]) -> None:
+    pilot.app.theme = themes.LIGHT
+    await _paint(pilot, name, size)
+    pilot.app.theme = themes.OWN
+
+
+async def _go(pilot: Pilot[int], key: str, there: Callable[[], object]) -> None:
+    await pilot.press(key)
+    await until(pilot, there)
+
+
+async def _cursor(pilot: Pilot[int], *key: str) -> None:
+    grid = _app(pilot).screen_stack[0].grid  # type: ignore[attr-defined]
+    await until(pilot, lambda: grid.go_to(key))
+
+
+async def _settled(pilot: Pilot[int], stage: Stage) -> None:
+    """Everything was read that is read before the write that is held back."""
+    await until(pilot, lambda: stage.wire.quiet())
+
+
+async def _waiting(pilot: Pilot[int], begun: datetime) -> None:
+    """The pass that began then has ended, and the next one is planned."""
+    board, moment = _app(pilot).board, round(begun.timestamp()) * 1_000_000
+    await until(
+        pilot,
+        lambda: (
+            board.next_at is not None
+            and any(record.started == moment and record.finished for record in board.passes)
+        ),
+    )
+
+
+async def _surveyed(pilot: Pilot[int], rows: int) -> None:
+    """Every watcher is known with its last day."""
+    board = _app(pilot).board
+    await until(
+        pilot,
+        lambda: len(board.rows) == rows and all(row.activity is not None for row in board.rows.values()),
+    )
+
+
+def _detailed(pilot: Pilot[int]) -> bool:
+    page = pilot.app.screen
+    return isinstance(page, DetailPage) and bool(page.entries.records)
+
+
+async def _again(pilot: Pilot[int], key: tuple[str, str], length: timedelta) -> None:
+    await _agent(pilot).rewind(*key, round((NOW.replace(second=0) - length).timestamp()) * 1_000_000)
+
+
+def _agent(pilot: Pilot[int]) -> Agent:
+    agent = _app(pilot).agent
+    assert agent is not None
+    return agent
+
+
+def _app(pilot: Pilot[int]) -> Console:
+    assert isinstance(pilot.app, Console)
+    return pilot.app
