@@ -53,7 +53,7 @@ class ConsoleAgent:
         self._watched = watched
         self._wiring = wiring or Wiring()
         self._queue: asyncio.Queue[Said] = asyncio.Queue()
-        self._reports: list[SourceReport] = []
+        self._known: dict[str, SourceReport] = {}
         self._activity = ActivityReader(self._wiring.aw_transport)
         self._reading = State(settings.state_dir, shown_url(settings.store.write_url), write=False)
         self._journal = Journal(settings.state_dir)
@@ -101,8 +101,14 @@ class ConsoleAgent:
 
     async def survey(self) -> list[SourceReport]:
         """What each source has now."""
-        self._reports = await survey(self.settings, transport=self._wiring.aw_transport)
-        return self._reports
+        reports = await survey(self.settings, transport=self._wiring.aw_transport)
+        # A server that is down still has the buckets it had: they can be excluded and rewound meanwhile.
+        answered = {report.source: report for report in reports if report.error is None}
+        self._known = {
+            report.source: answered.get(report.source) or self._known.get(report.source, report)
+            for report in reports
+        }
+        return reports
 
     async def activity(self, source: str, bucket: str) -> Activity:
         """The bucket's last 24 hours."""
@@ -240,11 +246,12 @@ class ConsoleAgent:
 
     async def _report(self, source: str, bucket: str) -> BucketReport:
         for again in (False, True):
-            reports = await self.survey() if again or not self._reports else self._reports
-            for report in reports:
-                for found in report.buckets:
-                    if (found.source, found.bucket) == (source, bucket):
-                        return found
+            if again:
+                await self.survey()
+            known = self._known.get(source)
+            for found in known.buckets if known is not None else ():
+                if found.bucket == bucket:
+                    return found
         raise SourceError(f'{source} has no bucket "{bucket}" now.', "Is its ActivityWatch running?")
 
     def _moves(self, source: str, bucket: str) -> list[Move]:
@@ -273,7 +280,7 @@ class ConsoleAgent:
     def _edit(self, globs: Globs, reports: Sequence[BucketReport], *, excluded: bool) -> Edit:
         if excluded:
             return exclude(globs, reports)
-        return include(globs, reports, [found for each in self._reports for found in each.buckets])
+        return include(globs, reports, [found for each in self._known.values() for found in each.buckets])
 
     def _write_globs(self, reports: Sequence[BucketReport], *, excluded: bool) -> tuple[Edit | None, str]:
         """The edit as it was written to config.toml, or why it cannot hold there."""

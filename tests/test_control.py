@@ -146,6 +146,16 @@ async def test_including_with_the_gap(folder: Path, store: Receiver) -> None:
         assert held(store, WINDOW) > sent
 
 
+async def test_a_watcher_is_excluded_while_activitywatch_is_down(aw: AwServer, folder: Path) -> None:
+    """What a server had is remembered while it does not answer, so that a person can still leave it out."""
+    async with opened(folder) as heard:
+        await heard.agent.survey()
+        aw.stop()
+        assert (await heard.agent.survey())[0].error is not None
+        await heard.agent.set_excluded([("default", WINDOW)], excluded=True)
+    assert WINDOW in (folder / "config.toml").read_text()
+
+
 async def test_a_glob_for_others_too_is_not_removed(folder: Path) -> None:
     """A watcher that a wider glob excludes stays so, and the glob is named; with all of them it goes."""
     config = folder / "config.toml"
