@@ -21,17 +21,24 @@ import termios
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 
+from textual.color import Color
+
+from awsync.control import Agent
 from awsync.demo.aw_server import AwServer
+from awsync.tui import themes
 from tests.bench import fill
 from tests.servers import Store, require_binary
 
 EVENTS = 200_000
 STARTS = 7
 KEY_SECONDS = 0.05
+_LONGEST = 180.0
 LAG_SECONDS = 0.01
-_ROW_UNDER_CURSOR = "48;2;42;59;75m"  # the theme's colour `cursor`
+_ROWS = (b"aw-watcher-afk", b"aw-watcher-vscode")
+"""The first two rows of the table, between which the cursor goes."""
 _BARE = """
 from textual.app import App
 from textual.widgets import Static
@@ -47,7 +54,6 @@ class Terminal:
     """A program in a pseudo terminal, and everything it drew."""
 
     command: list[str]
-    environment: dict[str, str] = field(default_factory=dict)
     drawn: bytearray = field(default_factory=bytearray)
     begun: float = 0.0
     pid: int = 0
@@ -57,7 +63,7 @@ class Terminal:
         self.begun = time.perf_counter()
         self.pid, self._leader = pty.fork()
         if self.pid == 0:
-            environment = {"TERM": "xterm-256color", "COLORTERM": "truecolor", **self.environment}
+            environment = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONDONTWRITEBYTECODE": ""}
             os.execvpe(self.command[0], self.command, os.environ | environment)  # noqa: S606
         fcntl.ioctl(self._leader, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
         return self
@@ -131,15 +137,13 @@ def while_busy(config: Path, folder: Path) -> Felt:
     keys: list[float] = []
     memory: list[float] = []
     with Terminal(command) as terminal:
-        terminal.until(b"aw-watcher-window")
+        for row in _ROWS:
+            terminal.until(row)
         begun = time.perf_counter()
-        names = _names(terminal)
         for number in _turns(terminal, begun):
             since, pressed = len(terminal.drawn), time.perf_counter()
             terminal.press(b"j" if number % 2 == 0 else b"k")
-            target = re.escape(names[1 - number % 2])
-            pattern = _ROW_UNDER_CURSOR.encode() + rb"[^\x1b]*" + target
-            keys.append(terminal.until(pattern, since=since) - pressed)
+            keys.append(terminal.until(_under_cursor(_ROWS[1 - number % 2]), since=since) - pressed)
             memory.append(terminal.memory)
         seconds = time.perf_counter() - begun
         terminal.press(b"q")
@@ -149,16 +153,17 @@ def while_busy(config: Path, folder: Path) -> Felt:
     return Felt(keys, json.loads(lags.read_text()), memory, seconds)
 
 
-def _names(terminal: Terminal) -> list[bytes]:
-    """The first two rows, in the order in which the cursor meets them."""
-    terminal.until(b"aw-watcher-vscode")
-    return [b"aw-watcher-afk", b"aw-watcher-vscode"]
+def _under_cursor(row: bytes) -> bytes:
+    """How the row under the cursor begins: on the colour that the theme has for it."""
+    red, green, blue = Color.parse(themes.THEMES[0].variables["cursor"]).rgb
+    return f"48;2;{red};{green};{blue}m".encode() + rb"[^\x1b]*" + re.escape(row)
 
 
 def _turns(terminal: Terminal, begun: float) -> Iterator[int]:
     """A number every KEY_SECONDS until the pass has ended."""
     number = 0
-    while b"samples in" not in terminal.drawn and time.perf_counter() - begun < 120:
+    while b"Pass complete" not in terminal.drawn:
+        assert time.perf_counter() - begun < _LONGEST, "the pass does not end"
         due = begun + number * KEY_SECONDS
         while (left := due - time.perf_counter()) > 0:
             terminal.read(left)
@@ -168,9 +173,8 @@ def _turns(terminal: Terminal, begun: float) -> Iterator[int]:
 
 def probe(config: str, lags: Path) -> int:
     """The console as `awsync tui` runs it, beside a task that notes how late the loop is."""
-    from awsync.agent import ConsoleAgent
     from awsync.config import Watched
-    from awsync.tui.app import Console
+    from awsync.tui.app import run
 
     watched = Watched({"config": config}, os.environ)
     late: list[float] = []
@@ -183,13 +187,15 @@ def probe(config: str, lags: Path) -> int:
             await asyncio.sleep(LAG_SECONDS)
             late.append(loop.time() - due)
 
-    def connect() -> ConsoleAgent:
+    def connect() -> Agent:
+        from awsync.agent import ConsoleAgent
+
         notes.append(asyncio.get_running_loop().create_task(note()))
         return ConsoleAgent(watched)
 
-    code = Console(connect, config_path=watched.path).run()
+    code = run(connect, config_path=watched.path, prepare=lambda: import_module("awsync.agent"))
     lags.write_text(json.dumps(late))
-    return code or 0
+    return code
 
 
 def _at(share: float, numbers: list[float]) -> float:
@@ -206,6 +212,7 @@ def main() -> None:
         idle = write_config(folder, aw, store, "idle")
         console = [sys.executable, "-m", "awsync", "tui", "--config", str(idle)]
         bare = [sys.executable, "-c", _BARE]
+        first_paint(console, b"Watchers")  # the files of compiled code are there from now on
         pairs = [(first_paint(bare, b"ready"), first_paint(console, b"Watchers")) for _ in range(STARTS)]
         held, _ = fill(aw, EVENTS)
         felt = while_busy(write_config(folder, aw, store, "busy"), folder)

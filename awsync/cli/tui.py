@@ -5,6 +5,7 @@ May import: typer, cli; at call time everything.
 
 import os
 from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -49,7 +50,7 @@ def show(flags: dict[str, object], environ: Mapping[str, str]) -> int:
         return _first_run(flags, environ, error)
     from awsync.tui.app import run
 
-    return run(lambda: _connect(watched), config_path=watched.path)
+    return run(lambda: _connect(watched), config_path=watched.path, prepare=_load_engine)
 
 
 def _first_run(flags: dict[str, object], environ: Mapping[str, str], error: ConfigError) -> int:
@@ -63,15 +64,21 @@ def _first_run(flags: dict[str, object], environ: Mapping[str, str], error: Conf
     from awsync.tui.firstrun import FirstRunPage
 
     code = run(
-        lambda: _connect(Watched(flags, environ)), config_path=setup.path, first=lambda: FirstRunPage(setup)
+        lambda: _connect(Watched(flags, environ)),
+        config_path=setup.path,
+        first=lambda: FirstRunPage(setup),
+        prepare=_load_engine,
     )
     if not setup.written:
         narrate("Nothing was written. awsync tui asks again; awsync config init writes a file to edit.")
     return code
 
 
+def _load_engine() -> None:
+    import_module("awsync.agent")
+
+
 def _connect(watched: "Watched") -> "Agent":
-    # The engine is loaded behind the first picture.
     from awsync.agent import ConsoleAgent
 
     return ConsoleAgent(watched)

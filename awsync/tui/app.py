@@ -4,6 +4,7 @@ May import: textual, and of awsync control, errors, schedule, events, and all of
 """
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -34,6 +35,7 @@ from awsync.tui.watchers import WatchersPage
 
 FLUSH_SECONDS = 0.25
 CLOSE_SECONDS = 1.0
+_SWITCH_SECONDS = 0.001
 _TOAST_SECONDS = 5.0
 _TOAST_CELLS = 45
 
@@ -66,6 +68,7 @@ class Console(App[int], inherit_bindings=False):
         clock: Callable[[], int] = system_clock,
         cursor_blinks: bool = True,
         first: Callable[[], Page] | None = None,
+        prepare: Callable[[], object] = lambda: None,
     ) -> None:
         # The filter that takes colours away is chosen while the application is made: with the terminal's
         # palette it leaves bold, dim and reverse alone, where any other theme would turn red into dark grey.
@@ -84,6 +87,7 @@ class Console(App[int], inherit_bindings=False):
         self.watch_agent: Watch | None = None
         self._open_agent = open_agent
         self._open_first = first
+        self._prepare = prepare
         self._first: Page | None = None
         self.commands = Commands(self)
         self._toast = ("", Level.INFO)
@@ -138,13 +142,20 @@ class Console(App[int], inherit_bindings=False):
         self.call_after_refresh(self._connect)
 
     def _connect(self) -> None:
+        self.run_worker(self._run_agent(), exit_on_error=True, group="agent")
+
+    async def _run_agent(self) -> None:
+        await asyncio.to_thread(self._prepare)
         try:
             agent = self._open_agent()
         except AwsyncError as error:
             self.exit(error.exit_code, return_code=error.exit_code, message=str(error))
             return
+        # What stands now stands to the end: looking through it for garbage again and again would make
+        # keys wait while events go out.
+        gc.freeze()
         self.watch_agent = Watch(agent, self.board, self.now)
-        self.run_worker(self.watch_agent.run(), exit_on_error=True, group="agent")
+        await self.watch_agent.run()
 
     async def on_unmount(self) -> None:
         """The engine stops with the console, however it ends."""
@@ -381,9 +392,19 @@ class Console(App[int], inherit_bindings=False):
 
 
 def run(
-    open_agent: Callable[[], Agent], *, config_path: Path, first: Callable[[], Page] | None = None
+    open_agent: Callable[[], Agent],
+    *,
+    config_path: Path,
+    first: Callable[[], Page] | None = None,
+    prepare: Callable[[], object] = lambda: None,
 ) -> int:
-    """Runs the console until the person leaves; `first` is a page before all others. The exit code."""
-    app = Console(open_agent, config_path=config_path, first=first)
+    """Runs the console until the person leaves; returns the exit code.
+
+    `first` is a page before all others. `prepare` runs in a thread behind the first picture, before
+    `open_agent`: it may load what takes time.
+    """
+    # A key passes several turns of the loop; in each it would wait 5 ms for a thread that is at work.
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    app = Console(open_agent, config_path=config_path, first=first, prepare=prepare)
     code = app.run(mouse=True)
     return app.return_code or (code if isinstance(code, int) else 0)
