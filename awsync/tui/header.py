@@ -145,12 +145,12 @@ class Header(Widget):
         self._troubles = troubles(board, facts)
         self._clock = datetime.fromtimestamp(facts.now // 1_000_000, UTC).strftime("%H:%M UTC")
         if (self._lines, self._troubles, self._clock) != seen:
-            wrapped = self._wrap()
+            wrapped = self._wrap(self.size.width)
             self.refresh(layout=len(wrapped) != len(self._wrapped))
             self._wrapped = wrapped
 
-    def _wrap(self) -> list[str]:
-        room = max(self.size.width - 4, 20)
+    def _wrap(self, width: int) -> list[str]:
+        room = max(width - 4, 20)
         each = 1 if len(self._troubles) > 1 else _TROUBLE_LINES
         lines: list[str] = []
         for trouble in self._troubles[:_TROUBLE_LINES]:
@@ -162,14 +162,12 @@ class Header(Widget):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Two lines, and those of the trouble."""
-        return len(self._lines) + len(self._wrapped)
+        return len(self._lines) + len(self._wrap(width))
 
     def on_resize(self) -> None:
         """The sentences break elsewhere."""
-        wrapped = self._wrap()
-        if wrapped != self._wrapped:
-            self._wrapped = wrapped
-            self.refresh(layout=True)
+        self._wrapped = self._wrap(self.size.width)
+        self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """Draws a line."""
