@@ -2,6 +2,7 @@
 
     AwsyncError                  exit code 1
     ├── ConfigError              exit code 2: a setting is missing, unknown or wrong
+    ├── UsageError               exit code 2: the command cannot work where or how it was called
     ├── LockHeldError            exit code 3: another awsync writes to the same state
     ├── StateError               the state database cannot be used
     └── SourceError              an ActivityWatch server did not give what was asked
@@ -57,6 +58,12 @@ class ConfigError(AwsyncError):
 
     def __str__(self) -> str:
         return "\n".join(filter(None, [self.message, self.remedy]))
+
+
+class UsageError(AwsyncError):
+    """The command cannot work where or how it was called."""
+
+    exit_code = 2
 
 
 class LockHeldError(AwsyncError):

@@ -269,5 +269,5 @@ def test_a_stopped_pass_settles_nothing_more(tmp_path: Path) -> None:
 def test_the_console_without_a_terminal_says_what_works(tmp_path: Path) -> None:
     """In a pipe `awsync tui` ends with a sentence instead of drawing."""
     done = awsync("tui", folder=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "needs a terminal" in done.stderr

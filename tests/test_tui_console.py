@@ -2,7 +2,18 @@
 
 import pytest
 
-from awsync.events import Event, Level, PassStarted, RetryScheduled, RunEnded, SourceReached
+from awsync.events import (
+    BucketFound,
+    CheckpointMoved,
+    Event,
+    Level,
+    PassStarted,
+    RetryScheduled,
+    RunEnded,
+    SettingsReloaded,
+    SourceReached,
+)
+from awsync.state import Checkpoint
 from awsync.tui.dialogs import Confirm
 from awsync.tui.filtering import FilterBar
 from tests.consoles import console, filled, screen, until
@@ -159,6 +170,75 @@ async def test_a_key_that_is_off_says_why() -> None:
         await filled(pilot)
         await pilot.press("u")
         await until(pilot, lambda: "There is nothing to undo." in screen(app))
+
+
+@pytest.mark.parametrize("keys", [("z",), ("tab", "z"), ("enter", "tab", "z"), ("P", "z")])
+async def test_a_zoomed_pane_has_the_screen_and_the_keys_stay(keys: tuple[str, ...]) -> None:
+    """Zoom gives one pane all there is between header and keys; escape gives the others back."""
+    app = console(ScriptedAgent())
+    async with app.run_test(size=(120, 30)) as pilot:
+        await filled(pilot)
+        before = screen(app).count("╭")
+        for key in keys:
+            await pilot.press(key)
+            await pilot.pause()
+        await until(pilot, lambda: screen(app).count("╭") == 1)
+        lines = screen(app).splitlines()
+        assert lines[0].startswith(" awsync  ● live")
+        assert lines[2].startswith("╭")
+        assert lines[-2].startswith("╰")
+        assert "q Quit" in lines[-1]
+        await pilot.press("escape")
+        await until(pilot, lambda: screen(app).count("╭") > 1)
+        assert before == 3
+
+
+async def test_passes_stand_below_the_running_one_with_its_progress() -> None:
+    """The history is in sight beside the running pass, which says how far it is."""
+    window = "aw-watcher-window_pc"
+    hour = 3_600_000_000
+    script: list[Event] = [
+        PassStarted(at=NOW, sources=("laptop",), sink="http://store"),
+        BucketFound(
+            source="laptop", bucket=window, watcher="aw-watcher-window", host="pc", type="currentwindow",
+            newest=NOW, due_from=NOW - 100 * hour, due_to=NOW,
+        ),
+        CheckpointMoved(source="laptop", bucket=window, position=NOW - 75 * hour, samples=9),
+    ]  # fmt: skip
+
+    class Behind(ScriptedAgent):
+        def checkpoints(self) -> list[Checkpoint]:
+            return [Checkpoint("laptop", window, position=NOW - 75 * hour)]
+
+    app = console(Behind(script=script))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "» pass runs 25%" in screen(app))
+        await pilot.press("P")
+        await until(pilot, lambda: "✓ complete" in screen(app))
+        assert "25%" in screen(app).split("Passes 1")[0].split("Now")[1]
+
+
+async def test_a_reader_who_scrolled_up_is_left_in_peace() -> None:
+    """New sentences do not move what is being read; the border counts them, and F follows again."""
+    agent = ScriptedAgent(script=[SettingsReloaded(problem=f"line {n}") for n in range(200)])
+    app = console(agent)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await filled(pilot)
+        await pilot.press("l")
+        await until(pilot, lambda: "line 199" in screen(app) and "following" in screen(app))
+        await pilot.press("pageup", "pageup", "pageup")
+        await until(pilot, lambda: "lines below, F follows" in screen(app))
+        read = [line[:70] for line in screen(app).splitlines()[3:-2]]
+        agent.say(*(SettingsReloaded(problem=f"later {n}") for n in range(50)))
+        await until(pilot, lambda: app.board.log.written == 250)
+        app.flush(force=True)
+        await pilot.pause()
+        assert [line[:70] for line in screen(app).splitlines()[3:-2]] == read
+        await pilot.press("slash", *"!later", "enter", "v", "v")
+        await until(pilot, lambda: "Log  errors only  /!later" in screen(app))
+        assert "later" not in "".join(screen(app).splitlines()[4:-2])
+        await pilot.press("escape", "F")
+        await until(pilot, lambda: "later 49" in screen(app))
 
 
 async def test_the_log_stays_at_its_end_when_the_header_grows() -> None:

@@ -11,7 +11,7 @@ import typer
 
 from awsync.cli.flags import settings_flags
 from awsync.cli.output import has_terminal, narrate
-from awsync.errors import AwsyncError
+from awsync.errors import UsageError
 
 if TYPE_CHECKING:
     from awsync.control import Agent
@@ -26,7 +26,7 @@ def tui(
 ) -> None:
     """Open the console: watchers, exclusions, schedule, passes and log, live."""
     if not has_terminal():
-        raise AwsyncError("awsync tui needs a terminal.", "awsync sync and awsync status work without one.")
+        raise UsageError("awsync tui needs a terminal.", "awsync sync and awsync status work without one.")
     if demo:
         from awsync.cli.demo import run_console
 

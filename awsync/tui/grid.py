@@ -116,13 +116,15 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         """
         old, key, previous = self._records, self.cursor_key, self._cursor
         self._records = list(records)
-        told, self._empty = self._empty, empty or self._empty
+        if empty and empty != self._empty:
+            self._empty = empty
+            self.refresh()
         self._places = {record.key: number for number, record in enumerate(self._records)}
         place_of_key = self._places.get(key) if key is not None else None
         self._cursor = max(min(previous, len(self._records) - 1), 0) if place_of_key is None else place_of_key
         if self._grew():
             self._lay_out()
-        if len(old) != len(self._records) or arrow != self._arrow or told != self._empty:
+        if len(old) != len(self._records) or arrow != self._arrow:
             self._arrow = arrow
             self._measure()
             self.refresh()

@@ -149,8 +149,8 @@ class Header(Widget):
             self.refresh(layout=len(wrapped) != len(self._wrapped))
             self._wrapped = wrapped
 
-    def _wrap(self, width: int) -> list[str]:
-        room = max(width - 4, 20)
+    def _wrap(self, cells: int) -> list[str]:
+        room = max(cells - 4, 20)
         each = 1 if len(self._troubles) > 1 else _TROUBLE_LINES
         lines: list[str] = []
         for trouble in self._troubles[:_TROUBLE_LINES]:
@@ -166,8 +166,10 @@ class Header(Widget):
 
     def on_resize(self) -> None:
         """The sentences break elsewhere."""
-        self._wrapped = self._wrap(self.size.width)
-        self.refresh()
+        wrapped = self._wrap(self.size.width)
+        if wrapped != self._wrapped:
+            self._wrapped = wrapped
+            self.refresh(layout=True)
 
     def render_line(self, y: int) -> Strip:
         """Draws a line."""

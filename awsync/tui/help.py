@@ -50,7 +50,7 @@ class HelpPage(Page):
 
     def on_resize(self) -> None:
         """What does not fit beside a key stands below it."""
-        self.query_one(Book).show(lines(self._opened_on(), self.size.width - 4))
+        self.query_one(Book).show(lines(self._opened_on(), self.size.width - 5))
 
     def on_mount(self) -> None:
         """The page scrolls."""

@@ -12,6 +12,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.binding import BindingType
 from textual.geometry import Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -41,6 +42,9 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(LISTS)]
     COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--cursor", *(f"lines--{tone}" for tone in Tone)}
+
+    class Scrolled(Message):
+        """Other lines are in sight."""
 
     def __init__(self, *, id: str | None = None, cursor: bool = False) -> None:  # noqa: A002 textual's name
         super().__init__(id=id)
@@ -154,6 +158,7 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         """Only a move says whether the end is followed: without one, the end itself has moved."""
         super().watch_scroll_y(old_value, new_value)
         self._left_at_end = new_value >= self._end
+        self.post_message(self.Scrolled())
 
     def on_resize(self) -> None:
         """Wraps anew; the sentence at the top stays at the top, and the end in sight where it was."""

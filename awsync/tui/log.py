@@ -58,6 +58,10 @@ class LogPage(Page):
             self._logged = board.log.written
         self._title()
 
+    def on_lines_scrolled(self) -> None:
+        """The border says whether the end is followed."""
+        self._title()
+
     def close(self) -> bool:
         """Drops the filter."""
         if not self.pattern:

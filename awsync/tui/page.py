@@ -31,6 +31,7 @@ class Page(Screen[None], inherit_bindings=False):
 
     NAME: ClassVar[str] = ""
     ESCAPE_TO_MINIMIZE = False
+    ALLOW_IN_MAXIMIZED_VIEW = "Header, KeyBar, FilterBar"
 
     def __init_subclass__(cls) -> None:
         cls.BINDINGS = [*bindings(cls.NAME)]
