@@ -94,7 +94,7 @@ def service(folder: Path) -> Iterator[Service]:
 def terminal(service: Service, folder: Path) -> Iterator[Terminal]:
     """A console beside it that has found out so."""
     with console(folder=folder) as running:
-        running.until(f"◉ observing pid {service.process.pid}", "✓ in sync", "Next pass at")
+        running.until(f"◉ observing pid {service.process.pid}", "✓ in sync", "next pass in")
         yield running
 
 
@@ -115,7 +115,7 @@ def test_four_keys_reach_the_service(service: Service, terminal: Terminal, folde
     service.heard(terminal.press("s"), "Pass complete in 0.0 s: 0 events read")
 
     terminal.press("c")
-    terminal.until("▊  0 0 1 1 * ")
+    terminal.until("│  0 0 1 1 * ")
     terminal.press("C-u")
     terminal.until("✗")
     terminal.type("@hourly")

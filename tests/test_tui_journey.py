@@ -292,6 +292,8 @@ def look_around(journey: Journey) -> None:
     assert "Pass complete" not in screen
     terminal.press("Escape")
     terminal.until("Pass complete in")
+    terminal.press("v", "v", "v")
+    terminal.until("Log  details too")
     terminal.press("Home")
     terminal.until("held, ", "F follows", "started.")
     terminal.press("F")
@@ -318,7 +320,7 @@ def leave(journey: Journey) -> None:
 
 def retype(terminal: Terminal, old: str, new: str) -> None:
     """Replaces what stands in a field."""
-    field = re.compile(rf"[▊█] +{re.escape(old)} ")
+    field = re.compile(rf"[▊█│] +{re.escape(old)} ")
     terminal.until(field.search)
     terminal.press("C-u")
     terminal.until(lambda screen: not field.search(screen))

@@ -65,11 +65,11 @@ def test_activitywatch_down_empty_and_back(aw: AwServer, tmp_path: Path) -> None
     with Receiver() as store:
         configure(tmp_path, aw, store)
         with console(folder=tmp_path) as terminal:
-            terminal.until(f"✗ default {aw.url}", reached, "Start ActivityWatch, or")
+            terminal.until("✗ default ", reached, "Start ActivityWatch, or")
             terminal.until("ActivityWatch does not answer; this table fills by itself when it does.")
             assert_keys_work(terminal)
             aw.start()
-            terminal.until("default ActivityWatch v", "ActivityWatch has no buckets yet: start a watcher")
+            terminal.until("● default · ActivityWatch v", "ActivityWatch has no buckets yet: start a watcher")
             assert reached not in terminal.screen().split("─ Watchers")[0]
             assert_keys_work(terminal)
             fill(aw)

@@ -170,14 +170,20 @@ def _(event: StoreReached) -> str:
     return f"{event.sink} {name}, remote write {event.protocol}{floor}."
 
 
+def _of(sink: str, reason: str) -> str:
+    """The reason with the store it is about, named once."""
+    return reason if sink in reason else f"{sink}: {reason}"
+
+
 @describe.register
 def _(event: StoreParked) -> str:
-    return f"{event.sink}: {event.reason} {event.remedy}".rstrip()
+    return f"{_of(event.sink, event.reason)} {event.remedy}".rstrip()
 
 
 @describe.register
 def _(event: RetryScheduled) -> str:
-    return f"{event.sink}: {event.reason} Next try in {event.delay:.1f} s (attempt {event.attempt})."
+    reason = _of(event.sink, event.reason)
+    return f"{reason} Next try in {event.delay:.1f} s (attempt {event.attempt})."
 
 
 @describe.register

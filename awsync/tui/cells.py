@@ -60,20 +60,30 @@ def place(
 ) -> tuple[Placed, ...]:
     """The columns that fit into so many cells, widened as far as they need it and there is room.
 
+    Once only columns without a rank are left, the last of them makes do with what there is. Where two are of
+    one rank, the one to the right is widened first.
+
     `needs` is how wide the longest text of a column is, by its key; without it each takes what it may.
     """
     away = set(hidden)
     kept = [(index, column) for index, column in enumerate(columns) if column.key not in away]
-    while len(kept) > 1 and _needed(column for _, column in kept) > cells:
+    while len(kept) > 1 and _needed(column for _, column in kept) - _spare(kept[-1][1], kept) > cells:
         kept.remove(max(kept, key=lambda pair: (pair[1].rank, pair[0])))
     room = cells - _needed(column for _, column in kept)
     widths = {column.key: column.narrow for _, column in kept}
-    for _, column in sorted(kept, key=lambda pair: pair[1].rank):
+    if room < 0 and len(kept) > 1:
+        widths[kept[-1][1].key] += room
+    for _, column in sorted(kept, key=lambda pair: (pair[1].rank, -pair[0])):
         wanted = column.wide if needs is None else min(column.wide, needs.get(column.key, 0))
         more = max(0, min(room, wanted - column.narrow))
         widths[column.key] += more
         room -= more
     return tuple(Placed(index, column, widths[column.key]) for index, column in kept)
+
+
+def _spare(last: Column, kept: Sequence[tuple[int, Column]]) -> int:
+    """How many cells the last column can do without: none while another one could fall away."""
+    return 0 if any(column.rank for _, column in kept) else last.narrow - 1
 
 
 def _needed(columns: Iterable[Column]) -> int:

@@ -105,6 +105,10 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         """The keys of the columns that fit."""
         return [placed.column.key for placed in self._placed]
 
+    def width_of(self, key: str) -> int:
+        """How many cells a column has now; 0 where it fell away."""
+        return next((placed.width for placed in self._placed if placed.column.key == key), 0)
+
     def show(self, records: Sequence[Record], *, arrow: tuple[str, str] = ("", ""), empty: str = "") -> None:
         """Shows these rows; what did not change is not drawn again, and the cursor stays with its row.
 

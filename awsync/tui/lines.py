@@ -21,9 +21,10 @@ from awsync.tui.actions import LISTS
 from awsync.tui.bindings import bindings
 from awsync.tui.cells import Tone
 from awsync.tui.logbook import KEPT, Line
-from awsync.tui.text import fit, wrap
+from awsync.tui.text import fit, plain, wrap
 
 _GLYPHS = {Level.DEBUG: "·", Level.INFO: " ", Level.WARNING: "!", Level.ERROR: "✗"}
+_LINE_BREAK = plain("\n")
 _INDENT = len("15:04:05 ! ")
 _TONES = {Level.DEBUG: Tone.DIM, Level.INFO: Tone.PLAIN, Level.WARNING: Tone.WARN, Level.ERROR: Tone.BAD}
 
@@ -143,7 +144,7 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
             if not self._lines or self._lines[-1].day != line.day:
                 self._shown.append(_Shown(line, line.day, ""))
             self._lines.append(line)
-            parts = [part for text in line.text.split("\n") for part in wrap(text, width)]
+            parts = [part for text in line.text.split(_LINE_BREAK) for part in wrap(text, width)]
             for number, part in enumerate(parts):
                 self._shown.append(_Shown(line, f"{line.time} " if number == 0 else " " * 9, part))
         # Lines that are cut off at the top must not move what a reader looks at: only a follower cuts.

@@ -59,8 +59,7 @@ class Logbook(Struct):
         """Writes down a sentence, such as an error of the console's own."""
         self.written += 1
         kept = self._details if severity is Level.DEBUG else self._lines
-        lines = "\n".join(plain(line) for line in text.split("\n"))
-        kept.append(Line(self.written, at, severity, lines))
+        kept.append(Line(self.written, at, severity, plain(text)))
 
     def since(self, number: int, at_least: Level, pattern: Pattern) -> list[Line]:
         """The lines after `number` that pass the filters, oldest first."""

@@ -63,7 +63,7 @@ class SchedulePanel(Paper):
     def update(self, board: Board, cron: str, now: int) -> None:
         """Shows what holds now."""
         width = self.size.width
-        lines = [*_pass_lines(board, now, width), *_cron_lines(board, cron, now)]
+        lines = [*_pass_lines(board, now, width), *_cron_lines(board, cron, now, width)]
         room = self.size.height - len(lines) - len(_PAST)
         self.show([*lines, *_past_lines(board, now, width, room)])
 
@@ -88,7 +88,7 @@ def _pass_lines(board: Board, now: int, room: int) -> list[TextLine]:
     ]
 
 
-def _cron_lines(board: Board, cron: str, now: int) -> list[TextLine]:
+def _cron_lines(board: Board, cron: str, now: int, room: int) -> list[TextLine]:
     schedule = parsed(cron)
     lines: list[TextLine] = [[(schedule.describe(), Tone.STRONG), (f"  {cron}", Tone.DIM)]]
     if board.paused:
@@ -97,19 +97,28 @@ def _cron_lines(board: Board, cron: str, now: int) -> list[TextLine]:
     runs = schedule.upcoming(NEXT_RUNS, _moment(now))
     if board.next_at is not None:
         lines.append([("next pass ", Tone.PLAIN), (ago(now - board.next_at), Tone.STRONG)])
-    lines.append([(_times(runs, now), Tone.PLAIN)])
+    lines.append([(_times(runs, now, room), Tone.PLAIN)])
     lines.append([("c", Tone.ACCENT), (" changes it", Tone.DIM)])
     return lines
 
 
-def _times(runs: Sequence[datetime], now: int) -> str:
-    """The next runs on one line, with the day of the week where it is another day."""
-    day = _moment(now).astimezone(runs[0].tzinfo).date()
-    words = []
+def _times(runs: Sequence[datetime], now: int, room: int) -> str:
+    """The next runs, as many as fit a line, each with its day where that is another one than before."""
+    today = day = _moment(now).astimezone(runs[0].tzinfo).date()
+    line, zone = "", f" {runs[0]:%Z}"
     for run in runs:
-        words.append(f"{run:%H:%M}" if run.date() == day else f"{run:%a %H:%M}")
-        day = run.date()
-    return f"{'  '.join(words)} {runs[0]:%Z}"
+        away = (run.date() - today).days
+        word = (
+            f"{run:%H:%M}"
+            if run.date() == day
+            else f"{run:%a %H:%M}"
+            if away < 7
+            else f"{run:%Y-%m-%d %H:%M}"
+        )
+        if line and len(line) + 2 + len(word) + len(zone) > room:
+            break
+        line, day = f"{line}  {word}".lstrip(), run.date()
+    return f"{line}{zone}"
 
 
 def _past_lines(board: Board, now: int, width: int, room: int) -> list[TextLine]:

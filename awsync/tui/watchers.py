@@ -25,6 +25,7 @@ from awsync.tui.pages import WATCHERS
 from awsync.tui.rows import FAULTS, Key, Row, Surroundings
 from awsync.tui.schedule import SchedulePanel
 from awsync.tui.state import Board
+from awsync.tui.text import plain, width
 
 _NOTHING = {"detail", "exclude", "mark", "rewind", "sync_selected"}
 
@@ -225,9 +226,10 @@ class WatchersPage(Page):
         parts = [f"/{self.pattern.text}" if self.pattern else "", "only faults" if self.only_faults else ""]
         filters = "  ".join(filter(None, parts))
         count = f"{len(shown)} of {of}" if filters else f"{of}"
-        # The reason of a fault is longer than its column, most times.
+        # A reason that is longer than its column stands below the table.
         here = next((each.condition for each in shown if each.row.key == self.key), None)
-        fault = here.words if here is not None and here.health in FAULTS else ""
+        cut = here is not None and width(plain(here.words)) > self.grid.width_of("state")
+        fault = here.words if here is not None and cut and here.health in FAULTS else ""
         column = SORTABLE[self.sorted_by].column
         if self._chosen_sort and column.key not in self.grid.shown_columns:
             filters = f"{filters}  by {column.title} {'▼' if self.reverse else '▲'}".lstrip()
