@@ -9,12 +9,13 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
+from rich.style import Style
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
@@ -22,7 +23,7 @@ from textual.screen import Screen
 from awsync.control import Agent
 from awsync.errors import AwsyncError
 from awsync.events import Level
-from awsync.tui import actions, pages, palette, schedule, themes
+from awsync.tui import actions, pages, palette, schedule, themes, tones
 from awsync.tui.bindings import bindings
 from awsync.tui.cells import Tone
 from awsync.tui.commands import Commands, Work
@@ -92,6 +93,8 @@ class Console(App[int], inherit_bindings=False):
         self.commands = Commands(self)
         self._toast = ("", Level.INFO)
         self._toasted = 0.0
+        self._styled = ""
+        self._styles: Mapping[Tone, Style] = {}
         self._drawn: tuple[object, ...] = ()
         self._off: tuple[object, ...] = ()
 
@@ -118,6 +121,14 @@ class Console(App[int], inherit_bindings=False):
     def get_default_screen(self) -> Screen[None]:
         """The table of watchers."""
         return WatchersPage()
+
+    @property
+    def styles_of_tones(self) -> Mapping[Tone, Style]:
+        """How each tone looks in the theme in force."""
+        if self._styled != self.theme:
+            self._styled = self.theme
+            self._styles = tones.styles(self.get_css_variables(), terminal=self.native_ansi_color)
+        return self._styles
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own variables, for themes that do not know them."""

@@ -24,6 +24,12 @@ class Tone(StrEnum):
     BAD = "bad"
     ACCENT = "accent"
     STRONG = "strong"
+    HEADING = "heading"
+    KEY = "key"
+    OFF = "off"
+    CHOSEN = "chosen"
+    CURSOR = "cursor"
+    TROUBLE = "trouble"
 
 
 class Cell(NamedTuple):

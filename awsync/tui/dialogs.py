@@ -23,6 +23,7 @@ from awsync.tui.actions import QUESTIONS
 from awsync.tui.bindings import bindings
 from awsync.tui.cells import Tone
 from awsync.tui.paper import Paper, TextLine, paragraph
+from awsync.tui.tones import style
 
 WIDTH = 68
 """Cells of text in a dialog: it fits a terminal of 80."""
@@ -38,8 +39,6 @@ class Choice(NamedTuple):
 
 class Choices(Widget, can_focus=True):
     """Answers beside each other; the one in brackets is taken by enter."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"choices--chosen", "choices--other"}
 
     def __init__(self, choices: Sequence[Choice]) -> None:
         super().__init__()
@@ -59,10 +58,10 @@ class Choices(Widget, can_focus=True):
         """Draws the answers."""
         segments: list[Segment] = []
         for number, choice in enumerate(self.choices):
-            name = "choices--chosen" if number == self.chosen else "choices--other"
+            tone = Tone.CHOSEN if number == self.chosen else Tone.PLAIN
             text = f"({choice.letter}) {choice.label}"
             text = f"[ {text} ]" if number == self.chosen else f"  {text}  "
-            segments += [Segment(text, self.get_component_rich_style(name)), Segment(" ", self.rich_style)]
+            segments += [Segment(text, style(self, tone)), Segment(" ", self.rich_style)]
         return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
 
 
@@ -143,7 +142,7 @@ class Ask(ModalScreen[str | None], inherit_bindings=False):
             field.cursor_blink = self.app.cursor_blinks  # type: ignore[attr-defined]
             yield field
             yield self._meaning
-            yield Paper([[("enter", Tone.ACCENT), (" takes it   ", Tone.DIM), ("esc", Tone.ACCENT),
+            yield Paper([[("enter", Tone.KEY), (" takes it   ", Tone.DIM), ("esc", Tone.KEY),
                           (" leaves everything as it is", Tone.DIM)]])  # fmt: skip
 
     def on_mount(self) -> None:

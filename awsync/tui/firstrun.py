@@ -76,6 +76,23 @@ class Field(Input):
 class Step(Paper, can_focus=True):
     """What enter does next, between brackets."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._words = ""
+
+    def tell(self, words: str) -> None:
+        """Enter does something else."""
+        self._words = words
+        self.show([[(f"[ {words} ]", Tone.CHOSEN if self.has_focus else Tone.KEY)]])
+
+    def on_focus(self) -> None:
+        """Enter does it from here."""
+        self.tell(self._words)
+
+    def on_blur(self) -> None:
+        """Enter does something else."""
+        self.tell(self._words)
+
 
 class FirstRunPage(Page):
     """Two addresses, each with what is known of it, and the next step."""
@@ -212,7 +229,7 @@ class FirstRunPage(Page):
             outlook = f"Once the store answers, {path} is written."
         self._outlook.show(paragraph(outlook, WIDTH, Tone.DIM))
         words = "Write config.toml and start" if self._passed else "Test the store"
-        self._step.show([[(f"[ {words} ]", Tone.ACCENT)]])
+        self._step.tell(words)
 
 
 def _hint(text: str) -> list[TextLine]:

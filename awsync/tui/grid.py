@@ -22,6 +22,7 @@ from awsync.tui.actions import LISTS
 from awsync.tui.bindings import bindings
 from awsync.tui.cells import GAP, Cell, Column, Placed, Tone, place
 from awsync.tui.text import fit, plain, width
+from awsync.tui.tones import cursor, style
 
 
 class Record(NamedTuple):
@@ -40,11 +41,6 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
     """Rows under a header. The owner sorts and filters; the grid shows and moves a cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(LISTS)]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "grid--header",
-        "grid--cursor",
-        *(f"grid--{tone}" for tone in Tone),
-    }
 
     class Moved(Message):
         """The cursor is on another row."""
@@ -162,12 +158,11 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         if self._header and y == 0:
             return self._header_strip()
         number = y + self.scroll_offset.y - self._header
-        style = self.rich_style
         if number >= len(self._records):
             if not self._records and number == 0 and self._empty:
                 text = fit(f" {self._empty}", self._view.width)
-                return Strip([Segment(text, self._style(Tone.DIM))], self._view.width)
-            return Strip.blank(self._view.width, style)
+                return Strip([Segment(text, style(self, Tone.DIM))], self._view.width)
+            return Strip.blank(self._view.width, self.rich_style)
         record = self._records[number]
         at_cursor = self._shows_cursor and number == self._cursor
         key = (record, at_cursor, self.has_focus)
@@ -178,36 +173,27 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         return strip
 
     def _row_strip(self, record: Record, *, at_cursor: bool) -> Strip:
-        over = self._cursor_style() if at_cursor else Style.null()
-        segments = [Segment("▌" if at_cursor and self.has_focus else " ", self._style(Tone.ACCENT) + over)]
+        over = cursor(self) if at_cursor else Style.null()
+        segments = [Segment("▌" if at_cursor and self.has_focus else " ", style(self, Tone.ACCENT) + over)]
         for number, (index, column, cells) in enumerate(self._placed):
             text, tone = record.cells[index]
-            style = self._style(tone) + over
+            look = style(self, tone) + over
             if number:
-                segments.append(Segment(" " * GAP, style))
-            segments.append(Segment(fit(plain(text), cells, right=column.right), style))
+                segments.append(Segment(" " * GAP, look))
+            segments.append(Segment(fit(plain(text), cells, right=column.right), look))
         filler = self.rich_style + over
         return Strip(segments).adjust_cell_length(self._view.width, filler)
 
     def _header_strip(self) -> Strip:
-        style = self.get_component_rich_style("grid--header")
+        look = style(self, Tone.HEADING)
         sorted_by, sign = self._arrow
-        segments = [Segment(" ", style)]
+        segments = [Segment(" ", look)]
         for number, (_, column, cells) in enumerate(self._placed):
             arrow = sign if column.key == sorted_by else ""
             title = f"{arrow}{column.title}" if column.right else f"{column.title}{arrow}"
-            segments.append(Segment(" " * GAP if number else "", style))
-            segments.append(Segment(fit(title, cells, right=column.right), style))
-        return Strip(segments).adjust_cell_length(self._view.width, style)
-
-    def _style(self, tone: Tone) -> Style:
-        return self.get_component_rich_style(f"grid--{tone}")
-
-    def _cursor_style(self) -> Style:
-        if self.app.native_ansi_color:
-            return Style(reverse=self.has_focus, bold=True)
-        style = self.get_component_rich_style("grid--cursor")
-        return Style(bgcolor=style.bgcolor, bold=True if self.has_focus else None)
+            segments.append(Segment(" " * GAP if number else "", look))
+            segments.append(Segment(fit(title, cells, right=column.right), look))
+        return Strip(segments).adjust_cell_length(self._view.width, look)
 
     def _refresh_changed(self, old: Sequence[Record], previous: int) -> None:
         top = self.scroll_offset.y

@@ -4,12 +4,10 @@ May import: textual, rich, and of awsync words, tui cells, columns, peers, sched
 """
 
 from datetime import UTC, datetime
-from typing import ClassVar
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 from rich.segment import Segment
-from rich.style import Style
 from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
@@ -20,6 +18,7 @@ from awsync.tui.peers import Peer
 from awsync.tui.schedule import parsed
 from awsync.tui.state import Board
 from awsync.tui.text import ago, clip, plain, width, wrap
+from awsync.tui.tones import style
 from awsync.words import amount, span
 
 SKEW_FROM = 2.0
@@ -43,7 +42,7 @@ class Facts(Struct, frozen=True):
 
 def first_line(board: Board, facts: Facts) -> list[Piece]:
     """Who runs the engine, what it does now, and when it last succeeded."""
-    pieces = [("awsync", Tone.STRONG), facts.mode]
+    pieces = [("awsync", Tone.ACCENT), facts.mode]
     if board.running is not None:
         about = f" over {board.running.about}" if board.running.about else ""
         share = f" {board.share:.0%}" if board.share < 1 else ""
@@ -124,15 +123,9 @@ def _between(before: str, text: str) -> str:
 class Header(Widget):
     """Two lines of facts, and up to three of trouble."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "header--separator",
-        "header--trouble",
-        *(f"header--{tone}" for tone in Tone),
-    }
-
     def __init__(self) -> None:
         super().__init__()
-        self._lines: list[list[Piece]] = [[("awsync", Tone.STRONG)], []]
+        self._lines: list[list[Piece]] = [[("awsync", Tone.ACCENT)], []]
         self._troubles: list[str] = []
         self._clock = ""
         self._wrapped: list[str] = []
@@ -175,13 +168,13 @@ class Header(Widget):
         if y < len(self._lines):
             return self._fact_strip(self._lines[y], self._clock if y == 0 else "")
         number = y - len(self._lines)
-        style = self.get_component_rich_style("header--trouble")
+        look = style(self, Tone.TROUBLE)
         text = self._wrapped[number] if number < len(self._wrapped) else ""
-        return Strip([Segment(text, style)]).adjust_cell_length(self.size.width, style)
+        return Strip([Segment(text, look)]).adjust_cell_length(self.size.width, look)
 
     def _fact_strip(self, pieces: list[Piece], right: str) -> Strip:
         room = self.size.width - (len(right) + 2 if right else 1)
-        base = self.get_component_rich_style("header--plain")
+        base = style(self, Tone.PLAIN)
         segments, taken = [Segment(" ", base)], 1
         for number, (raw, tone) in enumerate(pieces):
             text = plain(raw)
@@ -192,13 +185,10 @@ class Header(Widget):
                 text = clip(text, room - taken - len(separator))
             if not text:
                 break
-            segments += [Segment(separator, self._style(Tone.DIM)), Segment(text, self._style(tone))]
+            segments += [Segment(separator, style(self, Tone.DIM)), Segment(text, style(self, tone))]
             taken += len(separator) + width(text)
         strip = Strip(segments)
         if right:
             strip = strip.adjust_cell_length(self.size.width - len(right) - 1, base)
-            strip = Strip([*strip, Segment(f"{right} ", self._style(Tone.DIM))])
+            strip = Strip([*strip, Segment(f"{right} ", style(self, Tone.DIM))])
         return strip.adjust_cell_length(self.size.width, base)
-
-    def _style(self, tone: Tone) -> Style:
-        return self.get_component_rich_style(f"header--{tone}")

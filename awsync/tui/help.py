@@ -84,7 +84,7 @@ def lines(first: str = pages.WATCHERS, cells: int = 120) -> list[TextLine]:
 
 def _key(action: actions.Action, cells: int) -> list[TextLine]:
     """The line of a key; keys that are too many for their column stand in a line of their own."""
-    keys: TextLine = [(action.shown_keys.ljust(_KEYS), Tone.ACCENT)]
+    keys: TextLine = [(action.shown_keys.ljust(_KEYS), Tone.KEY)]
     title = (action.title.ljust(_NAME), Tone.PLAIN)
     above: list[TextLine] = []
     if len(action.shown_keys) >= _KEYS:

@@ -1,22 +1,21 @@
 """The keys at the bottom of the screen, from the bindings in force; a key that is off is dim.
 
-May import: textual, rich, tui text.
+May import: textual, rich, and of tui cells, text, tones.
 """
 
-from typing import ClassVar
-
 from rich.segment import Segment
+from rich.style import Style
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
+from awsync.tui.cells import Tone
 from awsync.tui.text import clip
+from awsync.tui.tones import style
 
 
 class KeyBar(Widget):
     """One line: key, word, key, word."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"keybar--key", "keybar--word", "keybar--off"}
 
     def on_mount(self) -> None:
         """Follows the bindings."""
@@ -27,9 +26,9 @@ class KeyBar(Widget):
 
     def render_line(self, y: int) -> Strip:
         """Draws the line."""
-        word = self.get_component_rich_style("keybar--word")
-        key = self.get_component_rich_style("keybar--key")
-        off = self.get_component_rich_style("keybar--off")
+        word = style(self, Tone.PLAIN)
+        key = style(self, Tone.KEY) + Style(reverse=self.app.native_ansi_color or None)
+        off = style(self, Tone.OFF)
         segments = [Segment(" ", word)]
         left = self.size.width - 1
         for active in self.screen.active_bindings.values():

@@ -22,6 +22,7 @@ from awsync.tui.bindings import bindings
 from awsync.tui.cells import Tone
 from awsync.tui.logbook import KEPT, Line
 from awsync.tui.text import fit, plain, wrap
+from awsync.tui.tones import cursor, style
 
 _GLYPHS = {Level.DEBUG: "·", Level.INFO: " ", Level.WARNING: "!", Level.ERROR: "✗"}
 _LINE_BREAK = plain("\n")
@@ -41,7 +42,6 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
     """The log as a list that is only ever added to, until it is filtered anew."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(LISTS)]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--cursor", *(f"lines--{tone}" for tone in Tone)}
 
     class Scrolled(Message):
         """Other lines are in sight."""
@@ -106,14 +106,14 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         number = y + self.scroll_offset.y
         if number >= len(self._shown):
             if not self._shown and y == 0 and self._empty:
-                return Strip([Segment(fit(f" {self._empty}", width), self._style(Tone.DIM))], width)
+                return Strip([Segment(fit(f" {self._empty}", width), style(self, Tone.DIM))], width)
             return Strip.blank(width, self.rich_style)
         line, head, text = self._shown[number]
         at_cursor = self._has_cursor and self.has_focus and number == self._at
-        over = self._cursor_style() if at_cursor else Style.null()
+        over = cursor(self) if at_cursor else Style.null()
         glyph = "" if not text else f"{_GLYPHS[line.level]} " if head.strip() else "  "
-        tone = self._style(_TONES[line.level])
-        segments = [Segment(head, self._style(Tone.DIM) + over), Segment(f"{glyph}{text}", tone + over)]
+        tone = style(self, _TONES[line.level])
+        segments = [Segment(head, style(self, Tone.DIM) + over), Segment(f"{glyph}{text}", tone + over)]
         return Strip(segments).adjust_cell_length(width, self.rich_style + over)
 
     @property
@@ -128,14 +128,6 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
     def _at(self) -> int:
         last = len(self._shown) - 1
         return last if self._cursor is None else min(self._cursor, last)
-
-    def _style(self, tone: Tone) -> Style:
-        return self.get_component_rich_style(f"lines--{tone}")
-
-    def _cursor_style(self) -> Style:
-        if self.app.native_ansi_color:
-            return Style(reverse=True)
-        return Style(bgcolor=self.get_component_rich_style("lines--cursor").bgcolor)
 
     def _write(self, lines: Sequence[Line]) -> None:
         self._width = self._view.width

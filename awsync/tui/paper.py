@@ -16,6 +16,7 @@ from awsync.tui.actions import LISTS
 from awsync.tui.bindings import bindings
 from awsync.tui.cells import Tone
 from awsync.tui.text import clip, plain, width, wrap
+from awsync.tui.tones import style
 
 Piece = tuple[str, Tone]
 TextLine = Sequence[Piece]
@@ -28,8 +29,6 @@ def paragraph(text: str, cells: int, tone: Tone = Tone.PLAIN) -> list[TextLine]:
 
 class Paper(ScrollView, can_focus=False, inherit_bindings=False):
     """Lines of pieces; each line is cut at the right, never wrapped."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"paper--{tone}" for tone in Tone}
 
     def __init__(
         self,
@@ -85,7 +84,7 @@ class Paper(ScrollView, can_focus=False, inherit_bindings=False):
         segments: list[Segment] = []
         for raw, tone in self._lines[number] if number < len(self._lines) else ():
             text = clip(plain(raw), left)
-            segments.append(Segment(text, self.get_component_rich_style(f"paper--{tone}")))
+            segments.append(Segment(text, style(self, tone)))
             left -= width(text)
         return Strip(segments).adjust_cell_length(room, self.rich_style)
 

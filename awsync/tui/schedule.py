@@ -24,7 +24,7 @@ _PAST: Sequence[TextLine] = (
     [
         ("last passes", Tone.STRONG),
         ("           samples  ", Tone.DIM),
-        ("P", Tone.ACCENT),
+        ("P", Tone.KEY),
         (" all", Tone.DIM),
     ],
 )
@@ -98,7 +98,7 @@ def _cron_lines(board: Board, cron: str, now: int, room: int) -> list[TextLine]:
     if board.next_at is not None:
         lines.append([("next pass ", Tone.PLAIN), (ago(now - board.next_at), Tone.STRONG)])
     lines.append([(_times(runs, now, room), Tone.PLAIN)])
-    lines.append([("c", Tone.ACCENT), (" changes it", Tone.DIM)])
+    lines.append([("c", Tone.KEY), (" changes it", Tone.DIM)])
     return lines
 
 
