@@ -3,7 +3,7 @@
 import os
 import random
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from unittest import mock
 
 from textual.pilot import Pilot
@@ -43,10 +43,10 @@ async def catching_up(stage: Stage) -> None:
         await _cursor(pilot, *WINDOW)
         await _paint(pilot, "catching-up", NORMAL)
         stage.wire.open_gate()
-        await _waiting(pilot, BEGIN)
+        await _waiting(pilot, stage)
         for step in range(1, _STEPS + 1):
             stage.live_until(BEGIN + timedelta(minutes=5 * step))
-            await _waiting(pilot, stage.clock.moment)
+            await _waiting(pilot, stage)
     stage.live_until(NOW)
 
 
@@ -54,7 +54,7 @@ async def all_is_well(stage: Stage) -> None:
     """The usual picture in every size, and the pages and questions over it."""
     stage.configure(phone=True, excluded=(INPUT,))
     async with stage.console() as pilot:
-        await _waiting(pilot, NOW)
+        await _waiting(pilot, stage)
         await _surveyed(pilot, 10)
         await _cursor(pilot, *WINDOW)
         await _paint(pilot, "console", NORMAL)
@@ -70,7 +70,7 @@ async def no_colour(stage: Stage) -> None:
     stage.configure(phone=True, excluded=(INPUT,))
     with mock.patch.dict(os.environ, {"NO_COLOR": "1"}):
         async with stage.console() as pilot:
-            await _waiting(pilot, NOW)
+            await _waiting(pilot, stage)
             await _surveyed(pilot, 10)
             await _paint(pilot, "no-color", NORMAL)
 
@@ -80,7 +80,7 @@ async def faults(stage: Stage) -> None:
     stage.new_store(timedelta(days=15))
     stage.configure(phone=True, excluded=("aw-watcher-web-chrome*",))
     async with stage.console() as pilot:
-        await _waiting(pilot, NOW)
+        await _waiting(pilot, stage)
         await _surveyed(pilot, 10)
         stage.wire.down, stage.wire.failing = {PHONE}, EDITOR[1]
         held = stage.wire.held
@@ -96,7 +96,7 @@ async def faults(stage: Stage) -> None:
         await _cursor(pilot, *EDITOR)
         await _paint(pilot, "faults", NORMAL)
         stage.wire.open_gate()
-        await _waiting(pilot, NOW)
+        await _waiting(pilot, stage)
         stage.wire.down, stage.wire.failing = {STORE}, ""
         random.seed(1)  # the next try comes after a time of chance
         await _again(pilot, WINDOW, timedelta(hours=6))
@@ -177,16 +177,16 @@ async def _settled(pilot: Pilot[int], stage: Stage) -> None:
     await until(pilot, lambda: stage.wire.quiet())
 
 
-async def _waiting(pilot: Pilot[int], begun: datetime) -> None:
-    """The pass that began then has ended, and the next one is planned."""
-    board, moment = _app(pilot).board, round(begun.timestamp()) * 1_000_000
-    await until(
-        pilot,
-        lambda: (
-            board.next_at is not None
-            and any(record.started == moment and record.finished for record in board.passes)
-        ),
-    )
+async def _waiting(pilot: Pilot[int], stage: Stage) -> None:
+    """One more pass has ended, the state was read since, and the next pass is planned."""
+    board = _app(pilot).board
+    stage.passes += 1
+
+    def waits() -> bool:
+        ended = [record for record in board.passes if record.finished is not None]
+        return board.next_at is not None and len(ended) == len(board.passes) == stage.passes
+
+    await until(pilot, waits)
 
 
 async def _surveyed(pilot: Pilot[int], rows: int) -> None:

@@ -156,6 +156,8 @@ class Stage:
         self.laptop = AwServer(folder / "laptop")
         self.phone = AwServer(folder / "phone")
         self.config = folder / "config.toml"
+        self.passes = 0
+        """How many have ended so far."""
         self._stack = contextlib.ExitStack()
 
     def start(self) -> None:
