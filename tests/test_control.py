@@ -2,6 +2,10 @@
 
 import asyncio
 import itertools
+import os
+import pty
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +28,7 @@ from awsync.events import (
 )
 from awsync.state import State
 from awsync.timeline import HOUR
-from tests.commands import awsync
+from tests.commands import awsync, environment
 from tests.passes import utc_now
 from tests.test_observer import Listener, opened
 
@@ -281,3 +285,20 @@ def test_the_console_without_a_terminal_says_what_works(tmp_path: Path) -> None:
     done = awsync("tui", folder=tmp_path)
     assert done.returncode == 2
     assert "needs a terminal" in done.stderr
+
+
+def test_a_console_whose_drawing_goes_to_a_file_is_none(tmp_path: Path) -> None:
+    """The screen is drawn on stderr: where that is a file, a person would look at nothing."""
+    leader, follower = pty.openpty()
+    errors = tmp_path / "errors"
+    try:
+        with errors.open("wb") as file:
+            code = subprocess.run(
+                [sys.executable, "-m", "awsync", "tui"], stdin=follower, stdout=follower, stderr=file,
+                cwd=tmp_path, env=environment(tmp_path), timeout=60, check=False,
+            ).returncode  # fmt: skip
+    finally:
+        os.close(leader)
+        os.close(follower)
+    assert code == 2
+    assert "needs a terminal" in errors.read_text()

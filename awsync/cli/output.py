@@ -53,8 +53,8 @@ def on_terminal() -> bool:
 
 
 def has_terminal() -> bool:
-    """Whether a person looks at stdout and types on stdin."""
-    return sys.stdin.isatty() and on_terminal()
+    """Whether a person can use a console here: Textual reads stdin and draws on stderr."""
+    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
 
 
 class LogLines:
