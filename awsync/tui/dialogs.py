@@ -23,7 +23,7 @@ from awsync.tui.actions import QUESTIONS
 from awsync.tui.bindings import bindings
 from awsync.tui.cells import Tone
 from awsync.tui.paper import Paper, TextLine, paragraph
-from awsync.tui.tones import style
+from awsync.tui.tones import drawn, style
 
 WIDTH = 68
 """Cells of text in a dialog: it fits a terminal of 80."""
@@ -61,8 +61,8 @@ class Choices(Widget, can_focus=True):
             tone = Tone.CHOSEN if number == self.chosen else Tone.PLAIN
             text = f"({choice.letter}) {choice.label}"
             text = f"[ {text} ]" if number == self.chosen else f"  {text}  "
-            segments += [Segment(text, style(self, tone)), Segment(" ", self.rich_style)]
-        return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
+            segments += [Segment(text, style(self, tone)), Segment(" ")]
+        return drawn(self, segments, self.size.width)
 
 
 class Confirm(ModalScreen[str], inherit_bindings=False):

@@ -22,7 +22,7 @@ from awsync.tui.actions import LISTS
 from awsync.tui.bindings import bindings
 from awsync.tui.cells import GAP, Cell, Column, Placed, Tone, place
 from awsync.tui.text import fit, plain, width
-from awsync.tui.tones import cursor, style
+from awsync.tui.tones import cursor, drawn, style
 
 
 class Record(NamedTuple):
@@ -161,7 +161,7 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         if number >= len(self._records):
             if not self._records and number == 0 and self._empty:
                 text = fit(f" {self._empty}", self._view.width)
-                return Strip([Segment(text, style(self, Tone.DIM))], self._view.width)
+                return drawn(self, [Segment(text, style(self, Tone.DIM))], self._view.width)
             return Strip.blank(self._view.width, self.rich_style)
         record = self._records[number]
         at_cursor = self._shows_cursor and number == self._cursor
@@ -181,8 +181,7 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
             if number:
                 segments.append(Segment(" " * GAP, look))
             segments.append(Segment(fit(plain(text), cells, right=column.right), look))
-        filler = self.rich_style + over
-        return Strip(segments).adjust_cell_length(self._view.width, filler)
+        return drawn(self, segments, self._view.width, over)
 
     def _header_strip(self) -> Strip:
         look = style(self, Tone.HEADING)
@@ -193,7 +192,7 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
             title = f"{arrow}{column.title}" if column.right else f"{column.title}{arrow}"
             segments.append(Segment(" " * GAP if number else "", look))
             segments.append(Segment(fit(title, cells, right=column.right), look))
-        return Strip(segments).adjust_cell_length(self._view.width, look)
+        return drawn(self, segments, self._view.width)
 
     def _refresh_changed(self, old: Sequence[Record], previous: int) -> None:
         top = self.scroll_offset.y

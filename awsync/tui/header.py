@@ -18,7 +18,7 @@ from awsync.tui.peers import Peer
 from awsync.tui.schedule import parsed
 from awsync.tui.state import Board
 from awsync.tui.text import ago, clip, plain, width, wrap
-from awsync.tui.tones import style
+from awsync.tui.tones import drawn, style
 from awsync.words import amount, span
 
 SKEW_FROM = 2.0
@@ -170,12 +170,11 @@ class Header(Widget):
         number = y - len(self._lines)
         look = style(self, Tone.TROUBLE)
         text = self._wrapped[number] if number < len(self._wrapped) else ""
-        return Strip([Segment(text, look)]).adjust_cell_length(self.size.width, look)
+        return drawn(self, [Segment(text, look)], self.size.width, look)
 
     def _fact_strip(self, pieces: list[Piece], right: str) -> Strip:
         room = self.size.width - (len(right) + 2 if right else 1)
-        base = style(self, Tone.PLAIN)
-        segments, taken = [Segment(" ", base)], 1
+        segments, taken = [Segment(" ")], 1
         for number, (raw, tone) in enumerate(pieces):
             text = plain(raw)
             separator = _between(pieces[number - 1][0], raw) if number else ""
@@ -187,8 +186,7 @@ class Header(Widget):
                 break
             segments += [Segment(separator, style(self, Tone.DIM)), Segment(text, style(self, tone))]
             taken += len(separator) + width(text)
-        strip = Strip(segments)
         if right:
-            strip = strip.adjust_cell_length(self.size.width - len(right) - 1, base)
-            strip = Strip([*strip, Segment(f"{right} ", style(self, Tone.DIM))])
-        return strip.adjust_cell_length(self.size.width, base)
+            gap = " " * (self.size.width - 1 - len(right) - taken)
+            segments += [Segment(gap), Segment(right, style(self, Tone.DIM))]
+        return drawn(self, segments, self.size.width)

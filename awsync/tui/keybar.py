@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from awsync.tui.cells import Tone
 from awsync.tui.text import clip
-from awsync.tui.tones import style
+from awsync.tui.tones import drawn, style
 
 
 class KeyBar(Widget):
@@ -45,4 +45,4 @@ class KeyBar(Widget):
             left -= len(shown) + len(about)
             if left <= 0:
                 break
-        return Strip(segments).adjust_cell_length(self.size.width, word)
+        return drawn(self, segments, self.size.width)

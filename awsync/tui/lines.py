@@ -22,7 +22,7 @@ from awsync.tui.bindings import bindings
 from awsync.tui.cells import Tone
 from awsync.tui.logbook import KEPT, Line
 from awsync.tui.text import fit, plain, wrap
-from awsync.tui.tones import cursor, style
+from awsync.tui.tones import cursor, drawn, style
 
 _GLYPHS = {Level.DEBUG: "·", Level.INFO: " ", Level.WARNING: "!", Level.ERROR: "✗"}
 _LINE_BREAK = plain("\n")
@@ -106,7 +106,7 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         number = y + self.scroll_offset.y
         if number >= len(self._shown):
             if not self._shown and y == 0 and self._empty:
-                return Strip([Segment(fit(f" {self._empty}", width), style(self, Tone.DIM))], width)
+                return drawn(self, [Segment(fit(f" {self._empty}", width), style(self, Tone.DIM))], width)
             return Strip.blank(width, self.rich_style)
         line, head, text = self._shown[number]
         at_cursor = self._has_cursor and self.has_focus and number == self._at
@@ -114,7 +114,7 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         glyph = "" if not text else f"{_GLYPHS[line.level]} " if head.strip() else "  "
         tone = style(self, _TONES[line.level])
         segments = [Segment(head, style(self, Tone.DIM) + over), Segment(f"{glyph}{text}", tone + over)]
-        return Strip(segments).adjust_cell_length(width, self.rich_style + over)
+        return drawn(self, segments, width, over)
 
     @property
     def _view(self) -> Size:

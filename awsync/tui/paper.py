@@ -16,7 +16,7 @@ from awsync.tui.actions import LISTS
 from awsync.tui.bindings import bindings
 from awsync.tui.cells import Tone
 from awsync.tui.text import clip, plain, width, wrap
-from awsync.tui.tones import style
+from awsync.tui.tones import drawn, style
 
 Piece = tuple[str, Tone]
 TextLine = Sequence[Piece]
@@ -86,7 +86,7 @@ class Paper(ScrollView, can_focus=False, inherit_bindings=False):
             text = clip(plain(raw), left)
             segments.append(Segment(text, style(self, tone)))
             left -= width(text)
-        return Strip(segments).adjust_cell_length(room, self.rich_style)
+        return drawn(self, segments, room)
 
 
 class Book(Paper, can_focus=True, inherit_bindings=False):

@@ -6,12 +6,14 @@ no grey is used: weight and reverse video carry the tones.
 May import: textual, rich, cells.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, cast
 
 from rich.color import Color as RichColor
+from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
+from textual.strip import Strip
 from textual.widget import Widget
 
 from awsync.tui.cells import Tone
@@ -77,6 +79,11 @@ def cursor(widget: Widget) -> Style:
     if widget.app.native_ansi_color:
         return Style(reverse=focused, bold=True)
     return style(widget, Tone.CURSOR) + Style(bold=focused or None)
+
+
+def drawn(widget: Widget, segments: Iterable[Segment], cells: int, over: Style | None = None) -> Strip:
+    """A line of so many cells on the widget's own ground; `over` fills what the segments leave."""
+    return Strip(segments).adjust_cell_length(cells, over).apply_style(widget.rich_style)
 
 
 def _colour(variables: Mapping[str, str], names: Mapping[Tone, str], tone: Tone) -> RichColor | None:
