@@ -184,7 +184,7 @@ async def test_a_zoomed_pane_has_the_screen_and_the_keys_stay(keys: tuple[str, .
             await pilot.pause()
         await until(pilot, lambda: screen(app).count("╭") == 1)
         lines = screen(app).splitlines()
-        assert lines[0].startswith(" awsync  ● live")
+        assert lines[0].startswith(" awsync · ● live")
         assert lines[2].startswith("╭")
         assert lines[-2].startswith("╰")
         assert "q Quit" in lines[-1]
