@@ -105,7 +105,16 @@ class SourceReader(Struct, frozen=True):
         if why is None and (events := await self._events(bucket, checkpoint)) < context.settings.min_data:
             why = f"{events} events are fewer than min-data {context.settings.min_data}"
         if why is not None or newest is None:
-            context.emit(BucketSkipped(source=name, bucket=bucket.id, why=why or ""))
+            context.emit(
+                BucketSkipped(
+                    source=name,
+                    bucket=bucket.id,
+                    why=why or "",
+                    watcher=bucket.client,
+                    host=bucket.hostname,
+                    type=bucket.type,
+                )
+            )
             return []
         settle = context.settings.settle // MICROSECOND
         closed = closed_until(newest, context.now, settle, context.resolution)

@@ -63,6 +63,9 @@ class BucketSkipped(Struct, frozen=True, kw_only=True):
     source: str
     bucket: str
     why: str
+    watcher: str = ""
+    host: str = ""
+    type: str = ""
 
 
 class PageRead(Struct, frozen=True, kw_only=True):

@@ -263,6 +263,7 @@ def _(event: BucketFound, board: Board, at: int) -> None:
 @fold.register
 def _(event: BucketSkipped, board: Board, at: int) -> None:
     row = board.row(event.source, event.bucket)
+    row.watcher, row.host, row.type = event.watcher, event.host, event.type
     row.why_not, row.excluded = event.why, event.why.startswith("excluded")
 
 
