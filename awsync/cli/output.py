@@ -3,6 +3,7 @@
 May import: rich (at call time), msgspec, errors, events, words.
 """
 
+import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -53,8 +54,12 @@ def on_terminal() -> bool:
 
 
 def has_terminal() -> bool:
-    """Whether a person can use a console here: Textual reads stdin and draws on stderr."""
-    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    """Whether a person can use a console here: Textual reads stdin and draws on stderr.
+
+    A server that shows it in a browser (textual-serve) names a driver of its own.
+    """
+    served = bool(os.environ.get("TEXTUAL_DRIVER"))
+    return served or all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
 
 
 class LogLines:

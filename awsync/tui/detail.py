@@ -27,7 +27,7 @@ _BAR = 12
 _SAME_FOR_ALL = ("__name__", "bucket", "host", "user")
 _EVENTS = (
     Column("at", "event", 8, 11),
-    Column("length", "length", 9, 11, right=True),
+    Column("length", "length", 11, 11, right=True),
     Column("data", "data", 20, 200),
 )
 _ENTRIES = (

@@ -85,12 +85,9 @@ class Step(Paper, can_focus=True):
         self._words = words
         self.show([[(f"[ {words} ]", Tone.CHOSEN if self.has_focus else Tone.KEY)]])
 
-    def on_focus(self) -> None:
-        """Enter does it from here."""
-        self.tell(self._words)
-
-    def on_blur(self) -> None:
-        """Enter does something else."""
+    def watch_has_focus(self, has_focus: bool) -> None:  # noqa: FBT001 textual calls it so
+        """It stands out where enter does it."""
+        super().watch_has_focus(has_focus)
         self.tell(self._words)
 
 
