@@ -28,6 +28,10 @@ demo *arguments:
 bench:
     python -m tests.bench
 
+# How the console feels while 200,000 events go out, in a real terminal: prints a table.
+bench-console:
+    python -m tests.bench_console
+
 # The pictures of the README, from the real console; needs DejaVu Sans Mono (Debian: fonts-dejavu-core).
 screenshots:
     python -m tests.pictures

@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
@@ -23,14 +22,14 @@ from textual.screen import Screen
 from awsync.control import Agent
 from awsync.errors import AwsyncError
 from awsync.events import Level
-from awsync.tui import actions, pages, palette, schedule, themes, tones
+from awsync.tui import actions, pages, palette, scheduling, takeaway, themes, tones
 from awsync.tui.bindings import bindings
 from awsync.tui.cells import Tone
 from awsync.tui.commands import Commands, Work
-from awsync.tui.header import Facts
+from awsync.tui.header import facts
 from awsync.tui.page import Page
 from awsync.tui.state import Board
-from awsync.tui.text import clip, plain
+from awsync.tui.text import plain
 from awsync.tui.watch import Watch
 from awsync.tui.watchers import WatchersPage
 
@@ -38,7 +37,6 @@ FLUSH_SECONDS = 0.25
 CLOSE_SECONDS = 1.0
 _SWITCH_SECONDS = 0.001
 _TOAST_SECONDS = 5.0
-_TOAST_CELLS = 45
 
 
 def system_clock() -> int:
@@ -191,23 +189,12 @@ class Console(App[int], inherit_bindings=False):
         if drawn == self._drawn and not force:
             return
         self._drawn = drawn
-        page.update_header(self.board, self._facts(now))
+        page.update_header(self.board, facts(agent, self.cron, now))
         page.update_board(self.board, self.board.surroundings(now))
         off = tuple(self.why_not(action.name) or page.why_not(action.name) for action in actions.ACTIONS)
         if off != self._off:
             self._off = off
             self.refresh_bindings()
-
-    def _facts(self, now: int) -> Facts:
-        agent = self.agent
-        if agent is None:
-            return Facts(("starting", Tone.DIM), self.cron, now)
-        if agent.service_ended:
-            ended = "The observed service has ended: nothing is synced. T lets this console sync."
-            return Facts(("! not syncing", Tone.BAD), self.cron, now, ended)
-        if agent.observing is not None:
-            return Facts((f"◉ observing pid {agent.observing}", Tone.BUSY), self.cron, now)
-        return Facts(("● live", Tone.GOOD), self.cron, now)
 
     def why_not(self, action: str) -> str | None:
         """Why a key that works everywhere does nothing now; None where it works."""
@@ -304,22 +291,7 @@ class Console(App[int], inherit_bindings=False):
 
     def action_schedule(self) -> None:
         """Asks for another cron."""
-        from awsync.tui.dialogs import Ask, Checked
-
-        before = self.cron
-
-        def answered(expr: str | None) -> None:
-            if expr is not None and expr.strip() != before:
-                self.perform(
-                    lambda agent: agent.set_cron(" ".join(expr.split())),
-                    undo=lambda agent: agent.set_cron(before),
-                )
-
-        def check(text: str) -> Checked:
-            return Checked(*schedule.check(text, self.now()))
-
-        question = "When do passes run? Five fields: minute, hour, day of the month, month, day of the week."
-        self.push_screen(Ask("Schedule", question, before, check, rows=schedule.NEXT_RUNS + 2), answered)
+        scheduling.ask(self)
 
     def action_open(self, name: str) -> None:
         """Opens a page over the one at the front, closes it there, or goes back to it."""
@@ -339,29 +311,11 @@ class Console(App[int], inherit_bindings=False):
 
     def action_copy(self) -> None:
         """Copies the line under the cursor."""
-        text = "" if self.page is None else self.page.copied()
-        if text:
-            self.copy_to_clipboard(text)
-            self.say(f"Copied: {clip(' '.join(text.split()), _TOAST_CELLS)}", log=False)
-        else:
-            self.say("There is no line to copy.", Level.WARNING, log=False)
+        takeaway.copy(self)
 
     def action_export(self) -> None:
         """Writes what is shown to a file."""
-        if self.page is None:
-            return
-        ending, text = self.page.exported()
-        stamp = datetime.fromtimestamp(self.now() // 1_000_000, UTC).strftime("%Y%m%d-%H%M%S")
-        path = Path.cwd() / f"awsync-{self.page.NAME}-{stamp}.{ending}"
-        try:
-            path.write_text(text, encoding="utf-8", newline="")
-        except OSError as error:
-            self.say(
-                f"{path} cannot be written: {error.strerror}. Start the console in another folder.",
-                Level.ERROR,
-            )
-        else:
-            self.say(f"Written to {path}.")
+        takeaway.export(self)
 
     def action_next_theme(self) -> None:
         """The next theme."""

@@ -1,6 +1,7 @@
 """The header that says the truth: who syncs, from where, to where, and what is wrong.
 
-May import: textual, rich, and of awsync words, tui cells, columns, peers, schedule, state, text.
+May import: textual, rich, and of awsync control, words, tui cells, columns, peers, schedule, state,
+text, tones.
 """
 
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
+from awsync.control import Agent
 from awsync.tui.cells import Tone
 from awsync.tui.columns import moment
 from awsync.tui.peers import Peer
@@ -38,6 +40,18 @@ class Facts(Struct, frozen=True):
     schedule: str
     now: int
     ended: str = ""
+
+
+def facts(agent: Agent | None, schedule: str, now: int) -> Facts:
+    """Who runs the engine, told by the agent; None while the console starts."""
+    if agent is None:
+        return Facts(("starting", Tone.DIM), schedule, now)
+    if agent.service_ended:
+        ended = "The observed service has ended: nothing is synced. T lets this console sync."
+        return Facts(("! not syncing", Tone.BAD), schedule, now, ended)
+    if agent.observing is not None:
+        return Facts((f"◉ observing pid {agent.observing}", Tone.BUSY), schedule, now)
+    return Facts(("● live", Tone.GOOD), schedule, now)
 
 
 def first_line(board: Board, facts: Facts) -> list[Piece]:

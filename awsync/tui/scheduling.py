@@ -1,0 +1,32 @@
+"""Changing the cron: it is checked while it is typed, and can be taken back.
+
+May import: of awsync tui app (its type), dialogs, schedule.
+"""
+
+from typing import TYPE_CHECKING
+
+from awsync.tui import schedule
+
+if TYPE_CHECKING:
+    from awsync.tui.app import Console
+
+_QUESTION = "When do passes run? Five fields: minute, hour, day of the month, month, day of the week."
+
+
+def ask(console: "Console") -> None:
+    """Asks for another cron."""
+    from awsync.tui.dialogs import Ask, Checked
+
+    before = console.cron
+
+    def answered(expr: str | None) -> None:
+        if expr is not None and expr.strip() != before:
+            console.perform(
+                lambda agent: agent.set_cron(" ".join(expr.split())),
+                undo=lambda agent: agent.set_cron(before),
+            )
+
+    def check(text: str) -> Checked:
+        return Checked(*schedule.check(text, console.now()))
+
+    console.push_screen(Ask("Schedule", _QUESTION, before, check, rows=schedule.NEXT_RUNS + 2), answered)
