@@ -150,9 +150,13 @@ class ActivityWatch:
         params = {} if until is None else {"end": _iso(until)}
         return self._decode(await self._get(f"buckets/{_quoted(bucket)}/events/count", params), int)
 
-    async def read(self, bucket: str, start: int, end: int, limit: int = -1) -> bytes:
-        """The events that touch [start, end] (microseconds) as the server's JSON text, for `events`."""
-        params = {"start": _iso(start), "end": _iso(end), "limit": str(limit)}
+    async def read(self, bucket: str, start: int | None, end: int, limit: int = -1) -> bytes:
+        """The events that touch [start, end] (microseconds) as the server's JSON text, for `events`.
+
+        Without `start` it is the bucket's beginning, which costs aw-server (Python) some 5 % less.
+        """
+        since = {} if start is None else {"start": _iso(start)}
+        params = {**since, "end": _iso(end), "limit": str(limit)}
         return await self._get(f"buckets/{_quoted(bucket)}/events", params)
 
     async def newest_before(self, bucket: str, moment: int, limit: int) -> list[Event]:

@@ -29,6 +29,11 @@ class Stretch(Struct, frozen=True):
     carry: Carry | None
     width: int = DAY
 
+    @property
+    def from_the_beginning(self) -> bool:
+        """Whether the bucket has nothing before it."""
+        return self.carry == Carry()
+
 
 def matching(globs: Iterable[str], client: str, bucket: str) -> Iterator[str]:
     """The globs that match a watcher, by its client or the bucket id."""

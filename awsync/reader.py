@@ -33,10 +33,18 @@ class RawPage(Struct, frozen=True):
 
 
 async def raw_pages(
-    aw: ActivityWatch, bucket: str, start: int, end: int, step: int, width: int = DAY
+    aw: ActivityWatch,
+    bucket: str,
+    start: int,
+    end: int,
+    step: int,
+    width: int = DAY,
+    *,
+    beginning: bool = False,
 ) -> AsyncGenerator[RawPage, None]:
     """The pages of [start, end), cut at multiples of `step` microseconds; `width` is a guess for the first.
 
+    `beginning` says that the bucket has nothing before `start`.
     The width of a page follows the size of the one before it. They are not decoded here, so that the server
     can be asked for the next one at once. A page that turns out far too large is read again in parts: a
     dense day after a quiet year does not fill the memory.
@@ -44,7 +52,7 @@ async def raw_pages(
     limit = MAX_EVENTS
     while start < end:
         stop = _border(start, width, step, end)
-        body = await aw.read(bucket, start, stop, limit)
+        body = await aw.read(bucket, None if beginning else start, stop, limit)
         if limit == MAX_EVENTS and await _cut_off(aw, body):
             # One slot cannot be cut: it is read whole, however much it holds.
             limit = -1 if stop - start <= step else MAX_EVENTS
@@ -52,7 +60,7 @@ async def raw_pages(
             continue
         yield RawPage(start, stop, body)
         width = _next_width(stop - start, len(body))
-        start, limit = stop, MAX_EVENTS
+        start, limit, beginning = stop, MAX_EVENTS, False
 
 
 async def opened(aw: ActivityWatch, raw: RawPage) -> Page:

@@ -60,7 +60,10 @@ class SourceReader(Struct, frozen=True):
             if bucket == broken:
                 continue
             await self.context.delivery.open()
-            found = raw_pages(self.aw, bucket, stretch.start, stretch.end, step, stretch.width)
+            found = raw_pages(
+                self.aw, bucket, stretch.start, stretch.end, step, stretch.width,
+                beginning=stretch.from_the_beginning,
+            )  # fmt: skip
             try:
                 async with aclosing(found):
                     async for raw in found:

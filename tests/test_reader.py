@@ -215,6 +215,18 @@ def test_the_first_page_is_guessed() -> None:
     assert guessed_width(100 * DAY, 0) == guessed_width(-DAY, 9) == DAY
 
 
+async def test_the_beginning_is_read_without_a_start() -> None:
+    """What has nothing before it is asked for without a start; every later page has one."""
+    asked: list[httpx.Request] = []
+    events = [Event(n, BEGIN + n * HOUR, BEGIN + n * HOUR + 9, b'{"n":%d}' % n) for n in range(100)]
+    async with serve(Server(events), asked) as aw:
+        found = raw_pages(aw, BUCKET, BEGIN, BEGIN + 5 * DAY, RESOLUTION, beginning=True)
+        pages = [await opened(aw, raw) async for raw in found]
+    assert {event.id for page in pages for event in page.events} == set(range(100))
+    assert ["start" in request.url.params for request in asked] == [False] + [True] * (len(asked) - 1)
+    assert len(asked) > 1
+
+
 async def test_quiet_years_cost_few_reads() -> None:
     """Years without an event are crossed in a handful of reads."""
     asked: list[httpx.Request] = []

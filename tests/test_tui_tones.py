@@ -60,7 +60,7 @@ def test_every_tone_can_be_read(theme: Theme) -> None:
 
 def test_the_terminals_palette_needs_no_grey() -> None:
     """With the terminal's colours nothing is drawn on a ground of ours, and what is chosen is reversed."""
-    known = {name: "ansi_default" for name in (*variables(themes.THEMES[0]), "dim", "busy")}
+    known = dict.fromkeys((*variables(themes.THEMES[0]), "dim", "busy"), "ansi_default")
     styles = tones.styles(known, terminal=True)
     assert all(style.bgcolor is None for style in styles.values())
     assert [tone for tone, style in styles.items() if style.reverse] == [Tone.CHOSEN, Tone.TROUBLE]
@@ -73,7 +73,7 @@ def test_no_color_sends_no_colour(aw: AwServer, tmp_path: Path) -> None:
     with Receiver() as store:
         store.fail(*[Fault(status=503)] * 50)
         config = configure(tmp_path, aw, store)
-        with console(config, folder=tmp_path, NO_COLOR="1") as terminal:
+        with console("--config", str(config), folder=tmp_path, NO_COLOR="1") as terminal:
             terminal.until("✗ store")
             terminal.until("● on")
             assert _COLOUR.findall(terminal.drawn()) == []

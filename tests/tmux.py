@@ -93,6 +93,10 @@ class Terminal:
         """What a person sees."""
         return self._call("capture-pane", "-p")
 
+    def drawn(self) -> str:
+        """What a person sees, with the codes that make its colours."""
+        return self._call("capture-pane", "-p", "-e")
+
     def press(self, *keys: str) -> float:
         """Presses keys, by tmux's names for them; returns when, in seconds since the epoch."""
         now = time.time()
@@ -101,9 +105,9 @@ class Terminal:
 
     def move(self, key: str) -> None:
         """Presses a key and waits until the picture is another one, if only by its colours."""
-        before = self._call("capture-pane", "-p", "-e")
+        before = self.drawn()
         self.press(key)
-        self.until(lambda _: self._call("capture-pane", "-p", "-e") != before)
+        self.until(lambda _: self.drawn() != before)
 
     def type(self, text: str) -> None:
         """Types a text."""

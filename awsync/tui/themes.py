@@ -23,7 +23,7 @@ THEMES = (
         surface="#171f28",
         panel="#1f2a35",
         variables={
-            "dim": "#8496a5",
+            "dim": "#94a6b5",
             "busy": "#6cb6ff",
             "cursor": "#2a3b4b",
             "line": "#344553",
@@ -47,7 +47,7 @@ THEMES = (
         panel="#e7e4dc",
         dark=False,
         variables={
-            "dim": "#5c6770",
+            "dim": "#59636c",
             "busy": "#0b57a4",
             "cursor": "#d5e3ea",
             "line": "#bdb8aa",
