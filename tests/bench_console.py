@@ -111,12 +111,9 @@ def first_paint(command: list[str], pattern: bytes) -> float:
 
 
 def write_config(folder: Path, aw: AwServer, store: Store, name: str) -> Path:
-    """A config.toml with a state of its own."""
+    """A config.toml as a first run writes it, with a state of its own."""
     path = folder / f"{name}.toml"
-    path.write_text(
-        f'aw-url = "{aw.url}"\nprometheus-url = "{store.url}"\nstate-dir = "{folder / name}"\n'
-        'cron = "0 0 1 1 *"\n'
-    )
+    path.write_text(f'aw-url = "{aw.url}"\nprometheus-url = "{store.url}"\nstate-dir = "{folder / name}"\n')
     return path
 
 

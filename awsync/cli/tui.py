@@ -3,6 +3,7 @@
 May import: typer, cli; at call time everything.
 """
 
+import gc
 import os
 from collections.abc import Mapping
 from importlib import import_module
@@ -38,6 +39,8 @@ def tui(
 
 def show(flags: dict[str, object], environ: Mapping[str, str]) -> int:
     """The console until it is left; returns the exit code. Raises ConfigError."""
+    # Nothing that is loaded for the first picture is garbage; behind it the console looks for some again.
+    gc.disable()
     # Textual reads it when it is imported; with its own colours NO_COLOR leaves red text nearly invisible.
     if os.environ.get("NO_COLOR"):
         os.environ.setdefault("TEXTUAL_THEME", "ansi-dark")

@@ -108,8 +108,8 @@ class Console(App[int], inherit_bindings=False):
 
     @property
     def cron(self) -> str:
-        """The schedule in force."""
-        return "*/5 * * * *" if self.agent is None else self.agent.settings.cron
+        """The schedule in force; empty until it is known."""
+        return "" if self.agent is None else self.agent.settings.cron
 
     @property
     def page(self) -> Page | None:
@@ -138,6 +138,7 @@ class Console(App[int], inherit_bindings=False):
             for number in (signal.SIGTERM, signal.SIGHUP):
                 asyncio.get_running_loop().add_signal_handler(number, self.exit, 0)
         self.set_interval(FLUSH_SECONDS, self.flush)
+        self.call_after_refresh(_keep)
         if self._open_first is None:
             self.call_after_refresh(self._connect)
         else:
@@ -160,9 +161,7 @@ class Console(App[int], inherit_bindings=False):
         except AwsyncError as error:
             self.exit(error.exit_code, return_code=error.exit_code, message=str(error))
             return
-        # What stands now stands to the end: looking through it for garbage again and again would make
-        # keys wait while events go out.
-        gc.freeze()
+        _keep()
         self.watch_agent = Watch(agent, self.board, self.now)
         await self.watch_agent.run()
 
@@ -354,6 +353,12 @@ class Console(App[int], inherit_bindings=False):
         """Closes what lies over a page."""
         while self.page is not None and name != self.page.NAME:
             self.pop_screen()
+
+
+def _keep() -> None:
+    """What stands now stands to the end: looking through it for garbage would make keys wait."""
+    gc.freeze()
+    gc.enable()
 
 
 def run(

@@ -73,7 +73,8 @@ def first_line(board: Board, facts: Facts) -> list[Piece]:
         pieces.append((f"{span(board.pending / 1e6)} pending", Tone.PLAIN))
     if board.unsent:
         pieces.append((f"{amount(board.unsent, 'watcher')} not sent yet", Tone.PLAIN))
-    pieces.append((parsed(facts.schedule).describe(), Tone.DIM))
+    if facts.schedule:
+        pieces.append((parsed(facts.schedule).describe(), Tone.DIM))
     return pieces
 
 

@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from awsync.schedule import Schedule
-from awsync.state import PassRecord
 from awsync.tui.cells import Tone
 from awsync.tui.columns import moment
 from awsync.tui.paper import Paper, TextLine, paragraph
 from awsync.tui.state import Board
 from awsync.tui.text import ago, bar, short
 from awsync.words import span
+
+if TYPE_CHECKING:
+    from awsync.schedule import Schedule
+    from awsync.state import PassRecord
 
 NEXT_RUNS = 5
 _PREVIEW_WIDTH = 66
@@ -32,8 +35,11 @@ _PAST_CELLS = len("✓ 15:04:05   1234.5 s  12,345 ")
 
 
 @lru_cache(maxsize=16)
-def parsed(expr: str) -> Schedule:
+def parsed(expr: str) -> "Schedule":
     """The schedule of an expression; raises ValueError with the reason where it is none."""
+    # It loads croniter, which the first picture does not wait for.
+    from awsync.schedule import Schedule
+
     return Schedule(expr)
 
 
@@ -89,6 +95,8 @@ def _pass_lines(board: Board, now: int, room: int) -> list[TextLine]:
 
 
 def _cron_lines(board: Board, cron: str, now: int, room: int) -> list[TextLine]:
+    if not cron:
+        return []
     schedule = parsed(cron)
     lines: list[TextLine] = [[(schedule.describe(), Tone.STRONG), (f"  {cron}", Tone.DIM)]]
     if board.paused:
@@ -130,7 +138,7 @@ def _past_lines(board: Board, now: int, width: int, room: int) -> list[TextLine]
     return [*_PAST, *(_past(record, most, now, width - _PAST_CELLS) for record in ended)]
 
 
-def _past(record: PassRecord, most: int, now: int, cells: int) -> TextLine:
+def _past(record: "PassRecord", most: int, now: int, cells: int) -> TextLine:
     samples = record.totals.samples
     return [
         ("✓ ", Tone.GOOD) if record.complete else ("! ", Tone.WARN),
