@@ -19,7 +19,8 @@ from awsync.timeline import DAY, HOUR, MILLISECOND, Carry, floor_to
 class Stretch(Struct, frozen=True):
     """A range of a bucket's time that is due, and why; `carry` is None where it has to be asked for.
 
-    `width` is a guess of how much time fits a page, in microseconds.
+    `width` is a guess of how much time fits a page, in microseconds. `beginning` says that the bucket has
+    nothing before it.
     """
 
     bucket: Bucket
@@ -28,11 +29,7 @@ class Stretch(Struct, frozen=True):
     end: int
     carry: Carry | None
     width: int = DAY
-
-    @property
-    def from_the_beginning(self) -> bool:
-        """Whether the bucket has nothing before it."""
-        return self.carry == Carry()
+    beginning: bool = False
 
 
 def matching(globs: Iterable[str], client: str, bucket: str) -> Iterator[str]:
@@ -82,7 +79,9 @@ def stretches(
         if back < checkpoint.position:
             result.append(Stretch(bucket, Work.LOOK_BACK, back, checkpoint.position, None))
     if start < closed and (bucket.newest or 0) > start:
-        result.append(Stretch(bucket, Work.FORWARD, start, closed, checkpoint.carry, width))
+        carry = checkpoint.carry
+        beginning = checkpoint.position is None and carry is not None
+        result.append(Stretch(bucket, Work.FORWARD, start, closed, carry, width, beginning))
     return result
 
 

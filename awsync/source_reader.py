@@ -62,7 +62,7 @@ class SourceReader(Struct, frozen=True):
             await self.context.delivery.open()
             found = raw_pages(
                 self.aw, bucket, stretch.start, stretch.end, step, stretch.width,
-                beginning=stretch.from_the_beginning,
+                beginning=stretch.beginning,
             )  # fmt: skip
             try:
                 async with aclosing(found):

@@ -81,6 +81,16 @@ def test_the_first_pass_asks_what_was_before() -> None:
     ]
 
 
+def test_only_the_first_pass_reads_from_the_beginning() -> None:
+    """A bucket whose events hold no time carries nothing on, and is still not read from its beginning again."""
+    first = Checkpoint("laptop", bucket().id, carry=Carry())
+    assert [each.beginning for each in stretches(bucket(), first, HOUR, 9 * HOUR, None)] == [True]
+    later = Checkpoint("laptop", bucket().id, position=HOUR, carry=Carry())
+    assert [each.beginning for each in stretches(bucket(), later, HOUR, 9 * HOUR, None)] == [False]
+    cut = Checkpoint("laptop", bucket().id)
+    assert [each.beginning for each in stretches(bucket(), cut, HOUR, 9 * HOUR, None)] == [False]
+
+
 def test_a_later_pass_goes_on_with_its_carry() -> None:
     """What the last page of one pass knew is what the first page of the next begins with."""
     assert stretches(bucket(), checkpoint(HOUR), HOUR, 9 * HOUR, None) == [
