@@ -82,7 +82,7 @@ def test_the_first_pass_asks_what_was_before() -> None:
 
 
 def test_only_the_first_pass_reads_from_the_beginning() -> None:
-    """A bucket whose events hold no time carries nothing on, and is still not read from its beginning again."""
+    """A bucket whose events hold no time carries nothing, and is still not read from its beginning again."""
     first = Checkpoint("laptop", bucket().id, carry=Carry())
     assert [each.beginning for each in stretches(bucket(), first, HOUR, 9 * HOUR, None)] == [True]
     later = Checkpoint("laptop", bucket().id, position=HOUR, carry=Carry())
