@@ -12,7 +12,16 @@ from msgspec.structs import fields
 
 from awsync.control import Activity, Said
 from awsync.errors import SourceError
-from awsync.events import Event, Level, describe
+from awsync.events import (
+    BucketFound,
+    CheckpointMoved,
+    Event,
+    Level,
+    PageRead,
+    PassStarted,
+    Work,
+    describe,
+)
 from awsync.state import Checkpoint
 from awsync.survey import BucketReport, SourceReport
 from awsync.timeline import HOUR
@@ -276,3 +285,29 @@ def test_only_what_needs_a_look_is_a_fault() -> None:
     assert set(Health) - FAULTS == {
         Health.EXCLUDED, Health.BELOW, Health.NEW, Health.CATCHING_UP, Health.IN_SYNC,
     }  # fmt: skip
+
+
+def test_the_time_left_counts_from_a_buckets_own_pages() -> None:
+    """A bucket that is found while another is being read does not count that one's time as its own."""
+    board = Board()
+    second = 1_000_000
+    due: dict[str, Any] = {
+        "watcher": "w",
+        "host": "h",
+        "type": "t",
+        "newest": 100 * second,
+        "due_to": 100 * second,
+    }
+    told: list[tuple[int, Event]] = [
+        (0, PassStarted(at=0, sources=("s",), sink="x")),
+        *((0, BucketFound(source="s", bucket=bucket, due_from=0, **due)) for bucket in ("a", "b")),
+    ]
+    for at, bucket, position in ((10, "a", 100), (20, "b", 50)):
+        told += [
+            (at * second, PageRead(source="s", bucket=bucket, work=Work.FORWARD, start=0,
+                                   end=position * second, events=1)),
+            (at * second, CheckpointMoved(source="s", bucket=bucket, position=position * second, samples=1)),
+        ]  # fmt: skip
+    for number, (at, event) in enumerate(told):
+        board.apply(Said(number, at, event))
+    assert board.rows["s", "b"].seconds_left == 10.0

@@ -49,13 +49,15 @@ if TYPE_CHECKING:
 
 
 class Running(Struct):
-    """The pass that runs."""
+    """The pass that runs: the buckets of which something was read, and when anything was, at last."""
 
     started: int
     events: int = 0
     samples: int = 0
     requests: int = 0
     about: str = ""
+    reading: set[Key] = field(default_factory=set)
+    read_at: int = 0
 
 
 class Board(Struct):
@@ -269,8 +271,16 @@ def _(event: BucketSkipped, board: Board, at: int) -> None:
 
 @fold.register
 def _(event: PageRead, board: Board, at: int) -> None:
-    if board.running is not None:
-        board.running.events += event.events
+    running = board.running
+    if running is None:
+        return
+    running.events += event.events
+    row = board.row(event.source, event.bucket)
+    if row.key not in running.reading:
+        # It was found while another bucket was being read: its own time runs from the end of that one.
+        running.reading.add(row.key)
+        row.moving_since = row.moved_at = max(running.read_at, row.moving_since or 0)
+    running.read_at = at
 
 
 @fold.register
