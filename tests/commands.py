@@ -1,6 +1,7 @@
 """Runs the command line as a user does: as a process of its own, with an empty home folder."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -37,4 +38,10 @@ def start_awsync(*arguments: str, folder: Path) -> subprocess.Popen[str]:
         text=True,
         cwd=folder,
         env=environment(folder),
+        preexec_fn=_heed_ctrl_c,
     )
+
+
+def _heed_ctrl_c() -> None:
+    """A shell lets what it starts behind itself ignore Ctrl-C, and a process hands that on to its own."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
