@@ -1,11 +1,12 @@
 """The SQLite file under the state: one writer, private to its user, synced to disk where it matters.
 
-May import: the standard library, filelock, errors, words.
+May import: the standard library, filelock, errors, schema, words.
 """
 
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,33 +15,11 @@ from typing import Any
 import filelock
 
 from awsync.errors import LockHeldError, StateError
+from awsync.schema import SCHEMA_VERSION, migrate, schema_of
 from awsync.words import clock
 
-SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS checkpoint (
-    id INTEGER PRIMARY KEY, sink TEXT NOT NULL, source TEXT NOT NULL, bucket TEXT NOT NULL,
-    began INTEGER, position INTEGER, newest INTEGER, carry TEXT,
-    events INTEGER NOT NULL DEFAULT 0, samples INTEGER NOT NULL DEFAULT 0,
-    looked_back INTEGER, ledger_from INTEGER, updated INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (sink, source, bucket)
-);
-CREATE TABLE IF NOT EXISTS series (id INTEGER PRIMARY KEY, labels TEXT NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS ledger (
-    checkpoint INTEGER NOT NULL REFERENCES checkpoint, slot_end INTEGER NOT NULL,
-    series INTEGER NOT NULL REFERENCES series, correction INTEGER NOT NULL, microseconds INTEGER NOT NULL,
-    PRIMARY KEY (checkpoint, slot_end, series, correction)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS set_aside (
-    checkpoint INTEGER NOT NULL REFERENCES checkpoint, start INTEGER NOT NULL, end INTEGER NOT NULL,
-    too_old INTEGER NOT NULL, words TEXT NOT NULL, since INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS pass (
-    id INTEGER PRIMARY KEY, sink TEXT NOT NULL, started INTEGER NOT NULL,
-    finished INTEGER, elapsed REAL, complete INTEGER, totals TEXT
-);
-CREATE TABLE IF NOT EXISTS writer (pid INTEGER NOT NULL, command TEXT NOT NULL, since INTEGER NOT NULL);
-"""
+PATIENCE_SECONDS = 10.0
+"""How long another process may keep the file to itself; what awsync does there takes milliseconds."""
 
 
 class Database:
@@ -54,7 +33,7 @@ class Database:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if write:
                 self._acquire(folder)
-            self._connection = self._connect()
+            self._connection = self._connect(write=write)
         except (OSError, sqlite3.Error) as error:
             self._lock.release()
             raise StateError(
@@ -134,27 +113,52 @@ class Database:
             ) from None
 
     def _holder(self) -> str:
-        with suppress(sqlite3.Error):
-            connection = self._connect()
+        with suppress(sqlite3.Error, StateError):
+            connection = self._connect(write=False)
             found = connection.execute("SELECT pid, command, since FROM writer").fetchone()
             connection.close()
             if found is not None:
                 return f"Another awsync (pid {found[0]}, {found[1]}, since {clock(found[2])} UTC)"
         return "Another awsync"
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, *, write: bool) -> sqlite3.Connection:
         self.path.touch(mode=0o600)
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10)
-        connection.execute("PRAGMA journal_mode = WAL")
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > SCHEMA_VERSION:
+        connection = sqlite3.connect(
+            self.path, isolation_level=None, check_same_thread=False, timeout=PATIENCE_SECONDS
+        )
+        try:
+            _use_wal(connection)
+            self._bring_up_to_date(connection, write=write)
+        except BaseException:
             connection.close()
+            raise
+        return connection
+
+    def _bring_up_to_date(self, connection: sqlite3.Connection, *, write: bool) -> None:
+        version = schema_of(connection)
+        if version > SCHEMA_VERSION:
             raise StateError(
                 f"{self.path} was written by a newer awsync (schema {version}).",
                 "Update this awsync, or set state-dir to another folder.",
             )
-        if version < SCHEMA_VERSION:
-            connection.executescript(
-                f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+        if version == 0 or (write and version < SCHEMA_VERSION):
+            migrate(connection, self.path)
+        elif version < SCHEMA_VERSION:
+            raise StateError(
+                f"{self.path} was written by an older awsync (schema {version}).",
+                "The next awsync sync brings it up to date, and keeps a copy; start it, or start it again.",
             )
-        return connection
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Lets readers read while somebody writes; SQLite itself does not wait for one who is doing the same."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return

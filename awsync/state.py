@@ -325,6 +325,6 @@ def _put_aside(connection: sqlite3.Connection, id_: int, page: Settled) -> None:
         held = without(held, page.start, page.end)
     connection.execute("DELETE FROM set_aside WHERE checkpoint = ?", (id_,))
     connection.executemany(
-        "INSERT INTO set_aside VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO set_aside (checkpoint, start, end, too_old, words, since) VALUES (?, ?, ?, ?, ?, ?)",
         [(id_, r.start, r.end, r.too_old, r.words, r.since) for r in joined([*held, *page.asides])],
     )

@@ -6,17 +6,20 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from awsync.database import SCHEMA_VERSION, Database
+from awsync.database import Database
 from awsync.errors import LockHeldError, StateError
 from awsync.events import PassFinished, Totals, Work
 from awsync.ledger import Entry, Range
+from awsync.schema import SCHEMA_VERSION
 from awsync.series import Labels
 from awsync.state import Checkpoint, PassRecord, Settled, State
 from awsync.timeline import HOUR, Carry
@@ -349,13 +352,18 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
 
 def test_two_may_make_the_database_at_once(tmp_path: Path) -> None:
     """`awsync status` in the moment of the first sync is no error: whoever comes second finds the tables."""
-    with State(tmp_path, "sink", write=True):
-        pass
-    with sqlite3.connect(tmp_path / "state.db") as connection:
-        connection.execute("PRAGMA user_version = 0")
-    connection.close()
-    with State(tmp_path, "sink", write=False) as state:
-        assert state.checkpoints() == []
+    for number in range(20):
+        folder, barrier = tmp_path / str(number), threading.Barrier(4)
+
+        def open_(
+            write: bool, folder: Path = folder, barrier: threading.Barrier = barrier
+        ) -> list[Checkpoint]:
+            barrier.wait()
+            with State(folder, "sink", write=write) as state:
+                return state.checkpoints()
+
+        with ThreadPoolExecutor(4) as threads:
+            assert list(threads.map(open_, (True, False, False, False))) == [[]] * 4
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
