@@ -3,12 +3,13 @@
 Measured behaviour of the servers: aw-server (Python) selects events that touch [start, end], clips them to
 it, adds a millisecond to the end, sends the newest first and closes each connection.
 
-May import: httpx, msgspec, errors, settings, timeline.
+May import: httpx, msgspec, errors, settings, skew, timeline.
 """
 
 import json
 import re
 import ssl
+import time
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 from types import TracebackType
@@ -26,6 +27,7 @@ from awsync.errors import (
     SourceUnreachableError,
 )
 from awsync.settings import SourceSettings
+from awsync.skew import ahead
 from awsync.timeline import Event
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -116,6 +118,8 @@ class ActivityWatch:
             headers["Authorization"] = f"Bearer {source.token.value}"
         self.requests = 0
         """How many requests were made so far."""
+        self.skew: float | None = None
+        """Seconds that the server's clock is ahead of this machine's, by its last answer; None if untold."""
         self.url = source.aw_url
         self.name = source.name
         self._token = source.token
@@ -184,6 +188,7 @@ class ActivityWatch:
 
     async def _get(self, path: str, params: dict[str, str] | None = None) -> bytes:
         self.requests += 1
+        before = time.time()
         try:
             answer = await self._http.get(path, params=params)
         except httpx.TimeoutException as error:
@@ -195,6 +200,7 @@ class ActivityWatch:
                 f"ActivityWatch at {self.url} cannot be reached ({_cause(error)}).",
                 f'Start ActivityWatch, or correct aw-url of source "{self.name}".',
             ) from error
+        self.skew = ahead(answer.headers, before, time.time())
         if answer.status_code == httpx.codes.OK:
             return answer.content
         raise self._refusal(answer)

@@ -3,29 +3,36 @@
 A request has one of three verdicts. Delivered: done. Retry: wait and send the same again. Rejected: find
 out which samples the store does not take, deliver the others, and give those back with the store's words.
 
-May import: the standard library, msgspec, events, series, settings, remote_write.
+May import: the standard library, msgspec, events, knowledge, persistence, series, settings, remote_write.
 """
 
 import asyncio
-import random
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from itertools import count
+from typing import TypeVar
 
 from msgspec import Struct
 
-from awsync.events import BatchDelivered, Event, RetryScheduled, StoreParked, StoreReached
+from awsync.events import BatchDelivered, ClockSkewed, Event, RetryScheduled, StoreParked, StoreReached
+from awsync.knowledge import Knowledge, same
+from awsync.persistence import FIRST_DELAY, OutOfPatienceError, Persistence
 from awsync.remote_write.client import Cause, Client, Delivered, Rejected, Retry
 from awsync.remote_write.client import StoreReached as Opened
-from awsync.remote_write.store import QueryError, StoreFacts, discover, held, remedy_for
-from awsync.series import Labels, Sample
+from awsync.remote_write.store import StoreFacts
+from awsync.remote_write.verdicts import INVALID_REMEDY
+from awsync.series import Sample
 from awsync.settings import StoreSettings
-from awsync.timeline import MILLISECOND
+from awsync.timeline import MICROSECONDS, MILLISECOND
 
 REQUEST_SAMPLES = 10_000
-FIRST_DELAY = 1.0
-LONGEST_DELAY = 60.0
+SAME_ANSWERS = 5
+"""So many times one after the other the same 500: then the request itself may be what the store dies of."""
+SKEW_SECONDS = 5.0
+"""A clock that is so far off is worth a sentence; two seconds are what the Date header cannot tell."""
+_UNSURE_SECONDS = 2.0
+_FLOOR_WORDS = "it is older than the store says it takes"
+
+_Answer = TypeVar("_Answer")
 
 
 class Refusal(Struct, frozen=True):
@@ -60,30 +67,24 @@ class Delivery:
         sink: str,
         clock: Callable[[], int],
         patience: float | None = None,
+        first_delay: float = FIRST_DELAY,
     ) -> None:
         self._client = client
-        self._store = store
         self._emit = emit
         self._sink = sink
-        self._clock = clock
-        self._patience = patience
+        self._persistence = Persistence(self._tell_retry, patience, first_delay)
         self._request_samples = REQUEST_SAMPLES
-        self._learnt_floor: int | None = None
-        self._facts = StoreFacts()
         self._opening = asyncio.Lock()
         self._opened = False
         self._parked: ParkedError | None = None
-        self.floor_words = "it is older than the store says it takes"
+        self._begun: set[str] = set()
+        self.knowledge = Knowledge(client, store, clock)
 
     @property
-    def floor(self) -> int | None:
-        """Milliseconds before which the store takes nothing, as far as it told or was found out."""
-        floors = (self._facts.accepts_from_ms, self._learnt_floor)
-        return max((floor for floor in floors if floor is not None), default=None)
-
-    def remedy(self, oldest: int) -> str:
-        """What to change at the store so that it takes samples from `oldest` (milliseconds) on."""
-        return remedy_for(self._facts, oldest, self._clock() // MILLISECOND)
+    def ahead(self) -> int:
+        """Microseconds that this machine's clock is ahead of the store's; 0 where that is not sure."""
+        skew = self._client.skew
+        return round(-skew * MICROSECONDS) if skew is not None and skew < -_UNSURE_SECONDS else 0
 
     def park(self, error: ParkedError) -> None:
         """Says once that the store takes nothing; every source of the pass runs into it."""
@@ -98,29 +99,30 @@ class Delivery:
                 raise self._parked
             if self._opened:
                 return
-            reached = await self._persist(self._client.open)
+            reached: Opened | Rejected = await self._persist(self._client.open)
             if isinstance(reached, Rejected):
                 raise ParkedError(reached.words, reached.remedy)
-            assert isinstance(reached, Opened)
-            await self._ask()
+            await self.knowledge.ask()
             self._opened = True
-        self._emit(store_reached(self._sink, reached, self._facts))
+        self._emit(store_reached(self._sink, reached, self.knowledge.facts))
+        skew = self._client.skew
+        if skew is not None and abs(skew) >= SKEW_SECONDS:
+            self._emit(ClockSkewed(of=self._sink, seconds=skew))
 
     async def deliver(self, samples: Iterable[Sample], *, source: str) -> list[Refusal]:
         """Sends everything; returns what the store does not take. Raises ParkedError.
 
         Samples go out in the order of time, so that a store without an out-of-order window takes the most.
         """
-        ordered = sorted(samples, key=_time)
-        queue = deque([ordered]) if ordered else deque[list[Sample]]()
-        refusals: list[Refusal] = []
+        ordered, refusals = self._without_old(sorted(samples, key=_time), _FLOOR_WORDS)
+        queue = deque([ordered])
         while queue:
             chunk = queue.popleft()
             if len(chunk) > self._request_samples:
                 parts = -(-len(chunk) // self._request_samples)
                 queue.extendleft(reversed(_cut(chunk, -(-len(chunk) // parts))))
                 continue
-            verdict = await self._send(chunk, source)
+            verdict, chunk = await self._send(chunk, source, refusals)
             if isinstance(verdict, Delivered):
                 continue
             if verdict.cause is Cause.TOO_LARGE and len(chunk) > 1:
@@ -129,31 +131,64 @@ class Delivery:
             elif verdict.cause is Cause.TOO_OLD:
                 rest, refused = await self._sift(chunk, verdict.words, source)
                 refusals += refused
-                if rest:
-                    queue.appendleft(rest)
+                queue.appendleft(rest)
+            elif verdict.written and (stored := await self._confirmed(chunk)):
+                # Remote write 2.0 keeps the good samples of a request that it refuses.
+                queue.appendleft([sample for sample in chunk if sample not in stored])
             elif len(chunk) > 1:
                 queue.extendleft(reversed(_cut(chunk, -(-len(chunk) // 2))))
-            elif not await self._stored(chunk):
+            elif not await self._confirmed(chunk):
                 refusals.append(Refusal(chunk[0], too_old=False, words=verdict.words))
         return refusals
 
-    async def _send(self, chunk: Sequence[Sample], source: str) -> Delivered | Rejected:
-        verdict = await self._persist(lambda: self._client.send(chunk))
+    async def _send(
+        self, chunk: list[Sample], source: str, refusals: list[Refusal]
+    ) -> tuple[Delivered | Rejected, list[Sample]]:
+        """Sends a chunk until there is an answer; returns it with the samples that it is about.
+
+        What the store holds already is not sent, and with another value it is a refusal.
+        """
+        rest, repeated = chunk, source not in self._begun
+        suspicion = _Suspicion()
+        self._begun.add(source)
+
+        async def attempt() -> Delivered | Rejected | Retry:
+            nonlocal rest, repeated
+            rest, conflicts = await self.knowledge.unsent(rest, flushed=repeated)
+            refusals.extend(_conflict(sample, value) for sample, value in conflicts.items())
+            repeated = True
+            verdict = await self._client.send(rest)
+            if isinstance(verdict, Retry) and suspicion.grows(verdict) and await self._is_well():
+                return Rejected(Cause.INVALID, verdict.reason, INVALID_REMEDY, verdict.status)
+            return verdict
+
+        verdict: Delivered | Rejected = await self._persist(attempt)
         if isinstance(verdict, Rejected) and verdict.cause is Cause.PARKED:
             raise ParkedError(verdict.words, verdict.remedy)
-        assert not isinstance(verdict, Opened)
-        if isinstance(verdict, Delivered):
+        if isinstance(verdict, Delivered) and verdict.samples:
             self._emit(
                 BatchDelivered(
                     source=source,
                     samples=verdict.samples,
-                    series=len({id(sample.labels) for sample in chunk}),
+                    series=len({id(sample.labels) for sample in rest}),
                     bytes=verdict.bytes,
                     elapsed=verdict.elapsed,
                     protocol=self._client.protocol or "",
                 )
             )
-        return verdict
+        return verdict, rest
+
+    async def _is_well(self) -> bool:
+        """Whether the store takes an empty request: then it is our samples that it cannot bear."""
+        return isinstance(await self._client.open(), Opened)
+
+    def _without_old(self, ordered: list[Sample], words: str) -> tuple[list[Sample], list[Refusal]]:
+        """The samples that are not too old as far as is known, and those that are."""
+        floor = self.knowledge.floor
+        if floor is None or not ordered or ordered[0].timestamp_ms >= floor:
+            return ordered, []
+        old = [sample for sample in ordered if sample.timestamp_ms < floor]
+        return ordered[len(old) :], [Refusal(sample, too_old=True, words=words) for sample in old]
 
     async def _sift(self, chunk: list[Sample], words: str, source: str) -> tuple[list[Sample], list[Refusal]]:
         """What of a chunk that was refused for its age is worth sending again, and what is not.
@@ -161,14 +196,13 @@ class Delivery:
         First the store is asked for its limit, then for what it holds already (a repeat after a lost answer
         is refused as out of order, and yet delivered); only a store that hides both is searched.
         """
-        await self._ask()
-        floor = self.floor
-        if floor is not None and chunk[0].timestamp_ms < floor:
-            old = [sample for sample in chunk if sample.timestamp_ms < floor]
-            return chunk[len(old) :], [Refusal(sample, too_old=True, words=words) for sample in old]
-        present = set(await self._stored(chunk))
-        if present:
-            return [sample for sample in chunk if sample not in present], []
+        await self.knowledge.ask()
+        rest, refused = self._without_old(chunk, words)
+        if refused:
+            return rest, refused
+        stored = await self._confirmed(chunk)
+        if stored:
+            return [sample for sample in chunk if sample not in stored], []
         return await self._search(chunk, words, source)
 
     async def _search(
@@ -180,72 +214,64 @@ class Delivery:
             moments.setdefault(sample.timestamp_ms, []).append(sample)
         times = list(moments)
         if len(times) == 1:
-            return await self._one_by_one(chunk, source)
+            return [], await self._one_by_one(chunk, source)
+        refusals: list[Refusal] = []
         low, high = -1, len(times)
         while high - low > 1:
             middle = (low + high) // 2
-            verdict = await self._send(moments[times[middle]], source)
-            if isinstance(verdict, Delivered):
-                high = middle
-                del moments[times[middle]]
-            else:
+            verdict, tried = await self._send(moments[times[middle]], source, refusals)
+            if isinstance(verdict, Rejected) and verdict.cause is Cause.TOO_OLD:
                 low = middle
-        if low >= 0 and "out of order" not in words:
-            self._learnt_floor = max(self._learnt_floor or 0, times[low] + 1)
-        refused = [sample for time in times[: low + 1] for sample in moments.get(time, [])]
-        rest = [sample for time in times[low + 1 :] for sample in moments.get(time, [])]
-        return rest, [Refusal(sample, too_old=True, words=words) for sample in refused]
-
-    async def _one_by_one(self, chunk: list[Sample], source: str) -> tuple[list[Sample], list[Refusal]]:
-        refused: list[Refusal] = []
-        for sample in chunk:
-            verdict = await self._send([sample], source)
+                continue
+            high = middle
+            del moments[times[middle]]
             if isinstance(verdict, Rejected):
-                refused.append(Refusal(sample, verdict.cause is Cause.TOO_OLD, verdict.words))
-        return [], refused
+                refusals += await self._one_by_one(tried, source)
+        if low >= 0 and "out of order" not in words:
+            self.knowledge.learn_floor(times[low] + 1)
+        old = [sample for time in times[: low + 1] for sample in moments.get(time, [])]
+        rest = [sample for time in times[low + 1 :] for sample in moments.get(time, [])]
+        return rest, [*refusals, *(Refusal(sample, too_old=True, words=words) for sample in old)]
 
-    async def _ask(self) -> None:
-        now_ms = self._clock() // MILLISECOND
-        self._facts = await discover(self._client.http, self._store, now_ms=now_ms)
+    async def _one_by_one(self, samples: Iterable[Sample], source: str) -> list[Refusal]:
+        """Sends each sample alone; returns those that are refused."""
+        refusals: list[Refusal] = []
+        for sample in samples:
+            verdict, rest = await self._send([sample], source, refusals)
+            if isinstance(verdict, Rejected) and rest:
+                refusals.append(Refusal(sample, verdict.cause is Cause.TOO_OLD, verdict.words))
+        return refusals
 
-    async def _stored(self, chunk: Sequence[Sample]) -> list[Sample]:
-        """Those of the samples that the store holds with the same value; none where it cannot be asked."""
-        groups: dict[Labels, list[Sample]] = {}
-        for sample in chunk:
-            identity = tuple(pair for pair in sample.labels if pair[0] in {"__name__", "bucket"})
-            groups.setdefault(identity, []).append(sample)
-        present: list[Sample] = []
-        for identity, samples in groups.items():
-            times = [sample.timestamp_ms for sample in samples]
-            try:
-                found = await held(self._client.http, self._store, identity, min(times), max(times))
-            except QueryError:
-                return []
-            present += [s for s in samples if found.get(s.labels, {}).get(s.timestamp_ms) == s.value]
-        return present
+    async def _confirmed(self, chunk: Sequence[Sample]) -> set[Sample]:
+        """Those of the samples that the store holds with the same value; none where it hides that."""
+        found = await self.knowledge.stored(chunk)
+        return {sample for sample, value in found.items() if same(sample.value, value)}
 
-    async def _persist(
-        self, attempt: Callable[[], Awaitable[Opened | Delivered | Rejected | Retry]]
-    ) -> Opened | Delivered | Rejected:
-        """Repeats a request until it has an answer that is not Retry, or patience ends (ParkedError)."""
-        failing_since: float | None = None
-        for number in count(1):
-            answer = await attempt()
-            if not isinstance(answer, Retry):
-                return answer
-            now = time.monotonic()
-            failing_since = failing_since or now
-            delay = answer.after
-            if delay is None:
-                delay = min(FIRST_DELAY * 2 ** min(number - 1, 10), LONGEST_DELAY) * random.uniform(0.5, 1.0)  # noqa: S311 jitter
-            if self._patience is not None and now + delay - failing_since > self._patience:
-                raise ParkedError(
-                    f"{answer.reason} The store did not recover in {now - failing_since:.0f} s.",
-                    "Nothing was lost: what is due is sent by the next pass that reaches it.",
-                )
-            self._emit(RetryScheduled(sink=self._sink, reason=answer.reason, attempt=number, delay=delay))
-            await asyncio.sleep(delay)
-        raise AssertionError("count never ends")
+    async def _persist(self, attempt: Callable[[], Awaitable[_Answer | Retry]]) -> _Answer:
+        try:
+            return await self._persistence.repeat(attempt)
+        except OutOfPatienceError as error:
+            raise ParkedError(
+                f"{error.reason} The store did not recover in {error.seconds:.0f} s.",
+                "Nothing was lost: what is due is sent by the next pass that reaches it.",
+            ) from None
+
+    def _tell_retry(self, reason: str, attempt: int, delay: float) -> None:
+        self._emit(RetryScheduled(sink=self._sink, reason=reason, attempt=attempt, delay=delay))
+
+
+class _Suspicion:
+    """Counts how often a store gave the same 500 to one request."""
+
+    def __init__(self) -> None:
+        self._reason = ""
+        self._times = 0
+
+    def grows(self, answer: Retry) -> bool:
+        """Whether one more answer makes the request itself suspicious."""
+        again = answer.status == 500 and answer.reason == self._reason
+        self._reason, self._times = answer.reason, self._times + 1 if again else 1
+        return answer.status == 500 and self._times >= SAME_ANSWERS
 
 
 def store_reached(sink: str, opened: Opened, facts: StoreFacts) -> StoreReached:
@@ -258,6 +284,11 @@ def store_reached(sink: str, opened: Opened, facts: StoreFacts) -> StoreReached:
         protocol=opened.protocol,
         accepts_from=None if floor is None else floor * MILLISECOND,
     )
+
+
+def _conflict(sample: Sample, held: float) -> Refusal:
+    words = f"duplicate: the store holds {held:g} s at {sample.timestamp_ms} ms, not {sample.value:g} s"
+    return Refusal(sample, too_old=False, words=words)
 
 
 def _time(sample: Sample) -> int:

@@ -21,6 +21,7 @@ from awsync.delivery import Delivery
 from awsync.errors import BucketGoneError
 from awsync.events import Event, PassFinished, PassStarted
 from awsync.pass_context import PassContext
+from awsync.persistence import FIRST_DELAY
 from awsync.remote_write.client import Client
 from awsync.settings import Settings, SourceSettings
 from awsync.source_pass import SourcePass
@@ -40,12 +41,16 @@ def system_clock() -> int:
 
 
 class Wiring(Struct, frozen=True):
-    """What tests replace: the clocks and the two transports. `stopwatch` gives seconds from anywhere on."""
+    """What tests replace: the clocks, the two transports, and how long the first wait for a store is.
+
+    `stopwatch` gives seconds from anywhere on, `first_delay` is in seconds.
+    """
 
     clock: Callable[[], int] = system_clock
     stopwatch: Callable[[], float] = time.monotonic
     aw_transport: httpx.AsyncBaseTransport | None = None
     store_transport: httpx.AsyncBaseTransport | None = None
+    first_delay: float = FIRST_DELAY
 
 
 class Engine(Struct):
@@ -74,7 +79,9 @@ class Engine(Struct):
             emit(event)
 
         def finish(*, stopped: bool) -> PassFinished:
-            totals = tally.totals()
+            totals = tally.totals(
+                held_ranges=len(self.state.set_aside()), held_samples=len(self.state.quarantine())
+            )
             finished = PassFinished(
                 at=self.wiring.clock(),
                 elapsed=self.wiring.stopwatch() - begun,
@@ -104,12 +111,20 @@ class Engine(Struct):
         say(PassStarted(at=started, sources=names, sink=self.state.sink, bucket=bucket))
         store = self.settings.store
         assert store is not None, "a pass needs prometheus-url; config.load demands it"
-        clock, patience, sink = self.wiring.clock, self.patience, self.state.sink
-        async with aclosing(Client(store, transport=self.wiring.store_transport)) as client:
+        wiring = self.wiring
+        async with aclosing(Client(store, transport=wiring.store_transport)) as client:
             context = PassContext(
                 settings=self.settings,
                 state=self.state,
-                delivery=Delivery(client, store, say, sink=sink, clock=clock, patience=patience),
+                delivery=Delivery(
+                    client,
+                    store,
+                    say,
+                    sink=self.state.sink,
+                    clock=wiring.clock,
+                    patience=self.patience,
+                    first_delay=wiring.first_delay,
+                ),
                 emit=say,
                 tally=tally,
                 now=started,

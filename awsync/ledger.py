@@ -1,15 +1,17 @@
-"""Pure bookkeeping of what was sent: what a range still needs, and how ranges of set-aside time combine.
+"""Pure bookkeeping of what was sent and what was not: ledger, ranges of set-aside time, quarantine.
 
 May import: the standard library, msgspec, series and timeline.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
 from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from awsync.series import Amounts, Labels, Sample, seconds, stamp
+from awsync.timeline import DAY, MICROSECONDS, MILLISECOND, floor_to
 
 
 class Entry(NamedTuple):
@@ -28,6 +30,13 @@ class Entry(NamedTuple):
 
 Ledger = Mapping[Labels, Mapping[int, list[Entry]]]
 """Entries that were delivered, by series and end of slot, in the order of their corrections."""
+
+
+def all_entries(ledger: Ledger) -> Iterator[Entry]:
+    """Every entry of a ledger."""
+    for slots in ledger.values():
+        for entries in slots.values():
+            yield from entries
 
 
 def due(amounts: Amounts, ledger: Ledger, *, again: bool) -> Iterator[Entry]:
@@ -55,19 +64,57 @@ def due(amounts: Amounts, ledger: Ledger, *, again: bool) -> Iterator[Entry]:
                 yield Entry(labels, slot_end, correction, missing)
 
 
+class Mark(StrEnum):
+    """What somebody decided about something that is set aside."""
+
+    HELD = ""
+    RETRY = "retry"
+    DROPPED = "dropped"
+
+
 class Range(Struct, frozen=True):
-    """A stretch of a bucket's time that is set aside, for its age or for another reason of the store's."""
+    """A stretch of a bucket's time that is older than the store takes; `words` are the store's own.
+
+    ActivityWatch still has its events, so no sample of it is kept. `id` is 0 before it is written down.
+    """
 
     start: int
     end: int
-    too_old: bool
     words: str
     since: int
+    id: int = 0
+    mark: Mark = Mark.HELD
 
-    @property
-    def reason(self) -> str:
-        """Why, in our words; `words` are the store's."""
-        return "older than the store takes" if self.too_old else "refused by the store"
+    def holds(self, slot_end: int) -> bool:
+        """Whether a slot lies inside."""
+        return self.start < slot_end <= self.end
+
+
+class Quarantined(Struct, frozen=True):
+    """A sample that the store refused for another reason than its age.
+
+    `words` are the store's own, `since` and `tried` when it was refused first and last, `facts` what the
+    store was then.
+    """
+
+    id: int
+    source: str
+    bucket: str
+    entry: Entry
+    words: str
+    since: int
+    tried: int
+    facts: str
+    mark: Mark = Mark.HELD
+
+    def is_due(self, facts: str, now: int) -> bool:
+        """Whether it is worth another try: somebody asks for it, or the store is not what it was.
+
+        A store that tells nothing of itself (`facts` is empty) is tried once a day.
+        """
+        if self.mark is not Mark.HELD:
+            return self.mark is Mark.RETRY
+        return facts != self.facts if facts else now - self.tried >= DAY
 
 
 def without(ranges: Iterable[Range], start: int, end: int) -> list[Range]:
@@ -81,21 +128,59 @@ def without(ranges: Iterable[Range], start: int, end: int) -> list[Range]:
 
 
 def joined(ranges: Iterable[Range]) -> list[Range]:
-    """The ranges by kind and time; those of one kind that touch become one, with the oldest `since`."""
+    """The ranges in the order of time; those of one mark that touch become one, with the oldest `since`."""
     result: list[Range] = []
-    for held in sorted(ranges, key=lambda held: (held.too_old, held.start)):
+    for held in sorted(ranges, key=lambda held: (held.mark, held.start)):
         last = result[-1] if result else None
-        if last is not None and held.start <= last.end and held.too_old == last.too_old:
-            since = min(last.since, held.since)
-            result[-1] = replace(held, start=last.start, end=max(last.end, held.end), since=since)
+        if last is not None and held.start <= last.end and held.mark is last.mark:
+            since, id_ = min(last.since, held.since), last.id or held.id
+            result[-1] = replace(held, start=last.start, end=max(last.end, held.end), since=since, id=id_)
         else:
             result.append(held)
     return result
 
 
 def covered(ranges: Iterable[Range], wanted: Range) -> bool:
-    """Whether all of `wanted` is set aside in `ranges` for the same kind of reason."""
-    return any(
-        held.start <= wanted.start and wanted.end <= held.end and held.too_old == wanted.too_old
-        for held in joined(ranges)
-    )
+    """Whether all of `wanted` is set aside in `ranges`."""
+    return any(held.start <= wanted.start and wanted.end <= held.end for held in joined(ranges))
+
+
+def from_store(
+    series: Mapping[Labels, Mapping[int, float]], start: int, end: int, resolution: int
+) -> dict[Labels, dict[int, list[Entry]]]:
+    """What a store holds (milliseconds to values) as a ledger of the slots that end in (start, end].
+
+    A sample counts for the slot it lies in, with its distance from the slot's own stamp as its number of
+    correction: samples of another resolution are accounted for as well.
+    """
+    found: dict[Labels, dict[int, list[Entry]]] = {}
+    for labels, values in series.items():
+        for stamp_ms in sorted(values, reverse=True):
+            slot_end = floor_to(stamp_ms * MILLISECOND, resolution) + resolution
+            if start < slot_end <= end:
+                correction = stamp(slot_end) - stamp_ms
+                entry = Entry(labels, slot_end, correction, round(values[stamp_ms] * MICROSECONDS))
+                found.setdefault(labels, {}).setdefault(slot_end, []).append(entry)
+    return found
+
+
+def lacking(known: Ledger, held: Ledger) -> list[Entry]:
+    """Entries of one ledger that another has not at their place."""
+    return [
+        entry
+        for entry in all_entries(known)
+        if all(
+            entry.correction != other.correction
+            for other in held.get(entry.labels, {}).get(entry.slot_end, [])
+        )
+    ]
+
+
+def merged(known: Ledger, held: Ledger) -> Ledger:
+    """Both ledgers as one, each slot in the order of its corrections."""
+    result = {labels: dict(slots) for labels, slots in held.items()}
+    for entry in lacking(known, held):
+        slots = result.setdefault(entry.labels, {})
+        both = [*slots.get(entry.slot_end, []), entry]
+        slots[entry.slot_end] = sorted(both, key=lambda each: each.correction)
+    return result

@@ -1,6 +1,6 @@
 """What all sources of one pass share.
 
-May import: delivery, events, settings, state, tally, timeline.
+May import: types of activitywatch, delivery, events, series, settings, state, tally, timeline.
 """
 
 from collections.abc import Callable
@@ -8,10 +8,12 @@ from datetime import timedelta
 
 from msgspec import Struct
 
+from awsync.activitywatch import Bucket
 from awsync.delivery import Delivery
 from awsync.errors import SourceError
 from awsync.events import Event, SourceFailed
-from awsync.settings import Settings
+from awsync.series import Labeller
+from awsync.settings import Settings, SourceSettings
 from awsync.state import State
 from awsync.tally import Tally
 from awsync.timeline import HOUR, floor_to
@@ -39,6 +41,10 @@ class PassContext(Struct, frozen=True):
     def keep_from(self) -> int:
         """Slots that end after this stay in the ledger."""
         return floor_to(self.now - self.settings.lookback // MICROSECOND, HOUR)
+
+    def labeller(self, source: SourceSettings, bucket: Bucket) -> Labeller:
+        """What gives the events of a bucket their labels."""
+        return Labeller.of(source, bucket.id, bucket.client, bucket.hostname, self.settings.hosts)
 
     def fail(self, source: str, bucket: str | None, error: SourceError) -> None:
         """Says that a source, or one bucket of it, could not be read."""

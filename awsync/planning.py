@@ -10,10 +10,10 @@ from msgspec import Struct
 
 from awsync.activitywatch import Bucket
 from awsync.events import Work
-from awsync.ledger import Range
+from awsync.ledger import Mark, Range
 from awsync.settings import SourceSettings
 from awsync.state import Checkpoint
-from awsync.timeline import DAY, HOUR, MILLISECOND, Carry, floor_to
+from awsync.timeline import DAY, HOUR, MILLISECOND, SINGLE_FOCUS_TYPES, Carry, floor_to
 
 
 class Stretch(Struct, frozen=True):
@@ -59,6 +59,27 @@ def look_back_is_due(checkpoint: Checkpoint, now: int) -> bool:
     return checkpoint.looked_back is not None and now - checkpoint.looked_back >= HOUR
 
 
+def out_of_future(checkpoint: Checkpoint, now: int) -> int | None:
+    """Where a bucket goes on whose checkpoint was moved by a clock that was ahead; None for a sound one.
+
+    That is the full hour before what ActivityWatch was known to hold: behind it nothing was delivered in
+    truth, and before it the store is asked.
+    """
+    moments = (checkpoint.position, checkpoint.looked_back, checkpoint.ledger_from)
+    if all(moment is None or moment <= now for moment in moments):
+        return None
+    return floor_to(min(now, checkpoint.newest or now), HOUR)
+
+
+def went_back(bucket: Bucket, checkpoint: Checkpoint) -> bool:
+    """Whether ActivityWatch's history ends before it did, as after its database was restored.
+
+    Where events may overlap, the one that began last may well end before another.
+    """
+    known = checkpoint.newest if bucket.type in SINGLE_FOCUS_TYPES else None
+    return known is not None and (bucket.newest or 0) < known
+
+
 def stretches(
     bucket: Bucket,
     checkpoint: Checkpoint,
@@ -90,14 +111,14 @@ def retries(
 ) -> Sequence[Stretch]:
     """The parts of set-aside ranges that the store takes now.
 
-    Where the store does not tell its floor, or refused for another reason than age, only trying tells:
-    that is done when `blind` says so, once an hour.
+    Where the store does not tell its floor only trying tells: that is done when `blind` says so, once an
+    hour, and when somebody asks for it.
     """
     opened = first_open_slot(floor, resolution)
     result: list[Stretch] = []
     for held in ranges:
-        by_age = held.too_old and opened is not None
-        start = max(held.start, opened or 0) if by_age else held.start
-        if start < held.end and (by_age or blind):
+        asked = held.mark is Mark.RETRY
+        start = held.start if asked else max(held.start, opened or 0)
+        if start < held.end and (asked or blind or opened is not None):
             result.append(Stretch(bucket, Work.SET_ASIDE, start, held.end, None))
     return result

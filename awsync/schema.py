@@ -45,12 +45,14 @@ _QUARANTINE = (
     "ALTER TABLE set_aside RENAME TO set_aside_before",
     """CREATE TABLE set_aside (
         id INTEGER PRIMARY KEY AUTOINCREMENT, checkpoint INTEGER NOT NULL REFERENCES checkpoint,
-        start INTEGER NOT NULL, end INTEGER NOT NULL, too_old INTEGER NOT NULL, words TEXT NOT NULL,
-        since INTEGER NOT NULL, mark TEXT NOT NULL DEFAULT ''
+        start INTEGER NOT NULL, end INTEGER NOT NULL, words TEXT NOT NULL, since INTEGER NOT NULL,
+        mark TEXT NOT NULL DEFAULT ''
     )""",
-    "INSERT INTO set_aside (checkpoint, start, end, too_old, words, since)"
-    " SELECT checkpoint, start, end, too_old, words, since FROM set_aside_before ORDER BY rowid",
+    "INSERT INTO set_aside (checkpoint, start, end, words, since)"
+    " SELECT checkpoint, start, end, words, since FROM set_aside_before ORDER BY rowid",
     "DROP TABLE set_aside_before",
+    "ALTER TABLE checkpoint ADD COLUMN reached INTEGER",
+    "UPDATE checkpoint SET reached = position",
 )
 STEPS = (_FIRST, _QUARANTINE)
 SCHEMA_VERSION = len(STEPS)

@@ -79,6 +79,11 @@ class Labeller:
         """The labeller of a source's bucket; `hosts` renames host names."""
         return cls(user=source.user_id, host=hosts.get(hostname, hostname), bucket=bucket, client=client)
 
+    @property
+    def identity(self) -> Labels:
+        """The labels that every series of the bucket has."""
+        return tuple(sorted(self._fixed.items()))
+
     def labels(self, data: bytes) -> Labels:
         """The labels of an event with this data (JSON text of an object)."""
         known = self._known.get(data)

@@ -4,8 +4,7 @@ May import: everything below the engine.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from itertools import chain
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,7 +20,18 @@ from awsync.events import (
     SetAsideDelivered,
     Work,
 )
-from awsync.ledger import Entry, Ledger, Range, covered, due
+from awsync.ledger import (
+    Entry,
+    Ledger,
+    Quarantined,
+    Range,
+    all_entries,
+    covered,
+    due,
+    from_store,
+    lacking,
+    merged,
+)
 from awsync.pass_context import PassContext
 from awsync.planning import Stretch
 from awsync.reader import RawPage, carry_at, completed, opened
@@ -31,6 +41,9 @@ from awsync.source_reader import SourceReader
 from awsync.state import Settled
 from awsync.timeline import MILLISECOND, SINGLE_FOCUS_TYPES, Carry, Page, lay_out
 
+TOO_OLD = "older than the store takes"
+REFUSED = "refused by the store"
+REFUSED_REMEDY = "`awsync quarantine list` shows them."
 BATCH_SAMPLES = 5_000
 """Pages are collected until they hold so many samples: few requests, and little to repeat after a crash."""
 
@@ -42,6 +55,8 @@ class _Prepared(Struct, frozen=True):
     page: Page
     carry: Carry
     entries: Sequence[Entry]
+    found: Sequence[Entry]
+    withheld: frozenset[Entry]
     series: frozenset[int]
 
     @property
@@ -55,6 +70,18 @@ class _Current(Struct, frozen=True):
     stretch: Stretch
     carry: Carry
     labeller: Labeller
+
+
+class _Known(Struct, frozen=True):
+    """What is known of the slots of a page: delivered, held by the store (None: not asked), withheld.
+
+    Nothing of `closed` is sent by this page.
+    """
+
+    ledger: Ledger
+    held: Ledger | None
+    withheld: frozenset[Entry]
+    closed: Sequence[Range]
 
 
 class SourcePass:
@@ -77,6 +104,7 @@ class SourcePass:
         try:
             async with reader.pages() as found:
                 await self._work(found)
+            await self._retry_quarantine(reader.synced)
         except ParkedError as error:
             self._context.delivery.park(error)
         except SourceError as error:
@@ -85,6 +113,32 @@ class SourcePass:
             self._context.tally.add_reads(self._aw.requests)
             for event in self._set_aside.values():
                 self._context.emit(event)
+
+    async def _retry_quarantine(self, buckets: Collection[str]) -> None:
+        """Sends samples in quarantine again, where the store may take them now or somebody asks for it."""
+        context, name = self._context, self._source.name
+        quarantine = [held for held in context.state.quarantine(name) if held.bucket in buckets]
+        if not quarantine:
+            return
+        await context.delivery.open()
+        facts = context.delivery.knowledge.fingerprint
+        due_again = {held.entry.sample: held for held in quarantine if held.is_due(facts, context.now)}
+        refusals = await context.delivery.deliver(due_again, source=name)
+        words = {refusal.sample: refusal.words for refusal in refusals}
+        delivered = [held for sample, held in due_again.items() if sample not in words]
+        context.state.settle_quarantine(
+            delivered,
+            [(due_again[sample], said) for sample, said in words.items()],
+            now=context.now,
+            keep_from=context.keep_from,
+            facts=facts,
+        )
+        for bucket, held in _by_bucket(delivered).items():
+            ends = [each.entry.slot_end for each in held]
+            start = min(ends) - context.resolution
+            context.emit(
+                SetAsideDelivered(source=name, bucket=bucket, start=start, end=max(ends), samples=len(held))
+            )
 
     async def _work(self, found: AsyncIterator[tuple[Stretch, RawPage]]) -> None:
         current: _Current | None = None
@@ -116,10 +170,7 @@ class SourcePass:
         bucket, carry = stretch.bucket, stretch.carry
         if carry is None:
             carry = await carry_at(self._aw, bucket.id, stretch.start)
-        labeller = Labeller.of(
-            self._source, bucket.id, bucket.client, bucket.hostname, self._context.settings.hosts
-        )
-        return _Current(stretch, carry, labeller)
+        return _Current(stretch, carry, self._context.labeller(self._source, bucket))
 
     async def _prepare(self, current: _Current, raw: RawPage) -> _Prepared:
         """A page as entries that are due; the work of the processor is done in a thread."""
@@ -136,8 +187,31 @@ class SourcePass:
             )
         )
         page = await completed(self._aw, bucket, page, current.carry)
-        ledger = self._context.state.ledger(name, bucket, page.start, page.end)
-        return await asyncio.to_thread(_prepared, current, page, ledger, self._context.resolution)
+        known = await self._known(current, page)
+        return await asyncio.to_thread(_prepared, current, page, known, self._context.resolution)
+
+    async def _known(self, current: _Current, page: Page) -> _Known:
+        """What is known of a page's slots before they are worked out."""
+        state, name, bucket = self._context.state, self._source.name, current.stretch.bucket.id
+        ledger = state.ledger(name, bucket, page.start, page.end)
+        held: Ledger | None = None
+        reached = state.checkpoint(name, bucket).reached
+        if current.stretch.work is not Work.LOOK_BACK and reached is not None and page.start < reached:
+            held = await self._held(current, page)
+        # A checkpoint that was moved back decides anew about what somebody gave up.
+        withheld = state.withheld(
+            name, bucket, page.start, page.end, dropped=current.stretch.work is not Work.FORWARD
+        )
+        ranges = [each for _, where, each in state.set_aside(name, dropped=True) if where == bucket]
+        closed = ranges if current.stretch.work is Work.LOOK_BACK else []
+        return _Known(ledger, held, withheld, closed)
+
+    async def _held(self, current: _Current, page: Page) -> Ledger | None:
+        """What the store holds of a page that may have been sent before; None where it hides that."""
+        series = await self._context.delivery.knowledge.series(
+            current.labeller.identity, page.start // MILLISECOND, page.end // MILLISECOND
+        )
+        return None if series is None else from_store(series, page.start, page.end, self._context.resolution)
 
     async def _flush(self) -> None:
         """Delivers the pending pages and settles each: checkpoints move, what was refused is set aside."""
@@ -148,30 +222,25 @@ class SourcePass:
         settled = [self._settle(prepared, refused) for prepared in pending]
         before = self._context.state.set_aside(self._source.name) if refused else []
         await asyncio.to_thread(
-            self._context.state.commit, settled, now=self._context.now, keep_from=self._context.keep_from
+            self._context.state.commit,
+            settled,
+            now=self._context.now,
+            keep_from=self._context.keep_from,
+            facts=self._context.delivery.knowledge.fingerprint,
         )
         for prepared, page in zip(pending, settled, strict=True):
             self._tell(prepared, page, [held for _, bucket, held in before if bucket == page.bucket])
 
     async def _deliver(self, pending: Sequence[_Prepared]) -> dict[Entry, Refusal]:
-        delivery = self._context.delivery
-        floor, words = delivery.floor, delivery.floor_words
-        entries = list(chain.from_iterable(prepared.entries for prepared in pending))
-        samples = [entry.sample for entry in entries]
-        refusals = []
-        if floor is not None and any(sample.timestamp_ms < floor for sample in samples):
-            refusals = [Refusal(s, too_old=True, words=words) for s in samples if s.timestamp_ms < floor]
-            samples = [sample for sample in samples if sample.timestamp_ms >= floor]
-        refusals += await delivery.deliver(samples, source=self._source.name)
-        if not refusals:
-            return {}
-        by_sample = {entry.sample: entry for entry in entries}
-        return {by_sample[refusal.sample]: refusal for refusal in refusals}
+        entries = {entry.sample: entry for prepared in pending for entry in prepared.entries}
+        refusals = await self._context.delivery.deliver(entries, source=self._source.name)
+        return {entries[refusal.sample]: refusal for refusal in refusals}
 
     def _settle(self, prepared: _Prepared, refused: dict[Entry, Refusal]) -> Settled:
         stretch, page = prepared.stretch, prepared.page
         bad = [entry for entry in prepared.entries if entry in refused] if refused else []
         good = [entry for entry in prepared.entries if entry not in refused] if bad else prepared.entries
+        old = [entry for entry in bad if refused[entry].too_old]
         self._context.tally.add_series(prepared.series)
         return Settled(
             source=self._source.name,
@@ -182,18 +251,21 @@ class SourcePass:
             newest=stretch.bucket.newest or 0,
             carry=prepared.carry,
             entries=good,
-            asides=[self._aside(prepared, bad, refused)] if bad else [],
+            found=prepared.found,
+            asides=[self._aside(prepared, old, refused[old[-1]].words)] if old else [],
+            refused=[(entry, refused[entry].words) for entry in bad if not refused[entry].too_old],
+            withheld=prepared.withheld,
             samples=len(good),
             last=prepared.last,
         )
 
-    def _aside(self, prepared: _Prepared, bad: Sequence[Entry], refused: dict[Entry, Refusal]) -> Range:
-        """The range of a page that holds everything refused.
+    def _aside(self, prepared: _Prepared, old: Sequence[Entry], words: str) -> Range:
+        """The range of a page that holds everything too old.
 
         Where a page holds all there is of its time, its range joins that of the page before.
         """
         page, bucket = prepared.page, prepared.stretch.bucket.id
-        first, last = min(entry.slot_end for entry in bad), max(entry.slot_end for entry in bad)
+        first, last = min(entry.slot_end for entry in old), max(entry.slot_end for entry in old)
         forward = prepared.stretch.work is Work.FORWARD
         joins = forward and self._aside_until.get(bucket) == page.start
         whole = forward and last == max(entry.slot_end for entry in prepared.entries)
@@ -201,17 +273,20 @@ class SourcePass:
         return Range(
             start=page.start if joins else max(page.start, first - self._context.resolution),
             end=end,
-            too_old=all(refused[entry].too_old for entry in bad),
-            words=refused[bad[-1]].words.partition("\n")[0],
+            words=words.partition("\n")[0],
             since=self._context.now,
         )
 
     def _tell(self, prepared: _Prepared, page: Settled, before: Sequence[Range]) -> None:
         """Says what became of a page; what was set aside already, and still is, was said then."""
         emit, name = self._context.emit, self._source.name
-        for aside in page.asides:
-            if not covered(before, aside):
-                self._note_aside(page.bucket, aside, len(prepared.entries) - page.samples)
+        aside = len(prepared.entries) - page.samples - len(page.refused)
+        for held in page.asides:
+            if not covered(before, held):
+                self._note_aside(page.bucket, held.start, held.end, aside, TOO_OLD, held.words)
+        for entry, words in page.refused:
+            start = entry.slot_end - self._context.resolution
+            self._note_aside(page.bucket, start, entry.slot_end, 1, REFUSED, words.partition("\n")[0])
         if page.work is Work.FORWARD:
             emit(CheckpointMoved(source=name, bucket=page.bucket, position=page.end, samples=page.samples))
         elif page.work is Work.SET_ASIDE and page.samples:
@@ -230,26 +305,43 @@ class SourcePass:
                 )
             )
 
-    def _note_aside(self, bucket: str, aside: Range, samples: int) -> None:
+    def _note_aside(self, bucket: str, start: int, end: int, samples: int, reason: str, words: str) -> None:
         """Collects what was set aside, so that one sentence a bucket says it at the end."""
-        delivery = self._context.delivery
-        before = self._set_aside.get((bucket, aside.reason))
-        start = aside.start if before is None else min(before.start, aside.start)
-        self._set_aside[bucket, aside.reason] = SamplesSetAside(
+        before = self._set_aside.get((bucket, reason))
+        start = start if before is None else min(before.start, start)
+        too_old = reason == TOO_OLD
+        remedy = self._context.delivery.knowledge.remedy(start // MILLISECOND) if too_old else REFUSED_REMEDY
+        self._set_aside[bucket, reason] = SamplesSetAside(
             source=self._source.name,
             bucket=bucket,
             start=start,
-            end=aside.end if before is None else max(before.end, aside.end),
+            end=end if before is None else max(before.end, end),
             samples=samples + (0 if before is None else before.samples),
-            reason=f"{aside.reason} ({aside.words}).",
-            remedy=delivery.remedy(start // MILLISECOND) if aside.too_old else "",
+            reason=f"{reason} ({words}).",
+            remedy=remedy,
         )
 
 
-def _prepared(current: _Current, page: Page, ledger: Ledger, resolution: int) -> _Prepared:
+def _by_bucket(held: Iterable[Quarantined]) -> dict[str, list[Quarantined]]:
+    buckets: dict[str, list[Quarantined]] = {}
+    for each in held:
+        buckets.setdefault(each.bucket, []).append(each)
+    return buckets
+
+
+def _prepared(current: _Current, page: Page, known: _Known, resolution: int) -> _Prepared:
     stretch = current.stretch
     spans, carry = lay_out(page, current.carry, single_focus=stretch.bucket.type in SINGLE_FOCUS_TYPES)
     amounts = current.labeller.amounts(spans, resolution, until=page.end)
-    entries = list(due(amounts, ledger, again=stretch.work is Work.FORWARD))
+    if known.held is None:
+        wanted = list(due(amounts, known.ledger, again=stretch.work is Work.FORWARD))
+    else:
+        wanted = lacking(known.ledger, known.held)
+        wanted += due(amounts, merged(known.ledger, known.held), again=False)
+    if known.closed:
+        wanted = [each for each in wanted if not any(held.holds(each.slot_end) for held in known.closed)]
+    withheld = known.withheld.intersection(wanted)
+    entries = [each for each in wanted if each not in withheld] if withheld else wanted
+    found = list(all_entries(known.held or {}))
     series = frozenset(hash(labels) for labels in {id(e.labels): e.labels for e in entries}.values())
-    return _Prepared(stretch, page, carry, entries, series)
+    return _Prepared(stretch, page, carry, entries, found, withheld, series)

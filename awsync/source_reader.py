@@ -3,25 +3,43 @@
 ActivityWatch's server is what a pass waits for, so it is never left idle: while a page is being worked on
 the next one is read, and while a bucket is being read it is found out what is due of the next.
 
-May import: activitywatch, ahead, events, pass_context, planning, reader, settings, state, timeline.
+May import: activitywatch, ahead, delivery, events, pass_context, planning, reader, settings,
+state, timeline.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from awsync.activitywatch import ActivityWatch, Bucket, Info
 from awsync.ahead import ahead
+from awsync.delivery import SKEW_SECONDS
 from awsync.errors import SourceError, SourceUnreachableError
-from awsync.events import BucketFound, BucketSkipped, SourceReached, Work
+from awsync.events import (
+    BucketFound,
+    BucketSkipped,
+    ClockSkewed,
+    FutureLeft,
+    HistoryWentBack,
+    SourceReached,
+    Work,
+)
 from awsync.pass_context import MICROSECOND, PassContext
-from awsync.planning import Stretch, look_back_is_due, retries, stretches, unwanted
+from awsync.planning import (
+    Stretch,
+    look_back_is_due,
+    out_of_future,
+    retries,
+    stretches,
+    unwanted,
+    went_back,
+)
 from awsync.reader import RawPage, first_moment, guessed_width, raw_pages
 from awsync.settings import SourceSettings
 from awsync.state import Checkpoint
-from awsync.timeline import DAY, Carry, closed_until, floor_to
+from awsync.timeline import DAY, MILLISECOND, Carry, closed_until, floor_to
 
 _BUCKETS_AHEAD = 1
 _PAGES_AHEAD = 2
@@ -30,13 +48,15 @@ _PAGES_AHEAD = 2
 class SourceReader(Struct, frozen=True):
     """Reads one source within one pass; a fault of one bucket becomes an event, and the others go on.
 
-    `infos` are the answers of servers that were asked in earlier passes.
+    `infos` are the answers of servers that were asked in earlier passes; `synced` becomes the ids of the
+    buckets that are not left out.
     """
 
     source: SourceSettings
     aw: ActivityWatch
     context: PassContext
     infos: dict[str, Info]
+    synced: set[str] = field(default_factory=set)
 
     @asynccontextmanager
     async def pages(self) -> AsyncIterator[AsyncIterator[tuple[Stretch, RawPage]]]:
@@ -88,6 +108,8 @@ class SourceReader(Struct, frozen=True):
                 buckets=len(buckets),
             )
         )
+        if self.aw.skew is not None and abs(self.aw.skew) >= SKEW_SECONDS:
+            self.context.emit(ClockSkewed(of=name, seconds=self.aw.skew))
         for bucket in buckets:
             try:
                 due = await self._due(bucket)
@@ -108,32 +130,22 @@ class SourceReader(Struct, frozen=True):
         if why is None and (events := await self._events(bucket, checkpoint)) < context.settings.min_data:
             why = f"{events} events are fewer than min-data {context.settings.min_data}"
         if why is not None or newest is None:
-            context.emit(
-                BucketSkipped(
-                    source=name,
-                    bucket=bucket.id,
-                    why=why or "",
-                    watcher=bucket.client,
-                    host=bucket.hostname,
-                    type=bucket.type,
-                )
-            )
+            self._skipped(bucket, why or "")
             return []
-        settle = context.settings.settle // MICROSECOND
-        closed = closed_until(newest, context.now, settle, context.resolution)
+        self.synced.add(bucket.id)
+        restored = went_back(bucket, checkpoint)
+        checkpoint = self._sound(bucket, checkpoint)
         start, width = checkpoint.position, DAY
         if start is None:
             start = await self._beginning(bucket)
             width = guessed_width(newest - start, events)
             if context.settings.initial_history is None:
                 checkpoint = replace(checkpoint, carry=Carry())  # nothing lies before the first event
-        due_back = context.look_back or look_back_is_due(checkpoint, context.now)
-        held = [kept for _, where, kept in context.state.set_aside(name) if where == bucket.id]
-        result: list[Stretch] = []
-        if held:
-            await context.delivery.open()
-            floor = context.delivery.floor
-            result += retries(bucket, held, floor, context.resolution, blind=due_back)
+        closed = await self._closed(newest, start)
+        if checkpoint.reached is None and start < closed:
+            await self._recall(bucket, start, closed)
+        due_back = context.look_back or restored or look_back_is_due(checkpoint, context.now)
+        result = await self._set_aside(bucket, blind=due_back)
         look_back_from = context.keep_from if due_back else None
         result += stretches(bucket, checkpoint, start, closed, look_back_from, width=width)
         forward = [stretch for stretch in result if stretch.work is Work.FORWARD]
@@ -150,6 +162,62 @@ class SourceReader(Struct, frozen=True):
             )
         )
         return result
+
+    def _skipped(self, bucket: Bucket, why: str) -> None:
+        self.context.emit(
+            BucketSkipped(
+                source=self.source.name,
+                bucket=bucket.id,
+                why=why,
+                watcher=bucket.client,
+                host=bucket.hostname,
+                type=bucket.type,
+            )
+        )
+
+    def _sound(self, bucket: Bucket, checkpoint: Checkpoint) -> Checkpoint:
+        """The checkpoint, mended where a clock or ActivityWatch's history went back, and that said once."""
+        state, name, now = self.context.state, self.source.name, self.context.now
+        if went_back(bucket, checkpoint):
+            newest, before = bucket.newest or 0, checkpoint.newest or 0
+            state.note_newest(name, bucket.id, newest)
+            self.context.emit(HistoryWentBack(source=name, bucket=bucket.id, newest=newest, before=before))
+        position = out_of_future(checkpoint, now)
+        if position is not None:
+            state.leave_future(name, bucket.id, position, now)
+            if (checkpoint.position or 0) > now:
+                self.context.emit(FutureLeft(source=name, bucket=bucket.id, position=position))
+        return state.checkpoint(name, bucket.id)
+
+    async def _closed(self, newest: int, start: int) -> int:
+        """The end of the last closed slot; where the store's clock is behind ours, by the store's clock."""
+        context = self.context
+        settle, resolution = context.settings.settle // MICROSECOND, context.resolution
+        closed = closed_until(newest, context.now, settle, resolution)
+        if start < closed:
+            await context.delivery.open()
+            closed = min(closed, floor_to(context.now - context.delivery.ahead, resolution))
+        return closed
+
+    async def _recall(self, bucket: Bucket, start: int, closed: int) -> None:
+        """Finds out whether the store holds samples of a bucket that the state knows nothing of.
+
+        So it is after the state was lost: what the store holds is then asked for page by page, and only what
+        is missing goes out.
+        """
+        labeller = self.context.labeller(self.source, bucket)
+        knowledge = self.context.delivery.knowledge
+        if await knowledge.has_series(labeller.identity, start // MILLISECOND, closed // MILLISECOND):
+            self.context.state.expect_held(self.source.name, bucket.id, closed)
+
+    async def _set_aside(self, bucket: Bucket, *, blind: bool) -> list[Stretch]:
+        """What was set aside of a bucket, and may be taken now."""
+        context = self.context
+        held = [kept for _, where, kept in context.state.set_aside(self.source.name) if where == bucket.id]
+        if not held:
+            return []
+        await context.delivery.open()
+        return list(retries(bucket, held, context.delivery.knowledge.floor, context.resolution, blind=blind))
 
     async def _events(self, bucket: Bucket, checkpoint: Checkpoint) -> int:
         """How many events the bucket has, at least; asked for only while they may be too few."""

@@ -4,11 +4,12 @@ Only what the store confirmed is written here, and all that belongs together in 
 crash the worst is one batch that goes out twice with the same samples. Everything is kept per sink,
 because a checkpoint says what one store has. Moments are microseconds since the epoch.
 
-May import: the standard library, msgspec, database, events, ledger, series, timeline.
+May import: the standard library, msgspec, aside, database, events, ledger, series, timeline.
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,9 +17,10 @@ from typing import Self
 import msgspec
 from msgspec import Struct, field
 
+from awsync import aside
 from awsync.database import Database
 from awsync.events import PassFinished, Totals, Work
-from awsync.ledger import Entry, Ledger, Range, joined, without
+from awsync.ledger import Entry, Ledger, Mark, Quarantined, Range
 from awsync.series import Labels
 from awsync.timeline import HOUR, Carry, floor_to
 
@@ -29,7 +31,8 @@ _FORGET = "UPDATE checkpoint SET ledger_from = max(coalesce(ledger_from, ?1), ?1
 class Checkpoint(Struct, frozen=True):
     """How far a bucket has come: everything from `began` to `position` is delivered or set aside.
 
-    What was delivered for slots that end before `ledger_from` may be forgotten.
+    What was delivered for slots that end before `ledger_from` may be forgotten. `reached` is the furthest
+    that the position ever was: before it the store may hold samples that nobody here remembers.
     """
 
     source: str
@@ -43,10 +46,15 @@ class Checkpoint(Struct, frozen=True):
     looked_back: int | None = None
     ledger_from: int | None = None
     updated: int = 0
+    reached: int | None = None
 
 
 class Settled(Struct, frozen=True):
-    """What one page leaves behind once the store has confirmed it."""
+    """What one page leaves behind once the store has confirmed it.
+
+    `asides` and `refused` are what it did not take now; `withheld` are samples in quarantine that are still
+    due, and were not sent. `found` are entries that the store was asked for, and holds.
+    """
 
     source: str
     bucket: str
@@ -56,7 +64,10 @@ class Settled(Struct, frozen=True):
     newest: int
     carry: Carry
     entries: Sequence[Entry] = ()
+    found: Sequence[Entry] = ()
     asides: Sequence[Range] = ()
+    refused: Sequence[tuple[Entry, str]] = ()
+    withheld: Collection[Entry] = ()
     samples: int = 0
     last: bool = False
 
@@ -101,15 +112,65 @@ class State:
         rows = self.database.rows("SELECT DISTINCT sink FROM checkpoint WHERE sink <> ?", (self.sink,))
         return [sink for (sink,) in rows]
 
-    def set_aside(self, source: str | None = None) -> list[tuple[str, str, Range]]:
-        """Ranges set aside, as (source, bucket, range), oldest first for each bucket."""
-        rows = self.database.rows(
-            "SELECT source, bucket, start, end, too_old, words, since FROM set_aside"
-            " JOIN checkpoint ON checkpoint.id = checkpoint WHERE sink = ?"
-            " AND (? IS NULL OR source = ?) ORDER BY source, bucket, start",
-            (self.sink, source, source),
-        )
-        return [(row[0], row[1], _range(*row[2:])) for row in rows]
+    def set_aside(self, source: str | None = None, *, dropped: bool = False) -> list[tuple[str, str, Range]]:
+        """Ranges set aside, as (source, bucket, range), oldest first for each bucket.
+
+        With `dropped` also those that somebody gave up.
+        """
+        rows = self.database.rows(aside.RANGES, (self.sink,))
+        found = [(row[0], row[1], aside.range_of(*row[2:])) for row in rows]
+        return [
+            each
+            for each in found
+            if source in (None, each[0]) and (dropped or each[2].mark is not Mark.DROPPED)
+        ]
+
+    def quarantine(self, source: str | None = None, *, dropped: bool = False) -> list[Quarantined]:
+        """Samples in quarantine, by bucket and time; with `dropped` also those that somebody gave up."""
+        found = [
+            aside.sample_of(*row) for row in self.database.rows(aside.SAMPLES + aside.ORDER, (self.sink,))
+        ]
+        return [
+            each
+            for each in found
+            if source in (None, each.source) and (dropped or each.mark is not Mark.DROPPED)
+        ]
+
+    def withheld(self, source: str, bucket: str, start: int, end: int, *, dropped: bool) -> frozenset[Entry]:
+        """Samples in quarantine, of the slots that end in (start, end], that are not to be tried now.
+
+        Those that somebody gave up are among them with `dropped`.
+        """
+        rows = self.database.rows(aside.SAMPLES + aside.OF_SLOTS, (self.sink, source, bucket, start, end))
+        marks = {Mark.HELD, Mark.DROPPED} if dropped else {Mark.HELD}
+        return frozenset(held.entry for row in rows if (held := aside.sample_of(*row)).mark in marks)
+
+    def mark_aside(self, ids: Sequence[str], mark: Mark) -> int:
+        """Lets the next pass try again what has these ids, or gives it up; returns how many there are."""
+        with self.database.transaction(durable=True) as connection:
+            return aside.mark(connection, self.sink, ids, mark)
+
+    def settle_quarantine(
+        self,
+        delivered: Iterable[Quarantined],
+        refused: Iterable[tuple[Quarantined, str]],
+        *,
+        now: int,
+        keep_from: int,
+        facts: str,
+    ) -> None:
+        """Writes down what became of samples that were tried again, in one transaction."""
+        with self.database.transaction(durable=True) as connection:
+            if now in self._stopped:
+                return
+            for held in delivered:
+                id_ = self._touch(connection, held.source, held.bucket)
+                _remember(connection, id_, [held.entry], keep_from)
+                connection.execute("DELETE FROM quarantine WHERE id = ?", (held.id,))
+                connection.execute("UPDATE checkpoint SET samples = samples + 1 WHERE id = ?", (id_,))
+            for held, words in refused:
+                id_ = self._touch(connection, held.source, held.bucket)
+                aside.put_samples(connection, id_, [(held.entry, words)], now=now, facts=facts)
 
     def ledger(self, source: str, bucket: str, start: int, end: int) -> Ledger:
         """What was delivered for the slots that end in (start, end]."""
@@ -137,8 +198,8 @@ class State:
                 "UPDATE checkpoint SET events = ?, newest = ? WHERE id = ?", (events, newest, id_)
             )
 
-    def commit(self, pages: Iterable[Settled], *, now: int, keep_from: int) -> None:
-        """Writes down what was delivered, in one transaction.
+    def commit(self, pages: Iterable[Settled], *, now: int, keep_from: int, facts: str = "") -> None:
+        """Writes down what was delivered, in one transaction; `facts` is what the store was then.
 
         The ledger keeps slots that end after `keep_from`, and for ever those that had a correction: a later
         repeat of such a slot must send the same parts again, not their sum. A pass that was stopped (`now`
@@ -151,10 +212,12 @@ class State:
                 id_ = self._touch(connection, page.source, page.bucket)
                 _move(connection, id_, page, now)
                 connection.execute(f"{_FORGET} WHERE id = ?", (keep_from, id_))
-                _remember(
-                    connection, id_, (e for e in page.entries if e.slot_end > keep_from or e.correction)
-                )
-                _put_aside(connection, id_, page)
+                _remember(connection, id_, chain(page.found, page.entries), keep_from)
+                # A look back decides about changed history only, not about what waits for the store.
+                freed = None if page.work is Work.LOOK_BACK else (page.start, page.end)
+                aside.put_ranges(connection, id_, freed, page.asides)
+                aside.forget_samples(connection, id_, page.start, page.end, page.withheld)
+                aside.put_samples(connection, id_, page.refused, now=now, facts=facts)
 
     def prune(self, keep_from: int) -> None:
         """Forgets slots that ended before `keep_from` and had no correction."""
@@ -165,7 +228,10 @@ class State:
                 " AND c.series = old.series AND c.correction > 0)",
                 (keep_from,),
             )
-            connection.execute("DELETE FROM series WHERE id NOT IN (SELECT series FROM ledger)")
+            connection.execute(
+                "DELETE FROM series WHERE id NOT IN (SELECT series FROM ledger)"
+                " AND id NOT IN (SELECT series FROM quarantine)"
+            )
             connection.execute(_FORGET, (keep_from,))
 
     def rewind(self, source: str, bucket: str, position: int | None, now: int) -> None:
@@ -181,6 +247,29 @@ class State:
                 "UPDATE checkpoint SET position = ?, newest = NULL, carry = NULL, updated = ? WHERE id = ?",
                 (position, now, id_),
             )
+
+    def expect_held(self, source: str, bucket: str, until: int) -> None:
+        """Notes that the store holds samples of a bucket that nobody here remembers, of before `until`."""
+        with self.database.transaction(durable=True) as connection:
+            id_ = self._touch(connection, source, bucket)
+            connection.execute("UPDATE checkpoint SET reached = ? WHERE id = ?", (until, id_))
+
+    def leave_future(self, source: str, bucket: str, position: int | None, now: int) -> None:
+        """Takes back what a clock that was ahead left behind; `position` is where the bucket goes on."""
+        with self.database.transaction(durable=True) as connection:
+            id_ = self._touch(connection, source, bucket)
+            connection.execute(
+                "UPDATE checkpoint SET carry = CASE WHEN position > ?1 THEN NULL ELSE carry END,"
+                " position = min(position, ?1), ledger_from = min(ledger_from, ?1),"
+                " looked_back = min(looked_back, ?2), updated = ?2 WHERE id = ?3",
+                (position, now, id_),
+            )
+
+    def note_newest(self, source: str, bucket: str, newest: int) -> None:
+        """Remembers the end of a bucket's newest event, where ActivityWatch's history went back."""
+        with self.database.transaction() as connection:
+            id_ = self._touch(connection, source, bucket)
+            connection.execute("UPDATE checkpoint SET newest = ? WHERE id = ?", (newest, id_))
 
     def skip_to(self, source: str, bucket: str, position: int, now: int) -> None:
         """Decides that what a bucket holds before `position`, a border of slots, is never sent by itself.
@@ -248,7 +337,7 @@ class State:
     def _checkpoints(self, where: str, values: Sequence[object]) -> list[Checkpoint]:
         rows = self.database.rows(
             "SELECT source, bucket, began, position, newest, carry, events, samples, looked_back,"  # noqa: S608 where is ours
-            f" ledger_from, updated FROM checkpoint WHERE {where} ORDER BY source, bucket",
+            f" ledger_from, updated, reached FROM checkpoint WHERE {where} ORDER BY source, bucket",
             values,
         )
         return [_checkpoint(*row) for row in rows]
@@ -260,10 +349,6 @@ class State:
             "SELECT id FROM checkpoint WHERE sink = ? AND source = ? AND bucket = ?", key
         ).fetchone()
         return int(id_)
-
-
-def _range(start: int, end: int, too_old: int, words: str, since: int) -> Range:
-    return Range(start, end, bool(too_old), words, since)
 
 
 def _checkpoint(
@@ -278,11 +363,13 @@ def _checkpoint(
     looked_back: int | None,
     ledger_from: int | None,
     updated: int,
+    reached: int | None,
 ) -> Checkpoint:
     decoded = None if carry is None else msgspec.json.decode(carry, type=Carry)
     return Checkpoint(
-        source, bucket, began, position, newest, decoded, events, samples, looked_back, ledger_from, updated
-    )
+        source, bucket, began, position, newest, decoded, events, samples, looked_back, ledger_from, updated,
+        reached,
+    )  # fmt: skip
 
 
 def _move(connection: sqlite3.Connection, id_: int, page: Settled, now: int) -> None:
@@ -292,39 +379,23 @@ def _move(connection: sqlite3.Connection, id_: int, page: Settled, now: int) -> 
     if page.work is Work.FORWARD:
         connection.execute(
             "UPDATE checkpoint SET began = min(coalesce(began, ?1), ?1), position = ?2, newest = ?3,"
-            " carry = ?4, looked_back = coalesce(looked_back, ?5) WHERE id = ?6",
+            " carry = ?4, looked_back = coalesce(looked_back, ?5), reached = max(coalesce(reached, ?2), ?2)"
+            " WHERE id = ?6",
             (page.start, page.end, page.newest, msgspec.json.encode(page.carry).decode(), now, id_),
         )
     elif page.work is Work.LOOK_BACK and page.last:
         connection.execute("UPDATE checkpoint SET looked_back = ? WHERE id = ?", (now, id_))
 
 
-def _remember(connection: sqlite3.Connection, id_: int, entries: Iterable[Entry]) -> None:
+def _remember(connection: sqlite3.Connection, id_: int, entries: Iterable[Entry], keep_from: int) -> None:
+    """Puts into the ledger what it keeps of the entries."""
     known: dict[Labels, int] = {}
     for entry in entries:
+        if entry.slot_end <= keep_from and not entry.correction:
+            continue
         if (series := known.get(entry.labels)) is None:
-            text = msgspec.json.encode(entry.labels).decode()
-            connection.execute("INSERT OR IGNORE INTO series (labels) VALUES (?)", (text,))
-            (series,) = connection.execute("SELECT id FROM series WHERE labels = ?", (text,)).fetchone()
-            known[entry.labels] = int(series)
+            series = known[entry.labels] = aside.series_id(connection, entry.labels)
         connection.execute(
             "INSERT OR IGNORE INTO ledger VALUES (?, ?, ?, ?, ?)",
             (id_, entry.slot_end, series, entry.correction, entry.microseconds),
         )
-
-
-def _put_aside(connection: sqlite3.Connection, id_: int, page: Settled) -> None:
-    """A page decides anew about the time it covers; a look back that delivers nothing decides nothing."""
-    rows = connection.execute(
-        "SELECT start, end, too_old, words, since FROM set_aside WHERE checkpoint = ?", (id_,)
-    ).fetchall()
-    if not rows and not page.asides:
-        return
-    held = [_range(*row) for row in rows]
-    if page.work is not Work.LOOK_BACK or page.samples:
-        held = without(held, page.start, page.end)
-    connection.execute("DELETE FROM set_aside WHERE checkpoint = ?", (id_,))
-    connection.executemany(
-        "INSERT INTO set_aside (checkpoint, start, end, too_old, words, since) VALUES (?, ?, ?, ?, ?, ?)",
-        [(id_, r.start, r.end, r.too_old, r.words, r.since) for r in joined([*held, *page.asides])],
-    )

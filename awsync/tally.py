@@ -40,9 +40,15 @@ class Tally:
         """Notes how many requests a source was asked."""
         self._add("reads", requests)
 
-    def totals(self) -> Totals:
-        """The numbers for PassFinished."""
-        return Totals(**self._counts, series=len(self._series), faults=tuple(self._faults))
+    def totals(self, *, held_ranges: int = 0, held_samples: int = 0) -> Totals:
+        """The numbers for PassFinished, with all that is set aside at the end of the pass."""
+        return Totals(
+            **self._counts,
+            series=len(self._series),
+            held_ranges=held_ranges,
+            held_samples=held_samples,
+            faults=tuple(self._faults),
+        )
 
     def apply(self, event: Event) -> None:
         """Counts one event."""

@@ -141,6 +141,12 @@ class Store:
             self._process.kill()
         self._end(STOP_SECONDS)
 
+    def wipe(self) -> None:
+        """Start it anew at the same address with nothing in it."""
+        self.stop()
+        shutil.rmtree(self.folder)
+        self.start()
+
     def restart(self, **changes: Unpack[Options]) -> None:
         """Stop and start it with the same data and address."""
         self.stop()

@@ -40,7 +40,7 @@ def assert_equal(aw: AwServer, store: Store, position: int) -> None:
 def test_changed_history_is_corrected_and_can_be_repeated(
     day: AwServer, start_store: StartStore, tmp_path: Path
 ) -> None:
-    """Deleted, edited and late events are mended by differences; a reset sends the same parts again."""
+    """Deleted, edited and late events are mended by differences; a reset sends what the store lacks."""
     store = start_store("prometheus-3.5")
     settings = make_settings(tmp_path, day.url, store.url)
     assert run_pass(settings)[0].complete
@@ -64,6 +64,13 @@ def test_changed_history_is_corrected_and_can_be_repeated(
     again, _ = run_pass(settings, look_back=True)
     assert (again.complete, again.totals.samples) == (True, 0)
 
+    with open_state(settings) as state:
+        state.rewind("default", BUCKET, None, now=1)
+    repeated, _ = run_pass(settings)
+    assert repeated.totals.samples == 0, "the store holds it all"
+    assert_equal(day, store, position)
+
+    store.wipe()
     with open_state(settings) as state:
         state.rewind("default", BUCKET, None, now=1)
     repeated, _ = run_pass(settings)

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from awsync.ledger import Entry, Range, covered, due, joined, without
+from awsync.ledger import Entry, Mark, Range, covered, due, joined, without
 from awsync.series import Amounts, Labels, Sample
 from awsync.timeline import HOUR, MICROSECONDS, Span, slots
 
@@ -131,59 +131,49 @@ def test_a_correction_may_be_negative() -> None:
     assert correction.sample == Sample(VIM, 299_998, -60.0)
 
 
+marks = st.sampled_from(Mark)
 ranges = st.lists(
     st.builds(
-        lambda start, length, too_old, since: Range(start, start + length, too_old, "words", since),
+        lambda start, length, mark, since: Range(start, start + length, "words", since, 0, mark),
         st.integers(0, 30),
         st.integers(1, 10),
-        st.booleans(),
+        marks,
         st.integers(0, 5),
     ),
     max_size=6,
 )
 
 
-def _moments(held: Iterable[Range], *, too_old: bool) -> set[int]:
-    return {
-        moment for range_ in held if range_.too_old is too_old for moment in range(range_.start, range_.end)
-    }
+def _moments(held: Iterable[Range], mark: Mark) -> set[int]:
+    return {moment for range_ in held if range_.mark is mark for moment in range(range_.start, range_.end)}
 
 
 @thorough
-@given(ranges, st.integers(0, 40), st.integers(0, 40), st.booleans())
-def test_without_takes_out_one_stretch(held: list[Range], one: int, other: int, too_old: bool) -> None:
+@given(ranges, st.integers(0, 40), st.integers(0, 40), marks)
+def test_without_takes_out_one_stretch(held: list[Range], one: int, other: int, mark: Mark) -> None:
     """What was delivered leaves the set-aside time, and nothing else does."""
     start, end = sorted((one, other))
     left = without(held, start, end)
-    assert _moments(left, too_old=too_old) == _moments(held, too_old=too_old) - set(range(start, end))
+    assert _moments(left, mark) == _moments(held, mark) - set(range(start, end))
     assert all(range_.start < range_.end for range_ in left)
 
 
 @thorough
-@given(ranges, st.booleans())
-def test_joined_keeps_all_time_in_few_ranges(held: list[Range], too_old: bool) -> None:
+@given(ranges, marks)
+def test_joined_keeps_all_time_in_few_ranges(held: list[Range], mark: Mark) -> None:
     """Ranges that touch become one of their kind; no moment is lost, and the oldest `since` stays."""
     result = joined(held)
-    assert _moments(result, too_old=too_old) == _moments(held, too_old=too_old)
-    own = sorted((range_.start, range_.end) for range_ in result if range_.too_old is too_old)
+    assert _moments(result, mark) == _moments(held, mark)
+    own = sorted((range_.start, range_.end) for range_ in result if range_.mark is mark)
     assert all(before[1] < after[0] for before, after in pairwise(own))
     for range_ in result:
-        inside = [
-            r.since for r in held if r.too_old is range_.too_old and range_.start <= r.start < range_.end
-        ]
+        inside = [r.since for r in held if r.mark is range_.mark and range_.start <= r.start < range_.end]
         assert range_.since == min(inside)
 
 
-def test_reasons() -> None:
-    """A range says in our words why it is set aside."""
-    assert Range(0, 1, True, "", 0).reason == "older than the store takes"
-    assert Range(0, 1, False, "", 0).reason == "refused by the store"
-
-
-def test_covered_wants_the_whole_stretch_for_the_same_reason() -> None:
-    """A range counts as known only where touching ranges of its own kind hold all of it."""
-    held = [Range(0, 5, True, "old", 1), Range(5, 9, True, "old", 2), Range(20, 30, False, "bad", 3)]
-    assert covered(held, Range(3, 9, True, "old", 9))
-    assert not covered(held, Range(3, 10, True, "old", 9))
-    assert not covered(held, Range(20, 30, True, "old", 9))
-    assert not covered([], Range(1, 2, True, "old", 9))
+def test_covered_wants_the_whole_stretch() -> None:
+    """A range counts as known only where touching ranges hold all of it."""
+    held = [Range(0, 5, "old", 1), Range(5, 9, "old", 2), Range(20, 30, "old", 3)]
+    assert covered(held, Range(3, 9, "old", 9))
+    assert not covered(held, Range(3, 10, "old", 9))
+    assert not covered([], Range(1, 2, "old", 9))

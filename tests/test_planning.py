@@ -6,11 +6,21 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from awsync.activitywatch import Bucket, to_datetime
 from awsync.events import Work
-from awsync.ledger import Range
-from awsync.planning import Stretch, first_open_slot, look_back_is_due, retries, stretches, unwanted
+from awsync.ledger import Mark, Range
+from awsync.planning import (
+    Stretch,
+    first_open_slot,
+    look_back_is_due,
+    out_of_future,
+    retries,
+    stretches,
+    unwanted,
+    went_back,
+)
 from awsync.series import stamp
 from awsync.settings import SourceSettings
 from awsync.state import Checkpoint, Settled, State
@@ -131,30 +141,54 @@ def test_a_look_back_comes_before_what_is_new() -> None:
     assert [stretch.work for stretch in found] == [Work.LOOK_BACK, Work.FORWARD]
 
 
-OLD = Range(0, 4 * HOUR, True, "too old", 0)
-BAD = Range(5 * HOUR, 6 * HOUR, False, "refused", 0)
+OLD = Range(0, 4 * HOUR, "too old", 0)
+ASKED = Range(5 * HOUR, 6 * HOUR, "too old", 0, mark=Mark.RETRY)
 
 
 @pytest.mark.parametrize(
     ("floor", "blind", "starts"),
     [
-        (None, False, []),
+        (None, False, [5 * HOUR]),
         (None, True, [0, 5 * HOUR]),
-        (0, False, [0]),
-        (3 * 3_600_000, False, [3 * HOUR]),
-        (3 * 3_600_000, True, [3 * HOUR, 5 * HOUR]),
-        (9 * 3_600_000, False, []),
+        (0, False, [0, 5 * HOUR]),
+        (3 * 3_600_000, False, [3 * HOUR, 5 * HOUR]),
+        (9 * 3_600_000, False, [5 * HOUR]),
         (9 * 3_600_000, True, [5 * HOUR]),
     ],
 )
 def test_what_was_set_aside_is_tried_when_it_may_pass(
     floor: int | None, blind: bool, starts: list[int]
 ) -> None:
-    """Age is tried where the store's limit allows it; what only trying can tell is tried once an hour."""
-    found = retries(bucket(), [OLD, BAD], floor, SLOT, blind=blind)
+    """Age is tried where the store's limit allows it, else once an hour, and always where somebody asks."""
+    found = retries(bucket(), [OLD, ASKED], floor, SLOT, blind=blind)
     assert [stretch.start for stretch in found] == starts
     assert all(stretch.work is Work.SET_ASIDE and stretch.carry is None for stretch in found)
-    assert {stretch.end for stretch in found} <= {OLD.end, BAD.end}
+    assert {stretch.end for stretch in found} <= {OLD.end, ASKED.end}
+
+
+@pytest.mark.parametrize(
+    ("moved", "back"),
+    [
+        ({"position": 4 * HOUR, "newest": 3 * HOUR + 5, "looked_back": 4 * HOUR, "ledger_from": 0}, None),
+        ({"position": 99 * HOUR, "newest": 3 * HOUR + 5}, 3 * HOUR),
+        ({"position": 99 * HOUR, "newest": 90 * HOUR}, 5 * HOUR),
+        ({"position": 3 * HOUR, "looked_back": 99 * HOUR}, 5 * HOUR),
+        ({"position": 3 * HOUR, "newest": HOUR, "ledger_from": 99 * HOUR}, HOUR),
+    ],
+)
+def test_what_a_clock_that_was_ahead_left_is_taken_back(moved: dict[str, int], back: int | None) -> None:
+    """A checkpoint in the future goes back to the hour of what ActivityWatch held; a sound one stays."""
+    known = replace(checkpoint(0), **moved)
+    assert out_of_future(known, now=5 * HOUR + 7) == back
+
+
+def test_only_a_history_that_cannot_overlap_goes_back() -> None:
+    """A newest event that is older than the one before tells of a restored database, or of overlaps."""
+    known = replace(checkpoint(0), newest=9 * HOUR)
+    assert went_back(bucket(newest=8 * HOUR), known)
+    assert not went_back(bucket(newest=9 * HOUR), known)
+    assert not went_back(replace(bucket(newest=8 * HOUR), type="general.stopwatch"), known)
+    assert not went_back(bucket(newest=8 * HOUR), checkpoint(0))
 
 
 def test_a_longer_lookback_sends_nothing_twice(tmp_path: Path) -> None:

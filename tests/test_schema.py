@@ -82,15 +82,15 @@ def test_an_older_database_is_brought_up_to_date(old: Path) -> None:
             found = state.checkpoint("laptop", "window")
             assert (found.began, found.position, found.samples, found.looked_back) == (HOUR, 9 * HOUR, 17, 5)
             assert state.set_aside() == [
-                ("laptop", "window", Range(HOUR, 2 * HOUR, True, "no ü", 12)),
-                ("laptop", "window", Range(5 * HOUR, 6 * HOUR, False, "no ü", 12)),
+                ("laptop", "window", Range(HOUR, 2 * HOUR, "no ü", 12, 1)),
+                ("laptop", "window", Range(5 * HOUR, 6 * HOUR, "no ü", 12, 2)),
             ]
             ((labels, slots),) = state.ledger("laptop", "window", 0, 9 * HOUR).items()
             assert (labels, slots[9 * HOUR][0].microseconds) == ((("__name__", "m"),), -7)
             assert [each.elapsed for each in state.passes(9)] == [1.5]
             assert state.database.rows("PRAGMA integrity_check") == [("ok",)]
             assert state.database.rows("SELECT * FROM quarantine") == []
-            assert state.database.rows("SELECT id, mark FROM set_aside") == [(1, ""), (2, "")]
+            assert found.reached == 9 * HOUR
     copy = old / "state.db.schema1"
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     assert _rows(copy, "PRAGMA user_version") == [(1,)]

@@ -71,7 +71,7 @@ def test_the_server_is_read_while_the_store_is_slow(two: AwServer, tmp_path: Pat
 
     class Slow(httpx.AsyncHTTPTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            if request.method == "POST" and int(request.headers["Content-Length"]) > 100:
+            if request.url.path.endswith("/write") and int(request.headers["Content-Length"]) > 100:
                 await asyncio.wait_for(ahead.wait(), 20)
             return await super().handle_async_request(request)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from awsync.database import Database
 from awsync.errors import LockHeldError, StateError
@@ -70,7 +71,7 @@ def test_a_commit_comes_back_whole(tmp_path: Path) -> None:
     """Checkpoint, carry, ledger, set-aside ranges and passes are the same after closing and opening."""
     carry = Carry({7: HOUR - 3, 9: -1}, HOUR - 3)
     entries = [Entry(VIM, HOUR + SLOT, 0, 17), Entry(FIREFOX, HOUR + SLOT, 1, -9)]
-    aside = Range(HOUR, HOUR + SLOT, True, "too old ü", 3)
+    aside = Range(HOUR, HOUR + SLOT, "too old ü", 3)
     finished = PassFinished(at=9, elapsed=1.5, complete=False, totals=Totals(events=4, faults=("a", "b")))
     with State(tmp_path, "sink", write=True) as state:
         number = state.begin_pass(5)
@@ -90,10 +91,11 @@ def test_a_commit_comes_back_whole(tmp_path: Path) -> None:
             looked_back=42,
             ledger_from=0,
             updated=42,
+            reached=2 * HOUR,
         )
         assert state.checkpoints() == [state.checkpoint("laptop", "window_laptop")]
         assert ledger_of(state) == sorted(entries)
-        assert state.set_aside() == [("laptop", "window_laptop", aside)]
+        assert state.set_aside() == [("laptop", "window_laptop", replace(aside, id=1))]
         assert state.passes(5) == [
             PassRecord(6, None, None, None),
             PassRecord(5, 9, 1.5, False, finished.totals),
@@ -194,9 +196,9 @@ def test_only_forward_work_moves_the_checkpoint(state: State) -> None:
 
 def test_a_page_decides_anew_what_is_set_aside(state: State) -> None:
     """What a page delivered is no longer set aside; what it did not cover stays."""
-    first = Range(0, 4 * SLOT, True, "too old", 1)
+    first = Range(0, 4 * SLOT, "too old", 1)
     state.commit([settled(0, 4 * SLOT, asides=(first,))], now=1, keep_from=0)
-    again = Range(SLOT, 2 * SLOT, True, "still too old", 9)
+    again = Range(SLOT, 2 * SLOT, "still too old", 9)
     page = settled(SLOT, 3 * SLOT, asides=(again,), work=Work.SET_ASIDE)
     state.commit([page], now=9, keep_from=0)
     held = [(range_.start, range_.end, range_.since) for _, _, range_ in state.set_aside("laptop")]
@@ -215,7 +217,7 @@ def test_counted_events_make_no_checkpoint(state: State) -> None:
 def test_two_sinks_do_not_see_each_other(tmp_path: Path) -> None:
     """What one store has says nothing of another: each has its checkpoints, ledger, ranges and passes."""
     with State(tmp_path, "one", write=True) as state:
-        aside = Range(0, SLOT, False, "no", 1)
+        aside = Range(0, SLOT, "no", 1)
         state.commit([settled(0, SLOT, Entry(VIM, SLOT, 0, 5), asides=(aside,))], now=1, keep_from=0)
         state.begin_pass(1)
         assert state.other_sinks() == []

@@ -11,10 +11,13 @@ from awsync.events import (
     BucketSkipped,
     CheckpointMoved,
     CheckpointRewound,
+    ClockSkewed,
     CorrectionSent,
     Event,
+    FutureLeft,
     GapSkipped,
     HeldForThisRun,
+    HistoryWentBack,
     JournalBegunAnew,
     Level,
     NextPass,
@@ -142,6 +145,29 @@ SENTENCES: list[tuple[Event, str, Level]] = [
     (
         PassFinished(at=NOON, elapsed=0, complete=False, totals=Totals(set_aside=1)),
         "Pass incomplete in 0.0 s: 0 events read, 0 samples delivered, 1 sample set aside.",
+        Level.WARNING,
+    ),
+    (
+        PassFinished(at=NOON, elapsed=1, complete=True, totals=Totals(held_ranges=1, held_samples=3)),
+        "Pass complete in 1.0 s: 0 events read, 0 samples delivered "
+        "(1 range and 3 samples set aside in all).",
+        Level.INFO,
+    ),
+    (
+        ClockSkewed(of="laptop", seconds=-7500.0),
+        "laptop: its clock is 2 h 5 min behind this machine's. Set both by a time server.",
+        Level.WARNING,
+    ),
+    (
+        HistoryWentBack(**B, newest=NOON, before=NOON + MINUTE),
+        "laptop/window: ActivityWatch's newest event ends 2026-11-20 12:00, and ended 2026-11-20 12:01 "
+        "before. Was its database restored? The last day is compared again.",
+        Level.WARNING,
+    ),
+    (
+        FutureLeft(**B, position=NOON),
+        "laptop/window: the checkpoint lay in the future, so a clock was wrong; "
+        "it goes on from 2026-11-20 12:00 UTC.",
         Level.WARNING,
     ),
     (NextPass(at=NOON), "Next pass at 2026-11-20 12:00 UTC.", Level.INFO),

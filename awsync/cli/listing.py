@@ -198,7 +198,6 @@ def _status_document(state: "State", passes: int) -> dict[str, object]:
                 "bucket": bucket,
                 "from": iso(held.start),
                 "to": iso(held.end),
-                "reason": held.reason,
                 "words": held.words,
                 "since": iso(held.since),
             }

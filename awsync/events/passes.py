@@ -106,6 +106,33 @@ class RetryScheduled(Struct, frozen=True, kw_only=True):
     delay: float
 
 
+class ClockSkewed(Struct, frozen=True, kw_only=True):
+    """The clock of a source or of the store is so many seconds ahead of this machine's (or behind: < 0)."""
+
+    of: str
+    seconds: float
+
+
+class HistoryWentBack(Struct, frozen=True, kw_only=True):
+    """A bucket's newest event is older than it was: its database was restored or wiped, or events deleted.
+
+    `newest` and `before` are ends of its newest event, in microseconds.
+    """
+
+    source: str
+    bucket: str
+    newest: int
+    before: int
+
+
+class FutureLeft(Struct, frozen=True, kw_only=True):
+    """A checkpoint lay in the future, where a clock that was ahead had put it; it was taken back."""
+
+    source: str
+    bucket: str
+    position: int
+
+
 class BatchDelivered(Struct, frozen=True, kw_only=True):
     """The store confirmed a request."""
 
@@ -136,7 +163,7 @@ class CorrectionSent(Struct, frozen=True, kw_only=True):
 
 
 class SamplesSetAside(Struct, frozen=True, kw_only=True):
-    """A range that the store does not take now; it is kept, and tried again when the store may take it."""
+    """Samples that the store does not take now; they are kept, and tried when the store may take them."""
 
     source: str
     bucket: str
@@ -148,7 +175,7 @@ class SamplesSetAside(Struct, frozen=True, kw_only=True):
 
 
 class SetAsideDelivered(Struct, frozen=True, kw_only=True):
-    """A range that was set aside before has been delivered, wholly or in part."""
+    """Samples that were set aside before have been delivered."""
 
     source: str
     bucket: str
@@ -158,7 +185,11 @@ class SetAsideDelivered(Struct, frozen=True, kw_only=True):
 
 
 class Totals(Struct, frozen=True, kw_only=True):
-    """What one pass did; `reads` are requests to ActivityWatch, `requests` those to the store."""
+    """What one pass did; `reads` are requests to ActivityWatch, `requests` those to the store.
+
+    `set_aside` counts samples that this pass set aside; `held_ranges` and `held_samples` are all that is set
+    aside at its end.
+    """
 
     sources_reached: int = 0
     sources_failed: int = 0
@@ -172,6 +203,8 @@ class Totals(Struct, frozen=True, kw_only=True):
     requests: int = 0
     corrections: int = 0
     set_aside: int = 0
+    held_ranges: int = 0
+    held_samples: int = 0
     faults: tuple[str, ...] = ()
 
 

@@ -12,7 +12,10 @@ from awsync.events.passes import (
     BucketFound,
     BucketSkipped,
     CheckpointMoved,
+    ClockSkewed,
     CorrectionSent,
+    FutureLeft,
+    HistoryWentBack,
     PageRead,
     PassFinished,
     PassStarted,
@@ -23,6 +26,7 @@ from awsync.events.passes import (
     SourceReached,
     StoreParked,
     StoreReached,
+    Totals,
 )
 from awsync.events.runs import (
     CheckpointRewound,
@@ -39,7 +43,7 @@ from awsync.events.runs import (
     SettingsReloaded,
     SyncAsked,
 )
-from awsync.words import amount, clock
+from awsync.words import amount, clock, span
 
 Event = (
     RunStarted
@@ -53,6 +57,9 @@ Event = (
     | StoreReached
     | StoreParked
     | RetryScheduled
+    | ClockSkewed
+    | HistoryWentBack
+    | FutureLeft
     | BatchDelivered
     | CheckpointMoved
     | CorrectionSent
@@ -89,6 +96,9 @@ _LEVELS: Mapping[type, Level] = {
     BatchDelivered: Level.DEBUG,
     CheckpointMoved: Level.DEBUG,
     RetryScheduled: Level.WARNING,
+    ClockSkewed: Level.WARNING,
+    HistoryWentBack: Level.WARNING,
+    FutureLeft: Level.WARNING,
     SamplesSetAside: Level.WARNING,
     JournalBegunAnew: Level.WARNING,
     ServiceLost: Level.WARNING,
@@ -187,6 +197,28 @@ def _(event: RetryScheduled) -> str:
 
 
 @describe.register
+def _(event: ClockSkewed) -> str:
+    way = "ahead of" if event.seconds > 0 else "behind"
+    return f"{event.of}: its clock is {span(event.seconds)} {way} this machine's. Set both by a time server."
+
+
+@describe.register
+def _(event: HistoryWentBack) -> str:
+    return (
+        f"{event.source}/{event.bucket}: ActivityWatch's newest event ends {clock(event.newest)}, and ended "
+        f"{clock(event.before)} before. Was its database restored? The last day is compared again."
+    )
+
+
+@describe.register
+def _(event: FutureLeft) -> str:
+    return (
+        f"{event.source}/{event.bucket}: the checkpoint lay in the future, so a clock was wrong; "
+        f"it goes on from {clock(event.position)} UTC."
+    )
+
+
+@describe.register
 def _(event: BatchDelivered) -> str:
     return (
         f"{event.source}: delivered {amount(event.samples, 'sample')} of {amount(event.series, 'series')} "
@@ -228,10 +260,18 @@ def _(event: PassFinished) -> str:
     totals = event.totals
     done = "Pass stopped" if event.stopped else "Pass complete" if event.complete else "Pass incomplete"
     aside = f", {amount(totals.set_aside, 'sample')} set aside" if totals.set_aside else ""
+    held = _held(totals)
     return (
         f"{done} in {event.elapsed:.1f} s: {amount(totals.events, 'event')} read, "
-        f"{amount(totals.samples, 'sample')} delivered{aside}."
+        f"{amount(totals.samples, 'sample')} delivered{aside}{f' ({held} set aside in all)' if held else ''}."
     )
+
+
+def _held(totals: Totals) -> str:
+    """All that is set aside, in words; empty where nothing is."""
+    ranges = amount(totals.held_ranges, "range") if totals.held_ranges else ""
+    samples = amount(totals.held_samples, "sample") if totals.held_samples else ""
+    return " and ".join(filter(None, [ranges, samples]))
 
 
 @describe.register

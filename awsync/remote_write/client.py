@@ -30,6 +30,7 @@ from awsync.remote_write.verdicts import (
 )
 from awsync.series import Sample
 from awsync.settings import StoreSettings
+from awsync.skew import ahead
 
 __all__ = ["Cause", "Client", "Delivered", "Rejected", "Retry", "StoreReached", "Verdict"]
 
@@ -81,6 +82,8 @@ class Client:
         self._url = httpx.URL(bare_url(store.write_url))
         self._timeout = store.timeout.total_seconds()
         self._signed = "authorization" in self.http.headers
+        self.skew: float | None = None
+        """Seconds that the store's clock is ahead of this machine's, by its last answer; None if untold."""
 
     @property
     def protocol(self) -> Version | None:
@@ -179,7 +182,9 @@ class Client:
 
     async def _ask(self, url: httpx.URL, headers: dict[str, str], body: bytes) -> _Answer:
         shown = shown_url(self._url)
+        before = time.time()
         async with self.http.stream("POST", url, headers=headers, content=body) as response:
+            self.skew = ahead(response.headers, before, time.time())
             return _Answer(response.status_code, response.headers, await _words(response), shown)
 
     def _verdict(self, answer: _Answer) -> Retry | Rejected:

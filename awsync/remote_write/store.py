@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import httpx
 import msgspec
@@ -105,25 +105,45 @@ async def held(
     One query for the whole span: keep it to what one answer may hold. VictoriaMetrics shows a new sample only
     after some seconds. Raises QueryError where the store cannot be asked or does not answer.
     """
-    if store.base_url is None:
-        remedy = "Write the base URL of the store in prometheus-url if it answers queries."
-        raise QueryError(
-            f"The write address {shown_url(store.write_url)} does not tell where to query.", remedy
-        )
-    url = bare_url(store.base_url).rstrip("/") + "/api/v1/query"
-    matchers = ",".join(f"{name}={_quoted(value)}" for name, value in selector)
+    matchers = _selector(selector)
     # Prometheus 2 includes the left border of a range, Prometheus 3 and VictoriaMetrics exclude it, and
     # rounding may move either border by a millisecond: ask for more, keep what was asked for.
     end = to_ms // 1000 + 1
-    query = {"query": f"{{{matchers}}}[{end * 1000 - from_ms + 1}ms]", "time": str(end), "nocache": "1"}
-    answer = await _query(http, url, query, store.timeout.total_seconds())
+    query = {"query": f"{matchers}[{end * 1000 - from_ms + 1}ms]", "time": str(end), "nocache": "1"}
     series = {}
-    for entry in answer:
+    for entry in (await _query(http, store, "query", query, _Reply)).data.result:
         values = {round(stamp * 1000): float(value) for stamp, value in entry.values}
         kept = {stamp: value for stamp, value in values.items() if from_ms <= stamp <= to_ms}
         if kept:
             series[tuple(sorted(entry.metric.items()))] = kept
     return series
+
+
+async def has_series(
+    http: httpx.AsyncClient,
+    store: StoreSettings,
+    selector: Iterable[tuple[str, str]],
+    from_ms: int,
+    to_ms: int,
+) -> bool:
+    """Whether a series with these labels has samples in that time; raises QueryError as `held` does."""
+    query = {
+        "match[]": _selector(selector),
+        "start": str(from_ms // 1000),
+        "end": str(to_ms // 1000 + 1),
+        "limit": "1",
+    }
+    return bool((await _query(http, store, "series", query, _Names)).data)
+
+
+async def flush(http: httpx.AsyncClient, store: StoreSettings) -> None:
+    """Lets VictoriaMetrics show what it took; without this a sample can be found only seconds later.
+
+    Where it does not allow that (-forceFlushAuthKey), what it took in the last seconds stays unseen.
+    """
+    if store.base_url is not None:
+        wait = min(store.timeout, _PAGE_TIMEOUT).total_seconds()
+        await _page(http, bare_url(store.base_url).rstrip("/") + "/internal/force_flush", wait)
 
 
 def remedy_for(facts: StoreFacts, oldest_ms: int, now_ms: int) -> str:
@@ -271,13 +291,29 @@ class _Reply(msgspec.Struct):
     data: _Result
 
 
-async def _query(http: httpx.AsyncClient, url: str, query: dict[str, str], wait: float) -> list[_Series]:
+class _Names(msgspec.Struct):
+    data: list[dict[str, str]]
+
+
+_Answer = TypeVar("_Answer", _Reply, _Names)
+
+
+async def _query(
+    http: httpx.AsyncClient, store: StoreSettings, page: str, query: dict[str, str], type_: type[_Answer]
+) -> _Answer:
+    if store.base_url is None:
+        remedy = "Write the base URL of the store in prometheus-url if it answers queries."
+        raise QueryError(
+            f"The write address {shown_url(store.write_url)} does not tell where to query.", remedy
+        )
+    url = f"{bare_url(store.base_url).rstrip('/')}/api/v1/{page}"
+    wait = store.timeout.total_seconds()
     try:
         async with asyncio.timeout(wait):
             response = await http.post(url, data=query)
         if response.status_code == 200:
             text = response.content.decode("utf-8", errors="replace")
-            return msgspec.json.decode(text, type=_Reply).data.result
+            return msgspec.json.decode(text, type=type_)
     except msgspec.DecodeError:
         raise QueryError(
             f"{shown_url(url)} did not answer as Prometheus does.", "Check prometheus-url."
@@ -289,6 +325,10 @@ async def _query(http: httpx.AsyncClient, url: str, query: dict[str, str], wait:
         raise QueryError(failure.words, failure.remedy) from None
     message = f"{shown_url(url)} answered {response.status_code} to a query: {clean(response.content)[:200]}"
     raise QueryError(message, "Check that these credentials may read.")
+
+
+def _selector(labels: Iterable[tuple[str, str]]) -> str:
+    return "{" + ",".join(f"{name}={_quoted(value)}" for name, value in labels) + "}"
 
 
 def _quoted(value: str) -> str:
