@@ -20,6 +20,7 @@ from awsync.control import Command, Request
 from awsync.engine import Emit, Engine, Only
 from awsync.errors import AwsyncError, ConfigError, StateError
 from awsync.events import (
+    AsideDecided,
     BatchDelivered,
     CheckpointRewound,
     Event,
@@ -38,6 +39,7 @@ from awsync.events import (
     SyncAsked,
 )
 from awsync.exclusions import ForThisRun
+from awsync.ledger import Mark
 from awsync.remote_write.connection import shown_url
 from awsync.schedule import Schedule
 from awsync.settings import Settings
@@ -227,6 +229,8 @@ class Conductor:
                 await self._hold(command)
             case Request.REWIND | Request.SKIP:
                 await self._move(command)
+            case Request.RETRY_ASIDE | Request.DROP_ASIDE:
+                await self._decide(command)
 
     async def _sync_now(self, command: Command) -> None:
         known = {source.name for source in self._engine.settings.sources}
@@ -281,3 +285,13 @@ class Conductor:
         elif position is not None:
             state.skip_to(source, bucket, position, now)
             self._emit(GapSkipped(source=source, bucket=bucket, position=position))
+
+    async def _decide(self, command: Command) -> None:
+        """Marks what is set aside while no pass runs, for a pass would decide as well."""
+        retry = command.request is Request.RETRY_ASIDE
+        if await self._stop():
+            self._want(self._only)
+        things = self._engine.state.mark_aside(command.ids, Mark.RETRY if retry else Mark.DROPPED)
+        self._emit(AsideDecided(things=things, retry=retry))
+        if retry and things and not self._paused:
+            self._want(None)

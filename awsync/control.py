@@ -33,13 +33,16 @@ class Request(StrEnum):
     CRON = "cron"
     REWIND = "rewind"
     SKIP = "skip"
+    RETRY_ASIDE = "retry set aside"
+    DROP_ASIDE = "drop set aside"
 
 
 class Command(Struct, frozen=True, kw_only=True):
     """One request with what it is about; None means all, or the beginning.
 
     `text` is the glob of EXCLUDE and INCLUDE and the expression of CRON; these hold for the run only.
-    `position` is where REWIND and SKIP put a checkpoint.
+    `position` is where REWIND and SKIP put a checkpoint, `ids` are what RETRY_ASIDE and DROP_ASIDE are about:
+    `r3` for a range, `s17` for a sample.
     """
 
     request: Request
@@ -47,6 +50,7 @@ class Command(Struct, frozen=True, kw_only=True):
     bucket: str | None = None
     text: str = ""
     position: int | None = None
+    ids: tuple[str, ...] = ()
 
 
 class Said(NamedTuple):

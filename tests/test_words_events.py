@@ -6,6 +6,7 @@ from typing import get_args
 import pytest
 
 from awsync.events import (
+    AsideDecided,
     BatchDelivered,
     BucketFound,
     BucketSkipped,
@@ -198,6 +199,12 @@ SENTENCES: list[tuple[Event, str, Level]] = [
         "laptop/window: what is older than 2026-11-20 12:00 UTC is not sent.",
         Level.INFO,
     ),
+    (
+        AsideDecided(things=2, retry=True),
+        "2 set-aside items will be tried again by the next pass.",
+        Level.INFO,
+    ),
+    (AsideDecided(things=1, retry=False), "1 set-aside item given up.", Level.INFO),
     (HeldForThisRun(what='cron is "@daily"'), 'For this run only: cron is "@daily".', Level.INFO),
     (
         JournalBegunAnew(reason="damaged"),

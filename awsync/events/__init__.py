@@ -29,6 +29,7 @@ from awsync.events.passes import (
     Work,
 )
 from awsync.events.runs import (
+    AsideDecided,
     CheckpointRewound,
     GapSkipped,
     HeldForThisRun,
@@ -46,6 +47,7 @@ from awsync.events.runs import (
 from awsync.events.sentences import Event, Level, describe, level
 
 __all__ = [
+    "AsideDecided",
     "BatchDelivered",
     "BucketFound",
     "BucketSkipped",

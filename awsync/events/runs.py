@@ -69,6 +69,13 @@ class GapSkipped(Struct, frozen=True, kw_only=True):
     position: int
 
 
+class AsideDecided(Struct, frozen=True, kw_only=True):
+    """Somebody wants things that are set aside to be tried again, or gives them up; so many there were."""
+
+    things: int
+    retry: bool
+
+
 class HeldForThisRun(Struct, frozen=True, kw_only=True):
     """A change that is not in config.toml: it ends with the process."""
 

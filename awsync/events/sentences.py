@@ -29,6 +29,7 @@ from awsync.events.passes import (
     Totals,
 )
 from awsync.events.runs import (
+    AsideDecided,
     CheckpointRewound,
     GapSkipped,
     HeldForThisRun,
@@ -75,6 +76,7 @@ Event = (
     | CheckpointRewound
     | GapSkipped
     | HeldForThisRun
+    | AsideDecided
     | JournalBegunAnew
     | ServiceLost
 )
@@ -314,6 +316,12 @@ def _(event: CheckpointRewound) -> str:
 @describe.register
 def _(event: GapSkipped) -> str:
     return f"{event.source}/{event.bucket}: what is older than {clock(event.position)} UTC is not sent."
+
+
+@describe.register
+def _(event: AsideDecided) -> str:
+    what = amount(event.things, "set-aside item")
+    return f"{what} will be tried again by the next pass." if event.retry else f"{what} given up."
 
 
 @describe.register
