@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from awsync.series import Amounts, Labels, Sample, seconds, stamp
-from awsync.timeline import DAY, MICROSECONDS, MILLISECOND, floor_to
+from awsync.timeline import DAY, MICROSECONDS, MILLISECOND, MINUTE, floor_to
 
 
 class Entry(NamedTuple):
@@ -145,21 +145,18 @@ def covered(ranges: Iterable[Range], wanted: Range) -> bool:
     return any(held.start <= wanted.start and wanted.end <= held.end for held in joined(ranges))
 
 
-def from_store(
-    series: Mapping[Labels, Mapping[int, float]], start: int, end: int, resolution: int
-) -> dict[Labels, dict[int, list[Entry]]]:
+def from_store(series: Mapping[Labels, Mapping[int, float]], start: int, end: int) -> Ledger:
     """What a store holds (milliseconds to values) as a ledger of the slots that end in (start, end].
 
-    A sample counts for the slot it lies in, with its distance from the slot's own stamp as its number of
-    correction: samples of another resolution are accounted for as well.
+    Slots of any length end on a full minute, and nobody corrects one 60,000 times: so a stamp tells both.
     """
     found: dict[Labels, dict[int, list[Entry]]] = {}
     for labels, values in series.items():
         for stamp_ms in sorted(values, reverse=True):
-            slot_end = floor_to(stamp_ms * MILLISECOND, resolution) + resolution
+            slot_end = floor_to(stamp_ms * MILLISECOND, MINUTE) + MINUTE
             if start < slot_end <= end:
-                correction = stamp(slot_end) - stamp_ms
-                entry = Entry(labels, slot_end, correction, round(values[stamp_ms] * MICROSECONDS))
+                amount = round(values[stamp_ms] * MICROSECONDS)
+                entry = Entry(labels, slot_end, stamp(slot_end) - stamp_ms, amount)
                 found.setdefault(labels, {}).setdefault(slot_end, []).append(entry)
     return found
 

@@ -208,10 +208,10 @@ class SourcePass:
 
     async def _held(self, current: _Current, page: Page) -> Ledger | None:
         """What the store holds of a page that may have been sent before; None where it hides that."""
-        series = await self._context.delivery.knowledge.series(
-            current.labeller.identity, page.start // MILLISECOND, page.end // MILLISECOND
-        )
-        return None if series is None else from_store(series, page.start, page.end, self._context.resolution)
+        knowledge, start, end = self._context.delivery.knowledge, page.start, page.end
+        identity = current.labeller.identity
+        series = await knowledge.series(identity, start // MILLISECOND, end // MILLISECOND)
+        return None if series is None else from_store(series, start, end)
 
     async def _flush(self) -> None:
         """Delivers the pending pages and settles each: checkpoints move, what was refused is set aside."""

@@ -14,7 +14,8 @@ from msgspec import Struct, field
 
 MICROSECONDS = 1_000_000
 MILLISECOND = 1_000
-HOUR = 3600 * MICROSECONDS
+MINUTE = 60 * MICROSECONDS
+HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 SINGLE_FOCUS_TYPES = frozenset({"currentwindow", "afkstatus", "web.tab.current", "app.editor.activity"})

@@ -63,6 +63,7 @@ async def deliver(
     transport: httpx.AsyncBaseTransport | None = None,
     base_url: str | None = None,
     patience: float | None = 0.0,
+    first_delay: float = 1.0,
     said: list[Event] | None = None,
 ) -> list[Refusal]:
     store = StoreSettings(write_url=f"{url}/api/v1/write", base_url=base_url)
@@ -70,7 +71,13 @@ async def deliver(
     told = [] if said is None else said
     try:
         delivery = Delivery(
-            client, store, told.append, sink=url, clock=lambda: time.time_ns() // 1000, patience=patience
+            client,
+            store,
+            told.append,
+            sink=url,
+            clock=lambda: time.time_ns() // 1000,
+            patience=patience,
+            first_delay=first_delay,
         )
         await delivery.open()
         return await delivery.deliver(sent, source="default")
@@ -78,8 +85,9 @@ async def deliver(
         await client.aclose()
 
 
-def deliver_to(store: PickyStore, sent: Sequence[Sample]) -> list[Refusal]:
-    return asyncio.run(deliver("http://store", sent, transport=httpx.MockTransport(store.answer)))
+def deliver_to(store: PickyStore, sent: Sequence[Sample], *, patience: float | None = 0.0) -> list[Refusal]:
+    transport = httpx.MockTransport(store.answer)
+    return asyncio.run(deliver("http://store", sent, transport=transport, patience=patience, first_delay=0.0))
 
 
 def test_a_store_that_takes_small_requests_gets_small_requests() -> None:
@@ -136,6 +144,43 @@ def test_a_failing_store_is_asked_again() -> None:
     assert sum(len(values) for values in held.values()) == 50
     waits = [event for event in said if isinstance(event, RetryScheduled)]
     assert [(wait.attempt, wait.delay) for wait in waits] == [(1, 0.0), (2, 0.0), (3, 0.0)]
+
+
+def test_a_sample_that_the_store_dies_of_is_found() -> None:
+    """A request that gets the same 500 again and again, from a store that is well, is taken apart."""
+    sent = samples(500)
+    bad = sent[321]
+
+    def judge(received: Sequence[Sample]) -> tuple[int, str] | None:
+        return (500, "runtime error: index out of range") if bad in received else None
+
+    store = PickyStore(judge)
+    refused = asyncio.run(
+        deliver(
+            "http://store", sent, transport=httpx.MockTransport(store.answer), patience=None, first_delay=0
+        )
+    )
+    assert [(refusal.sample, refusal.too_old) for refusal in refused] == [(bad, False)]
+    assert "index out of range" in refused[0].words
+    assert store.stored == Counter(set(sent) - {bad})
+
+
+def test_a_store_that_is_down_is_not_suspected() -> None:
+    """The same 500 for every request, an empty one too, means wait: no sample is blamed for it."""
+    sent, left = samples(50), [30]
+
+    def judge(_: Sequence[Sample]) -> tuple[int, str] | None:
+        left[0] -= 1
+        return (500, "no space left on device") if left[0] > 0 else None
+
+    store = PickyStore(judge)
+    refused = asyncio.run(
+        deliver(
+            "http://store", sent, transport=httpx.MockTransport(store.answer), patience=None, first_delay=0
+        )
+    )
+    assert refused == []
+    assert store.stored == Counter(sent)
 
 
 def test_patience_ends() -> None:

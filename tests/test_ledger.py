@@ -6,7 +6,19 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from awsync.ledger import Entry, Mark, Range, covered, due, joined, without
+from awsync.ledger import (
+    Entry,
+    Mark,
+    Range,
+    all_entries,
+    covered,
+    due,
+    from_store,
+    joined,
+    lacking,
+    merged,
+    without,
+)
 from awsync.series import Amounts, Labels, Sample
 from awsync.timeline import HOUR, MICROSECONDS, Span, slots
 
@@ -90,6 +102,39 @@ def test_again_takes_a_change_along(changes: list[Amounts]) -> None:
     for amounts in changes:
         store.take(due(amounts, store.ledger, again=True))
         assert store.sums() == _without_zeros(amounts)
+
+
+@thorough
+@given(st.lists(amounts_of, min_size=1, max_size=5), amounts_of, st.integers(0, 4))
+def test_a_forgotten_ledger_is_read_from_the_store(
+    changes: list[Amounts], now: Amounts, remembered: int
+) -> None:
+    """What the store holds tells every slot and correction, and with it only differences go out."""
+    store = Store()
+    for amounts in changes:
+        store.take(due(amounts, store.ledger, again=False))
+    series: dict[Labels, dict[int, float]] = {}
+    for (labels, timestamp_ms), sample in store.samples.items():
+        series.setdefault(labels, {})[timestamp_ms] = sample.value
+    held = from_store(series, 0, 7 * RESOLUTION)
+    assert sorted(all_entries(held)) == sorted(all_entries(store.ledger))
+
+    part = {labels: dict(list(slots.items())[:remembered]) for labels, slots in store.ledger.items()}
+    assert lacking(part, held) == []
+    known = merged(part, held)
+    assert sorted(all_entries(known)) == sorted(all_entries(held))
+    sent = store.take(due(now, known, again=False))
+    assert store.sums() == _without_zeros(now)
+    assert not set(sent) & set(all_entries(held))
+
+
+def test_what_the_store_lost_is_sent_again() -> None:
+    """An entry that the ledger knows and the store does not hold goes out as it was."""
+    kept, lost = Entry(VIM, RESOLUTION, 0, 5), Entry(VIM, RESOLUTION, 1, -2)
+    ledger = {VIM: {RESOLUTION: [kept, lost]}}
+    held = {VIM: {RESOLUTION: [kept]}}
+    assert lacking(ledger, held) == [lost]
+    assert list(all_entries(merged(ledger, held))) == [kept, lost]
 
 
 spans = st.lists(

@@ -74,7 +74,7 @@ def quarantine(settings: Settings) -> list[Quarantined]:
 def assert_equal(aw: AwServer, store: Store, settings: Settings) -> None:
     position = position_of(settings, BUCKET)
     wanted = closed_hours(aw, BUCKET, position)
-    last = (position // HOUR_US + 1) * HOUR_US
+    last = position // HOUR_US * HOUR_US
     found = stored_hours(store, last - 48 * HOUR_US, last)
     assert sum(wanted.values()) > 3600
     assert_equal_hours(wanted, found.get(BUCKET, {}), BUCKET)
