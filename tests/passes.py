@@ -58,7 +58,7 @@ def position_of(settings: Settings, bucket: str, source: str = "default") -> int
 def run_pass(
     settings: Settings,
     *,
-    patience: float = 0.0,
+    patience: float | None = 0.0,
     now: datetime | None = None,
     look_back: bool = False,
     wiring: Wiring | None = None,
