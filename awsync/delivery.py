@@ -49,6 +49,7 @@ class Delivery:
     """Brings samples to one store through any weather, for all sources of a pass.
 
     `patience` is how many seconds of failing in a row are borne before a run gives up; None is for ever.
+    `first_delay` is the longest wait, in seconds, before the first repeat; each further one is twice as long.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Delivery:
         sink: str,
         clock: Callable[[], int],
         patience: float | None = None,
+        first_delay: float = FIRST_DELAY,
     ) -> None:
         self._client = client
         self._store = store
@@ -67,6 +69,7 @@ class Delivery:
         self._sink = sink
         self._clock = clock
         self._patience = patience
+        self._first_delay = first_delay
         self._request_samples = REQUEST_SAMPLES
         self._learnt_floor: int | None = None
         self._facts = StoreFacts()
@@ -237,7 +240,8 @@ class Delivery:
             failing_since = failing_since or now
             delay = answer.after
             if delay is None:
-                delay = min(FIRST_DELAY * 2 ** min(number - 1, 10), LONGEST_DELAY) * random.uniform(0.5, 1.0)  # noqa: S311 jitter
+                longest = min(self._first_delay * 2 ** min(number - 1, 10), LONGEST_DELAY)
+                delay = longest * random.uniform(0.5, 1.0)  # noqa: S311 jitter
             if self._patience is not None and now + delay - failing_since > self._patience:
                 raise ParkedError(
                     f"{answer.reason} The store did not recover in {now - failing_since:.0f} s.",

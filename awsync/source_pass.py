@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from awsync.activitywatch import ActivityWatch, Info
 from awsync.delivery import ParkedError, Refusal
-from awsync.errors import SourceError, SourceUnreachableError
+from awsync.errors import SourceError
 from awsync.events import (
     CheckpointMoved,
     CorrectionSent,
@@ -76,7 +76,7 @@ class SourcePass:
         reader = SourceReader(self._source, self._aw, self._context, self._infos)
         try:
             async with reader.pages() as found:
-                await self._work(found)
+                await self._work(found, reader)
         except ParkedError as error:
             self._context.delivery.park(error)
         except SourceError as error:
@@ -86,7 +86,7 @@ class SourcePass:
             for event in self._set_aside.values():
                 self._context.emit(event)
 
-    async def _work(self, found: AsyncIterator[tuple[Stretch, RawPage]]) -> None:
+    async def _work(self, found: AsyncIterator[tuple[Stretch, RawPage]], reader: SourceReader) -> None:
         current: _Current | None = None
         broken: str | None = None
         async for stretch, raw in found:
@@ -97,11 +97,9 @@ class SourcePass:
                 if current is None or stretch is not current.stretch:
                     current = await self._begin(stretch)
                 prepared = await self._prepare(current, raw)
-            except SourceUnreachableError:
-                raise
             except SourceError as error:
                 # What was read of the bucket before goes out; behind it nothing can, or a gap would remain.
-                self._context.fail(self._source.name, bucket, error)
+                await reader.blame(bucket, error)
                 broken = bucket
                 continue
             current = replace(current, carry=prepared.carry)

@@ -135,13 +135,19 @@ def _seen(spans: Iterable[tuple[int, int]], *, single: bool) -> list[tuple[int, 
     return kept
 
 
-def stored_hours(store: Store, first: int, last: int) -> dict[str, dict[int, float]]:
-    """Seconds that the store holds, by bucket and end of hour (microseconds), where they are not zero."""
+def stored_hours(
+    store: Store, first: int, last: int, *, user: str | None = None
+) -> dict[str, dict[int, float]]:
+    """Seconds that the store holds, by bucket and end of hour (microseconds), where they are not zero.
+
+    `user` is for stores that several tests share, each under a name of its own.
+    """
     store.flush()
+    whose = "" if user is None else f',user="{user}"'
     answer = httpx.get(
         f"{store.url}/api/v1/query_range",
         params={
-            "query": 'sum by (bucket) (sum_over_time({__name__=~"aw_.+_seconds"}[1h]))',
+            "query": f'sum by (bucket) (sum_over_time({{__name__=~"aw_.+_seconds"{whose}}}[1h]))',
             "start": str(first // 1_000_000),
             "end": str(last // 1_000_000),
             "step": "3600",
