@@ -113,7 +113,7 @@ def closed_hours(aw: AwServer, bucket: str, until: int) -> dict[int, float]:
     hours: dict[int, float] = defaultdict(float)
     for start, end in _seen(spans, single=exported["type"] in SINGLE_FOCUS):
         hour = start - start % HOUR_US
-        while hour < end:
+        while hour < min(end, until):
             inside = min(end, hour + HOUR_US) - max(start, hour)
             if hour + HOUR_US <= until:
                 hours[hour + HOUR_US] += inside / 1e6
