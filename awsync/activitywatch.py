@@ -3,15 +3,13 @@
 Measured behaviour of the servers: aw-server (Python) selects events that touch [start, end], clips them to
 it, adds a millisecond to the end, sends the newest first and closes each connection.
 
-May import: httpx, msgspec, errors, settings, skew, timeline.
+May import: httpx, msgspec, bounded, errors, lenient, settings, timeline.
 """
 
-import json
+import asyncio
 import re
 import ssl
-import time
 from datetime import UTC, datetime, timedelta
-from math import isfinite
 from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import quote
@@ -20,21 +18,30 @@ import httpx
 import msgspec
 
 from awsync import __version__
+from awsync.bounded import Answer, LedAwayError, TooLargeError, get
 from awsync.errors import (
+    AnswerTooLargeError,
     BucketGoneError,
     SourceAnswerError,
+    SourceError,
     SourceRefusedError,
     SourceUnreachableError,
 )
+from awsync.lenient import NotThatError, decode
 from awsync.settings import SourceSettings
-from awsync.skew import ahead
 from awsync.timeline import Event
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MICROSECOND_TEXT = len("2026-11-20T10:04:00.123456+00:00")
 _FINER = re.compile(r"\.\d{6}(\d{1,3})")
-_MOST_DIGITS = 4_300  # Python converts no longer text to an integer
+SILENCE = timedelta(seconds=60)
+DEADLINE = timedelta(minutes=5)
+MOST_BYTES = 64 * 1024 * 1024
+"""Of one answer: five times what 50,000 events of a window watcher have."""
+
+_BROKE = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
+_ALIVE = timedelta(seconds=5)
 _T = TypeVar("_T")
 
 
@@ -104,14 +111,18 @@ class _Event(msgspec.Struct):
 
 
 class ActivityWatch:
-    """One connection pool to one server; all methods raise SourceError with a sentence for the user."""
+    """One connection pool to one server; all methods raise SourceError with a sentence for the user.
+
+    `timeout` is how long the server may be silent, `deadline` how long one answer may take in all.
+    """
 
     def __init__(
         self,
         source: SourceSettings,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
-        timeout: timedelta = timedelta(seconds=60),
+        timeout: timedelta = SILENCE,
+        deadline: timedelta = DEADLINE,
     ) -> None:
         headers = {"User-Agent": f"awsync/{__version__}"}
         if source.token is not None:
@@ -129,8 +140,8 @@ class ActivityWatch:
             timeout=timeout.total_seconds(),
             transport=transport,
             verify=_tls(source.aw_url),
-            follow_redirects=True,
         )
+        self._deadline = deadline
 
     async def __aenter__(self) -> Self:
         return self
@@ -143,6 +154,15 @@ class ActivityWatch:
     async def info(self) -> Info:
         """Host name, version and device id; answers without an API key too."""
         return self._decode(await self._get("info"), Info)
+
+    async def answers(self) -> bool:
+        """Whether the server is there at all, told within seconds: after one of its answers failed."""
+        try:
+            async with asyncio.timeout(_ALIVE.total_seconds()):
+                await self.info()
+        except (SourceError, TimeoutError):
+            return False
+        return True
 
     async def buckets(self) -> list[Bucket]:
         """Every bucket, ordered by id."""
@@ -187,26 +207,60 @@ class ActivityWatch:
             raise self._misfit(error) from error
 
     async def _get(self, path: str, params: dict[str, str] | None = None) -> bytes:
-        self.requests += 1
-        before = time.time()
         try:
-            answer = await self._http.get(path, params=params)
-        except httpx.TimeoutException as error:
-            raise SourceUnreachableError(
-                f"ActivityWatch at {self.url} did not answer in time.", "Is its machine overloaded or asleep?"
+            try:
+                answer = await self._ask(path, params)
+            except _BROKE:
+                # A connection that was kept may be dead, or hold what the answer before left in it.
+                answer = await self._ask(path, params)
+        except TooLargeError as error:
+            raise AnswerTooLargeError(
+                f"{self.url} answered more than {MOST_BYTES >> 20} MiB to one request.",
+                f'Is aw-url of source "{self.name}" the address of an ActivityWatch server?',
             ) from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise SourceUnreachableError(
-                f"ActivityWatch at {self.url} cannot be reached ({_cause(error)}).",
-                f'Start ActivityWatch, or correct aw-url of source "{self.name}".',
+        except LedAwayError as error:
+            raise SourceAnswerError(
+                f"ActivityWatch at {self.url} leads to {error}.",
+                f'If you trust that address, write it in aw-url of source "{self.name}".',
             ) from error
-        self.skew = ahead(answer.headers, before, time.time())
-        if answer.status_code == httpx.codes.OK:
-            return answer.content
+        except (httpx.TooManyRedirects, httpx.DecodingError) as error:
+            raise self._misfit(error) from error
+        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL) as error:
+            raise self._unreachable(error) from error
+        self.skew = answer.skew
+        if answer.status == httpx.codes.OK:
+            return answer.body
         raise self._refusal(answer)
 
-    def _refusal(self, answer: httpx.Response) -> Exception:
-        status, path = answer.status_code, answer.request.url.path
+    async def _ask(self, path: str, params: dict[str, str] | None) -> Answer:
+        self.requests += 1
+        return await get(self._http, path, params, deadline=self._deadline, most=MOST_BYTES)
+
+    def _unreachable(self, error: Exception) -> SourceUnreachableError:
+        if isinstance(error, httpx.TimeoutException):
+            return SourceUnreachableError(
+                f"ActivityWatch at {self.url} did not answer in time.", "Is its machine overloaded or asleep?"
+            )
+        if isinstance(error, TimeoutError):
+            seconds = self._deadline.total_seconds()
+            return SourceUnreachableError(
+                f"ActivityWatch at {self.url} did not finish its answer within {seconds:g} s.",
+                "Is its machine, or the network to it, overloaded?",
+            )
+        if isinstance(error, _BROKE):
+            broke = isinstance(error, httpx.NetworkError)
+            what = "broke off its answer" if broke else "gave no whole HTTP answer"
+            return SourceUnreachableError(
+                f"ActivityWatch at {self.url} {what} ({_cause(error)}).",
+                "Its own log may say why, or what stands between (a proxy) does it.",
+            )
+        return SourceUnreachableError(
+            f"ActivityWatch at {self.url} cannot be reached ({_cause(error)}).",
+            f'Start ActivityWatch, or correct aw-url of source "{self.name}".',
+        )
+
+    def _refusal(self, answer: Answer) -> SourceError:
+        status, path = answer.status, answer.path
         if status in {401, 403}:
             return SourceRefusedError(
                 f"ActivityWatch at {self.url} refused the request ({status}).",
@@ -214,7 +268,8 @@ class ActivityWatch:
             )
         if status == 404 and "/buckets/" in path:
             return BucketGoneError(f"ActivityWatch at {self.url} has no {path} (404).")
-        words = " ".join(self._without_token(answer.text)[:200].split())
+        text = answer.body.decode("utf-8", "replace")
+        words = " ".join(self._without_token(text)[:200].split())
         return SourceAnswerError(
             f"ActivityWatch at {self.url} answered {status} to {path}: {words}",
             "Is aw-url the address of an ActivityWatch server? Its own log says more.",
@@ -226,12 +281,8 @@ class ActivityWatch:
 
     def _decode(self, body: bytes, type_: type[_T]) -> _T:
         try:
-            return msgspec.json.decode(body, type=type_)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            pass
-        try:
-            return msgspec.json.decode(_mended(body), type=type_)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            return decode(body, type_)
+        except NotThatError as error:
             raise self._misfit(error) from error
 
     def _misfit(self, error: Exception) -> SourceAnswerError:
@@ -239,26 +290,6 @@ class ActivityWatch:
             f"{self.url} answered something that is not ActivityWatch's ({error}).",
             f'Correct aw-url of source "{self.name}", or see what stands between (a proxy, a login).',
         )
-
-
-def _mended(body: bytes) -> bytes:
-    """The same JSON without what only lenient parsers read: lone surrogates, bad UTF-8, NaN.
-
-    aw-server stores and sends them as watchers gave them; a title cut in the middle of an emoji is common.
-    Numbers that Python cannot hold become the text that their label has anyway.
-    """
-    value = json.loads(
-        body.decode("utf-8", "replace"),
-        parse_constant=lambda _: None,
-        parse_float=_finite,
-        parse_int=lambda digits: int(digits) if len(digits) <= _MOST_DIGITS else digits,
-    )
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
-
-
-def _finite(text: str) -> float | str:
-    number = float(text)
-    return number if isfinite(number) else str(number)
 
 
 def _nanoseconds(timestamp: str) -> int:
@@ -284,7 +315,7 @@ def _iso(moment: int) -> str:
 
 
 def _cause(error: Exception) -> str:
-    text = str(error).strip()
+    text = str(error).partition(": bytearray")[0].strip().rstrip(".")
     if text and "All connection attempts failed" not in text:
         return text
     return "connection refused" if isinstance(error, httpx.ConnectError) else "the connection broke"

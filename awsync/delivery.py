@@ -56,6 +56,7 @@ class Delivery:
     """Brings samples to one store through any weather, for all sources of a pass.
 
     `patience` is how many seconds of failing in a row are borne before a run gives up; None is for ever.
+    `first_delay` is the longest wait, in seconds, before the first repeat; each further one is twice as long.
     """
 
     def __init__(
@@ -114,7 +115,7 @@ class Delivery:
 
         Samples go out in the order of time, so that a store without an out-of-order window takes the most.
         """
-        ordered, refusals = self._without_old(sorted(samples, key=_time), _FLOOR_WORDS)
+        ordered, refusals = await self._without_old(sorted(samples, key=_time), _FLOOR_WORDS)
         queue = deque([ordered])
         while queue:
             chunk = queue.popleft()
@@ -182,13 +183,15 @@ class Delivery:
         """Whether the store takes an empty request: then it is our samples that it cannot bear."""
         return isinstance(await self._client.open(), Opened)
 
-    def _without_old(self, ordered: list[Sample], words: str) -> tuple[list[Sample], list[Refusal]]:
-        """The samples that are not too old as far as is known, and those that are."""
+    async def _without_old(self, ordered: list[Sample], words: str) -> tuple[list[Sample], list[Refusal]]:
+        """The samples that are not too old as is known, and those that are, and that the store lacks."""
         floor = self.knowledge.floor
         if floor is None or not ordered or ordered[0].timestamp_ms >= floor:
             return ordered, []
         old = [sample for sample in ordered if sample.timestamp_ms < floor]
-        return ordered[len(old) :], [Refusal(sample, too_old=True, words=words) for sample in old]
+        stored = await self._confirmed(old)
+        refused = [Refusal(sample, too_old=True, words=words) for sample in old if sample not in stored]
+        return ordered[len(old) :], refused
 
     async def _sift(self, chunk: list[Sample], words: str, source: str) -> tuple[list[Sample], list[Refusal]]:
         """What of a chunk that was refused for its age is worth sending again, and what is not.
@@ -197,8 +200,8 @@ class Delivery:
         is refused as out of order, and yet delivered); only a store that hides both is searched.
         """
         await self.knowledge.ask()
-        rest, refused = self._without_old(chunk, words)
-        if refused:
+        rest, refused = await self._without_old(chunk, words)
+        if len(rest) < len(chunk):
             return rest, refused
         stored = await self._confirmed(chunk)
         if stored:

@@ -11,12 +11,13 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import aclosing
+from datetime import timedelta
 
 import httpx
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from awsync.activitywatch import ActivityWatch, Bucket, Info
+from awsync.activitywatch import DEADLINE, SILENCE, ActivityWatch, Bucket, Info
 from awsync.delivery import Delivery
 from awsync.errors import BucketGoneError
 from awsync.events import Event, PassFinished, PassStarted
@@ -41,15 +42,17 @@ def system_clock() -> int:
 
 
 class Wiring(Struct, frozen=True):
-    """What tests replace: the clocks, the two transports, and how long the first wait for a store is.
+    """What tests replace: the clocks, the two transports and how long each of the two servers is waited for.
 
-    `stopwatch` gives seconds from anywhere on, `first_delay` is in seconds.
+    `stopwatch` gives seconds from anywhere on; `first_delay` are those before a request is repeated.
     """
 
     clock: Callable[[], int] = system_clock
     stopwatch: Callable[[], float] = time.monotonic
     aw_transport: httpx.AsyncBaseTransport | None = None
     store_transport: httpx.AsyncBaseTransport | None = None
+    aw_timeout: timedelta = SILENCE
+    aw_deadline: timedelta = DEADLINE
     first_delay: float = FIRST_DELAY
 
 
@@ -140,12 +143,11 @@ class Engine(Struct):
         return context.keep_from
 
     async def _source(self, source: SourceSettings, bucket: str | None, context: PassContext) -> None:
-        transport = self.wiring.aw_transport
-        client = (
-            ActivityWatch(source, transport=transport)
-            if bucket is None
-            else OneBucket(source, bucket, transport)
-        )
+        wiring = self.wiring
+        transport, timeout, deadline = wiring.aw_transport, wiring.aw_timeout, wiring.aw_deadline
+        client = ActivityWatch(source, transport=transport, timeout=timeout, deadline=deadline)
+        if bucket is not None:
+            client = OneBucket(source, bucket, transport=transport, timeout=timeout, deadline=deadline)
         async with client as aw:
             await SourcePass(source, aw, context, self._infos).run()
 
@@ -154,9 +156,15 @@ class OneBucket(ActivityWatch):
     """A server as a pass over one bucket sees it."""
 
     def __init__(
-        self, source: SourceSettings, bucket: str, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        source: SourceSettings,
+        bucket: str,
+        *,
+        transport: httpx.AsyncBaseTransport | None,
+        timeout: timedelta,
+        deadline: timedelta,
     ) -> None:
-        super().__init__(source, transport=transport)
+        super().__init__(source, transport=transport, timeout=timeout, deadline=deadline)
         self._bucket = bucket
 
     async def buckets(self) -> list[Bucket]:

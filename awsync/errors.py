@@ -10,6 +10,7 @@
         ├── SourceRefusedError   401: it wants an API key, or another one
         ├── BucketGoneError      404: the bucket was deleted or renamed
         └── SourceAnswerError    it answered something that is not ActivityWatch
+            └── AnswerTooLargeError
 
 What a store answers is not an exception but a verdict (remote_write/client.py).
 
@@ -93,3 +94,7 @@ class BucketGoneError(SourceError):
 
 class SourceAnswerError(SourceError):
     """The answer is not what an ActivityWatch server gives."""
+
+
+class AnswerTooLargeError(SourceAnswerError):
+    """The answer has more bytes than awsync reads at once."""

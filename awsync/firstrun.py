@@ -57,7 +57,7 @@ def usual_stores() -> list[StoreSettings]:
 async def find_activitywatch(source: SourceSettings) -> Outcome:
     """Who answers at the address of a source, and how many buckets there are."""
     try:
-        async with ActivityWatch(source, timeout=_LOOK) as server:
+        async with ActivityWatch(source, timeout=_LOOK, deadline=_LOOK) as server:
             info = await server.info()
             buckets = len(await server.buckets())
     except SourceError as error:

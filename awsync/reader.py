@@ -1,7 +1,7 @@
 """Reads a bucket page by page: every event of a stretch of time once, in bounded memory.
 
 The facts this rests on are in `activitywatch`: windows are inclusive and clipped, and aw-server (Python)
-forgets an event 24 h after its start. May import: errors, activitywatch, timeline.
+forgets an event 24 h after its start. May import: activitywatch, errors, timeline.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator
 from msgspec import Struct
 
 from awsync.activitywatch import ActivityWatch, Bucket, to_microseconds
+from awsync.errors import AnswerTooLargeError
 from awsync.timeline import DAY, Carry, Event, Page, ambiguous, floor_to, forgotten
 
 PAGE_EVENTS = 10_000
@@ -52,7 +53,13 @@ async def raw_pages(
     limit = MAX_EVENTS
     while start < end:
         stop = _border(start, width, step, end)
-        body = await aw.read(bucket, None if beginning else start, stop, limit)
+        try:
+            body = await aw.read(bucket, None if beginning else start, stop, limit)
+        except AnswerTooLargeError:
+            if stop - start <= step:
+                raise
+            width = (stop - start) // 8
+            continue
         if limit == MAX_EVENTS and await _cut_off(aw, body):
             # One slot cannot be cut: it is read whole, however much it holds.
             limit = -1 if stop - start <= step else MAX_EVENTS
@@ -133,7 +140,7 @@ async def first_moment(aw: ActivityWatch, bucket: Bucket) -> int:
     creation in growing steps: an import brings events that are older than their bucket.
     """
     if bucket.oldest is not None:
-        return bucket.oldest
+        return max(bucket.oldest, _OLDEST)
     newest = bucket.newest or 0
     moment = newest if bucket.created is None else min(to_microseconds(bucket.created), newest)
     step = 32 * DAY

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from awsync.activitywatch import ActivityWatch, Info
 from awsync.delivery import ParkedError, Refusal
-from awsync.errors import SourceError, SourceUnreachableError
+from awsync.errors import SourceError
 from awsync.events import (
     CheckpointMoved,
     CorrectionSent,
@@ -103,7 +103,7 @@ class SourcePass:
         reader = SourceReader(self._source, self._aw, self._context, self._infos)
         try:
             async with reader.pages() as found:
-                await self._work(found)
+                await self._work(found, reader)
             await self._retry_quarantine(reader.synced)
         except ParkedError as error:
             self._context.delivery.park(error)
@@ -140,7 +140,7 @@ class SourcePass:
                 SetAsideDelivered(source=name, bucket=bucket, start=start, end=max(ends), samples=len(held))
             )
 
-    async def _work(self, found: AsyncIterator[tuple[Stretch, RawPage]]) -> None:
+    async def _work(self, found: AsyncIterator[tuple[Stretch, RawPage]], reader: SourceReader) -> None:
         current: _Current | None = None
         broken: str | None = None
         async for stretch, raw in found:
@@ -151,11 +151,9 @@ class SourcePass:
                 if current is None or stretch is not current.stretch:
                     current = await self._begin(stretch)
                 prepared = await self._prepare(current, raw)
-            except SourceUnreachableError:
-                raise
             except SourceError as error:
                 # What was read of the bucket before goes out; behind it nothing can, or a gap would remain.
-                self._context.fail(self._source.name, bucket, error)
+                await reader.blame(bucket, error)
                 broken = bucket
                 continue
             current = replace(current, carry=prepared.carry)

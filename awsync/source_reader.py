@@ -72,6 +72,15 @@ class SourceReader(Struct, frozen=True):
         ):
             yield read_ahead
 
+    async def blame(self, bucket: str, error: SourceError) -> None:
+        """Says that a bucket failed; raises the error where its server is gone, and all buckets with it.
+
+        One bucket may break an answer off, or never finish one, on a server that is well otherwise.
+        """
+        if isinstance(error, SourceUnreachableError) and not await self.aw.answers():
+            raise error
+        self.context.fail(self.source.name, bucket, error)
+
     async def _pages(self, due: AsyncIterator[Stretch]) -> AsyncGenerator[tuple[Stretch, RawPage], None]:
         step = self.context.resolution
         broken: str | None = None
@@ -88,10 +97,8 @@ class SourceReader(Struct, frozen=True):
                 async with aclosing(found):
                     async for raw in found:
                         yield stretch, raw
-            except SourceUnreachableError:
-                raise
             except SourceError as error:
-                self.context.fail(self.source.name, bucket, error)
+                await self.blame(bucket, error)
                 broken = bucket
 
     async def _stretches(self) -> AsyncGenerator[Stretch, None]:
@@ -113,10 +120,8 @@ class SourceReader(Struct, frozen=True):
         for bucket in buckets:
             try:
                 due = await self._due(bucket)
-            except SourceUnreachableError:
-                raise
             except SourceError as error:
-                self.context.fail(name, bucket.id, error)
+                await self.blame(bucket.id, error)
                 continue
             for stretch in due:
                 yield stretch

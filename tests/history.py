@@ -113,7 +113,7 @@ def closed_hours(aw: AwServer, bucket: str, until: int) -> dict[int, float]:
     hours: dict[int, float] = defaultdict(float)
     for start, end in _seen(spans, single=exported["type"] in SINGLE_FOCUS):
         hour = start - start % HOUR_US
-        while hour < end:
+        while hour < min(end, until):
             inside = min(end, hour + HOUR_US) - max(start, hour)
             if hour + HOUR_US <= until:
                 hours[hour + HOUR_US] += inside / 1e6
@@ -135,13 +135,19 @@ def _seen(spans: Iterable[tuple[int, int]], *, single: bool) -> list[tuple[int, 
     return kept
 
 
-def stored_hours(store: Store, first: int, last: int) -> dict[str, dict[int, float]]:
-    """Seconds that the store holds, by bucket and end of hour (microseconds), where they are not zero."""
+def stored_hours(
+    store: Store, first: int, last: int, *, user: str | None = None
+) -> dict[str, dict[int, float]]:
+    """Seconds that the store holds, by bucket and end of hour (microseconds), where they are not zero.
+
+    `user` is for stores that several tests share, each under a name of its own.
+    """
     store.flush()
+    whose = "" if user is None else f',user="{user}"'
     answer = httpx.get(
         f"{store.url}/api/v1/query_range",
         params={
-            "query": 'sum by (bucket) (sum_over_time({__name__=~"aw_.+_seconds"}[1h]))',
+            "query": f'sum by (bucket) (sum_over_time({{__name__=~"aw_.+_seconds"{whose}}}[1h]))',
             "start": str(first // 1_000_000),
             "end": str(last // 1_000_000),
             "step": "3600",

@@ -178,6 +178,12 @@ class Client:
             return verdict_of_failure(error, shown_url(url), self._timeout)
         if 300 <= answer.status < 400:
             return _redirected(answer)
+        if _is_success(answer) and _is_web_page(answer):
+            return Retry(
+                f"{answer.shown} answered {answer.status} with a web page, which no store does. "
+                "Is there a login page or a proxy before it?",
+                status=answer.status,
+            )
         return answer
 
     async def _ask(self, url: httpx.URL, headers: dict[str, str], body: bytes) -> _Answer:
@@ -197,6 +203,12 @@ def _empty(protocol: Version) -> bytes:
 
 def _is_success(answer: _Answer) -> bool:
     return 200 <= answer.status < 300
+
+
+def _is_web_page(answer: _Answer) -> bool:
+    """A captive portal says 200 to everything: taken for a store's, that answer would lose what was sent."""
+    kind = answer.headers.get("content-type", "").lower()
+    return kind.startswith("text/html") or answer.words[:15].lower().startswith(("<!doctype html", "<html"))
 
 
 def _denies_2_0(answer: _Answer, verdict: Retry | Rejected | None) -> bool:

@@ -53,6 +53,9 @@ def verdict_of_failure(error: Exception, shown: str, timeout: float) -> Retry | 
         return Retry(f"{words} Is the store running?")
     if isinstance(error, httpx.ProxyError):
         return Retry(f"The proxy before {shown} refused the connection; see HTTP_PROXY and HTTPS_PROXY.")
+    if isinstance(error, httpx.RemoteProtocolError):
+        what = str(error).partition(": bytearray")[0].rstrip(".")
+        return Retry(f"{shown} gave no whole HTTP answer ({what}).")
     return Retry(f"The connection to {shown} broke: {reason or type(error).__name__}.")
 
 
