@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from awsync.activitywatch import ActivityWatch, Bucket, Info
 from awsync.delivery import Delivery
-from awsync.errors import BucketGoneError
+from awsync.errors import BucketGoneError, StateError
 from awsync.events import Event, PassFinished, PassStarted
 from awsync.pass_context import PassContext
 from awsync.remote_write.client import Client
@@ -91,6 +91,9 @@ class Engine(Struct):
         except asyncio.CancelledError:
             self.state.stop_pass(started)
             finish(stopped=True)
+            raise
+        except StateError:
+            self.state.stop_pass(started)
             raise
         if tally.totals().samples:
             self.state.prune(keep_from)

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import msgspec
 from msgspec import Struct, field
@@ -21,6 +21,8 @@ from awsync.events import PassFinished, Totals, Work
 from awsync.ledger import Entry, Ledger, Range, joined, without
 from awsync.series import Labels
 from awsync.timeline import HOUR, Carry, floor_to
+
+_T = TypeVar("_T")
 
 _KEPT_PASSES = 1000
 _FORGET = "UPDATE checkpoint SET ledger_from = max(coalesce(ledger_from, ?1), ?1)"
@@ -124,7 +126,7 @@ class State:
         known: dict[str, Labels] = {}
         for text, slot_end, correction, microseconds in rows:
             if (labels := known.get(text)) is None:
-                labels = known[text] = msgspec.json.decode(text, type=Labels)
+                labels = known[text] = self._decoded(text, Labels)
             entry = Entry(labels, slot_end, correction, microseconds)
             ledger.setdefault(labels, {}).setdefault(slot_end, []).append(entry)
         return ledger
@@ -240,7 +242,7 @@ class State:
                 finished,
                 elapsed,
                 None if complete is None else bool(complete),
-                Totals() if totals is None else msgspec.json.decode(totals, type=Totals),
+                Totals() if totals is None else self._decoded(totals, Totals),
             )
             for started, finished, elapsed, complete, totals in rows
         ]
@@ -251,7 +253,24 @@ class State:
             f" ledger_from, updated FROM checkpoint WHERE {where} ORDER BY source, bucket",
             values,
         )
-        return [_checkpoint(*row) for row in rows]
+        return [
+            Checkpoint(
+                source,
+                bucket,
+                began,
+                position,
+                newest,
+                None if carry is None else self._decoded(carry, Carry),
+                *counts,
+            )
+            for source, bucket, began, position, newest, carry, *counts in rows
+        ]
+
+    def _decoded(self, text: str, type_: type[_T]) -> _T:
+        try:
+            return msgspec.json.decode(text, type=type_)
+        except msgspec.MsgspecError as error:
+            raise self.database.damaged(str(error)) from error
 
     def _touch(self, connection: sqlite3.Connection, source: str, bucket: str) -> int:
         key = (self.sink, source, bucket)
@@ -264,25 +283,6 @@ class State:
 
 def _range(start: int, end: int, too_old: int, words: str, since: int) -> Range:
     return Range(start, end, bool(too_old), words, since)
-
-
-def _checkpoint(
-    source: str,
-    bucket: str,
-    began: int | None,
-    position: int | None,
-    newest: int | None,
-    carry: str | None,
-    events: int,
-    samples: int,
-    looked_back: int | None,
-    ledger_from: int | None,
-    updated: int,
-) -> Checkpoint:
-    decoded = None if carry is None else msgspec.json.decode(carry, type=Carry)
-    return Checkpoint(
-        source, bucket, began, position, newest, decoded, events, samples, looked_back, ledger_from, updated
-    )
 
 
 def _move(connection: sqlite3.Connection, id_: int, page: Settled, now: int) -> None:

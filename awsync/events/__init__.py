@@ -38,6 +38,7 @@ from awsync.events.runs import (
     RunStarted,
     ServiceLost,
     SettingsReloaded,
+    StateBegunAnew,
     SyncAsked,
 )
 from awsync.events.sentences import Event, Level, describe, level
@@ -70,6 +71,7 @@ __all__ = [
     "SettingsReloaded",
     "SourceFailed",
     "SourceReached",
+    "StateBegunAnew",
     "StoreParked",
     "StoreReached",
     "SyncAsked",
