@@ -7,6 +7,7 @@ import asyncio
 import shlex
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from awsync.config import Loaded, Watched, set_value
@@ -49,21 +50,20 @@ class ConsoleAgent:
 
     def __init__(self, watched: Watched, *, wiring: Wiring | None = None) -> None:
         settings = watched.loaded.settings
-        assert settings.store is not None, "a console needs prometheus-url; config.load demands it"
         self._watched = watched
         self._wiring = wiring or Wiring()
         self._queue: asyncio.Queue[Said] = asyncio.Queue()
         self._known: dict[str, SourceReport] = {}
         self._activity = ActivityReader(self._wiring.aw_transport)
-        self._reading = State(settings.state_dir, shown_url(settings.store.write_url), write=False)
         self._journal = Journal(settings.state_dir)
         self._history = self._journal.recent(HISTORY)
         self.paused = False
-        self._side: Side
-        try:
-            self._side = self._here()
-        except LockHeldError:
-            self._side = self._beside()
+        # Whoever writes goes first: it makes the state readable where it is old or damaged.
+        here: Side | None = None
+        with suppress(LockHeldError):
+            here = self._here()
+        self._reading = State(settings.state_dir, _sink_of(settings), write=False)
+        self._side = here or self._beside()
 
     @property
     def observing(self) -> int | None:
@@ -88,9 +88,7 @@ class ConsoleAgent:
     @property
     def sink(self) -> str:
         """The store, as it may be shown."""
-        store = self.settings.store
-        assert store is not None
-        return shown_url(store.write_url)
+        return _sink_of(self.settings)
 
     async def events(self) -> AsyncIterator[Said]:
         """History, then what is said."""
@@ -213,7 +211,8 @@ class ConsoleAgent:
 
     def _here(self) -> Side:
         command = shlex.join(["awsync", *sys.argv[1:]])
-        return Here(self._watched, self._reading.sink, command, self._hear, self._wiring)
+        sink = _sink_of(self._watched.loaded.settings)
+        return Here(self._watched, sink, command, self._hear, self._wiring)
 
     def _beside(self) -> Side:
         pid = self._reading.database.announced() or 0
@@ -329,6 +328,11 @@ class ConsoleAgent:
 
 
 _WHAT = {CheckpointMoved: "delivered", CheckpointRewound: "moved back", GapSkipped: "gap left out"}
+
+
+def _sink_of(settings: Settings) -> str:
+    assert settings.store is not None, "a console needs prometheus-url; config.load demands it"
+    return shown_url(settings.store.write_url)
 
 
 def _sentence(reports: Sequence[BucketReport], edit: Edit, *, excluded: bool) -> str:

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from awsync import __version__
 from awsync.control import Command, Request
 from awsync.engine import Emit, Engine, Only
-from awsync.errors import AwsyncError, ConfigError, StateError
+from awsync.errors import AwsyncError, ConfigError, StateDamagedError, StateError
 from awsync.events import (
     AsideDecided,
     BatchDelivered,
@@ -74,6 +74,7 @@ class Conductor:
         self._only: Only = None
         self._failing = False
         self._lacking = False
+        self._begun_anew = False
         self._paused = False
         self._interrupted = False
         self._next: int | None = None
@@ -153,10 +154,25 @@ class Conductor:
         if not task.cancelled():
             try:
                 self._lacking = not task.result().complete
+                self._begun_anew = False
+            except StateDamagedError as error:
+                self._emit(PassFailed(reason=error.message, remedy=""))
+                self._begin_anew(error)
             except StateError as error:
                 self._emit(PassFailed(reason=error.message, remedy=error.remedy))
         if not self._due:
             self._plan()
+
+    def _begin_anew(self, error: StateDamagedError) -> None:
+        """Begins the state anew, and the pass with it, but not for ever: the disk may be what is bad."""
+        try:
+            self._emit(self._engine.state.database.begin_anew(error.reason))
+        except StateError as worse:
+            self._emit(PassFailed(reason=worse.message, remedy=worse.remedy))
+            return
+        if not self._begun_anew:
+            self._begun_anew = True
+            self._want(self._only)
 
     def _plan(self) -> None:
         """Says when the next pass comes."""

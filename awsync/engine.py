@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from awsync.activitywatch import DEADLINE, SILENCE, ActivityWatch, Bucket, Info
 from awsync.delivery import Delivery
-from awsync.errors import BucketGoneError
+from awsync.errors import BucketGoneError, StateError
 from awsync.events import Event, PassFinished, PassStarted
 from awsync.pass_context import PassContext
 from awsync.persistence import FIRST_DELAY
@@ -101,6 +101,9 @@ class Engine(Struct):
         except asyncio.CancelledError:
             self.state.stop_pass(started)
             finish(stopped=True)
+            raise
+        except StateError:
+            self.state.stop_pass(started)
             raise
         if tally.totals().samples:
             self.state.prune(keep_from)

@@ -5,6 +5,7 @@
     ├── UsageError               exit code 2: the command cannot work where or how it was called
     ├── LockHeldError            exit code 3: another awsync writes to the same state
     ├── StateError               the state database cannot be used
+    │   └── StateDamagedError    its file is broken: it has to be begun anew
     └── SourceError              an ActivityWatch server did not give what was asked
         ├── SourceUnreachableError
         ├── SourceRefusedError   401: it wants an API key, or another one
@@ -74,6 +75,17 @@ class LockHeldError(AwsyncError):
 
 class StateError(AwsyncError):
     """The state database is unreadable, unwritable or of a newer version."""
+
+
+class StateDamagedError(StateError):
+    """The file of the state database is broken, for `reason`; whoever may write begins it anew."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(
+            f"The state database {path} is damaged ({reason}).",
+            "The next awsync sync puts it aside, begins a new one and asks the store what it holds.",
+        )
+        self.reason = reason
 
 
 class SourceError(AwsyncError):

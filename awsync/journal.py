@@ -4,10 +4,9 @@ It holds nothing that a delivery depends on. So it is written without waiting fo
 thread of its own; when it is damaged or gone it is begun anew. One process writes events; any process may
 read them, and may ask for something.
 
-May import: the standard library, msgspec, errors, events, control.
+May import: the standard library, msgspec, errors, events, control, sqlite_file.
 """
 
-import os
 import queue
 import sqlite3
 import threading
@@ -23,6 +22,7 @@ import msgspec
 from awsync.control import Command, Said
 from awsync.errors import AwsyncError
 from awsync.events import Event, JournalBegunAnew
+from awsync.sqlite_file import identity
 
 KEPT = 20_000
 """Events that are kept; a pass with news says about ten, a long backfill some thousands."""
@@ -118,11 +118,11 @@ class Journal:
 
     def _open(self) -> sqlite3.Connection:
         """The connection; another file under the name, as after a new beginning, is opened in its place."""
-        if self._connection is not None and _identity(self.path) != self._file:
+        if self._connection is not None and identity(self.path) != self._file:
             self._leave()
         if self._connection is None:
             self._connection = _connect(self.path)
-            self._file = _identity(self.path)
+            self._file = identity(self.path)
         return self._connection
 
     def _leave(self) -> None:
@@ -279,14 +279,6 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _decoded(rows: Sequence[tuple[int, int, str, str]]) -> list[Said]:

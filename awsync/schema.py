@@ -2,13 +2,15 @@
 
 A step that was released is never edited; what is to be different becomes a new one at the end.
 
-May import: the standard library.
+May import: the standard library, sqlite_file.
 """
 
 import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+
+from awsync.sqlite_file import DamageError
 
 _FIRST = (
     """CREATE TABLE checkpoint (
@@ -75,7 +77,10 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Another process may have taken them since.
-        for step in STEPS[schema_of(connection) :]:
+        begin = schema_of(connection)
+        if begin == 0 and connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
+            raise DamageError("it has tables and no version")
+        for step in STEPS[begin:]:
             for statement in step:
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

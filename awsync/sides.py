@@ -62,6 +62,8 @@ class Here:
         self._clock = wiring.clock
         self._engine = Engine(settings, self._state, wiring=wiring)
         self._conductor = Conductor(self._engine, self._emit, reload=watched, asked=self._recorder.take)
+        if (begun_anew := self._state.database.begun_anew) is not None:
+            self._emit(begun_anew)
         if self._recorder.begun_anew:
             self._emit(JournalBegunAnew(reason=self._recorder.begun_anew))
         self._task = asyncio.create_task(self._conductor.run())

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import msgspec
 from msgspec import Struct, field
@@ -23,6 +23,8 @@ from awsync.events import PassFinished, Totals, Work
 from awsync.ledger import Entry, Ledger, Mark, Quarantined, Range
 from awsync.series import Labels
 from awsync.timeline import HOUR, Carry, floor_to
+
+_T = TypeVar("_T")
 
 _KEPT_PASSES = 1000
 _FORGET = "UPDATE checkpoint SET ledger_from = max(coalesce(ledger_from, ?1), ?1)"
@@ -141,9 +143,9 @@ class State:
 
         Those that somebody gave up are among them with `dropped`.
         """
-        rows = self.database.rows(aside.SAMPLES + aside.OF_SLOTS, (self.sink, source, bucket, start, end))
         marks = {Mark.HELD, Mark.DROPPED} if dropped else {Mark.HELD}
-        return frozenset(held.entry for row in rows if (held := aside.sample_of(*row)).mark in marks)
+        held = self._samples(aside.OF_SLOTS, source, bucket, start, end)
+        return frozenset(each.entry for each in held if each.mark in marks)
 
     def mark_aside(self, ids: Sequence[str], mark: Mark) -> int:
         """Lets the next pass try again what has these ids, or gives it up; returns how many there are."""
@@ -185,7 +187,7 @@ class State:
         known: dict[str, Labels] = {}
         for text, slot_end, correction, microseconds in rows:
             if (labels := known.get(text)) is None:
-                labels = known[text] = msgspec.json.decode(text, type=Labels)
+                labels = known[text] = self._decoded(text, Labels)
             entry = Entry(labels, slot_end, correction, microseconds)
             ledger.setdefault(labels, {}).setdefault(slot_end, []).append(entry)
         return ledger
@@ -329,10 +331,17 @@ class State:
                 finished,
                 elapsed,
                 None if complete is None else bool(complete),
-                Totals() if totals is None else msgspec.json.decode(totals, type=Totals),
+                Totals() if totals is None else self._decoded(totals, Totals),
             )
             for started, finished, elapsed, complete, totals in rows
         ]
+
+    def _samples(self, where: str, *values: object) -> list[Quarantined]:
+        rows = self.database.rows(aside.SAMPLES + where, (self.sink, *values))
+        try:
+            return [aside.sample_of(*row) for row in rows]
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise self.database.damaged(str(error)) from error
 
     def _checkpoints(self, where: str, values: Sequence[object]) -> list[Checkpoint]:
         rows = self.database.rows(
@@ -340,7 +349,24 @@ class State:
             f" ledger_from, updated, reached FROM checkpoint WHERE {where} ORDER BY source, bucket",
             values,
         )
-        return [_checkpoint(*row) for row in rows]
+        return [
+            Checkpoint(
+                source,
+                bucket,
+                began,
+                position,
+                newest,
+                None if carry is None else self._decoded(carry, Carry),
+                *counts,
+            )
+            for source, bucket, began, position, newest, carry, *counts in rows
+        ]
+
+    def _decoded(self, text: str, type_: type[_T]) -> _T:
+        try:
+            return msgspec.json.decode(text, type=type_)
+        except msgspec.MsgspecError as error:
+            raise self.database.damaged(str(error)) from error
 
     def _touch(self, connection: sqlite3.Connection, source: str, bucket: str) -> int:
         key = (self.sink, source, bucket)
@@ -349,27 +375,6 @@ class State:
             "SELECT id FROM checkpoint WHERE sink = ? AND source = ? AND bucket = ?", key
         ).fetchone()
         return int(id_)
-
-
-def _checkpoint(
-    source: str,
-    bucket: str,
-    began: int | None,
-    position: int | None,
-    newest: int | None,
-    carry: str | None,
-    events: int,
-    samples: int,
-    looked_back: int | None,
-    ledger_from: int | None,
-    updated: int,
-    reached: int | None,
-) -> Checkpoint:
-    decoded = None if carry is None else msgspec.json.decode(carry, type=Carry)
-    return Checkpoint(
-        source, bucket, began, position, newest, decoded, events, samples, looked_back, ledger_from, updated,
-        reached,
-    )  # fmt: skip
 
 
 def _move(connection: sqlite3.Connection, id_: int, page: Settled, now: int) -> None:

@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from awsync.database import Database
 from awsync.errors import LockHeldError, StateError
 from awsync.events import PassFinished, Totals, Work
 from awsync.ledger import Entry, Range
@@ -381,14 +380,3 @@ def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StateError, match=r"file/state/state\.db cannot be used .*\. Check the rights"):
         State(tmp_path / "file" / "state", "sink", write=True)
-
-
-def test_a_file_that_is_no_database(tmp_path: Path) -> None:
-    """A damaged file is refused with its name, and the lock is given up again."""
-    (tmp_path / "state.db").write_text(
-        "this is no database, and longer than its header of a hundred bytes" * 9
-    )
-    with pytest.raises(StateError, match=r"state\.db cannot be used \(file is not a database\)"):
-        State(tmp_path, "sink", write=True)
-    (tmp_path / "state.db").unlink()
-    Database(tmp_path, write=True).close()

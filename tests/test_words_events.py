@@ -37,6 +37,7 @@ from awsync.events import (
     SettingsReloaded,
     SourceFailed,
     SourceReached,
+    StateBegunAnew,
     StoreParked,
     StoreReached,
     SyncAsked,
@@ -209,6 +210,18 @@ SENTENCES: list[tuple[Event, str, Level]] = [
     (
         JournalBegunAnew(reason="damaged"),
         "The journal of past events was begun anew (damaged); deliveries are not affected.",
+        Level.WARNING,
+    ),
+    (
+        StateBegunAnew(reason="disk image is malformed", kept_as="/state.db.damaged-1"),
+        "The state database was damaged (disk image is malformed) and was begun anew, the old one is kept as "
+        "/state.db.damaged-1; what the store lacks is found out from the store and ActivityWatch.",
+        Level.WARNING,
+    ),
+    (
+        StateBegunAnew(reason="gone", kept_as=""),
+        "The state database was damaged (gone) and was begun anew; "
+        "what the store lacks is found out from the store and ActivityWatch.",
         Level.WARNING,
     ),
     (

@@ -8,6 +8,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,11 +16,13 @@ import typer
 from awsync.cli.flags import settings_flags
 from awsync.cli.output import LogFormat, LogLines, document, narrate, say, table
 from awsync.cli.settings import load_with_store
+from awsync.errors import StateDamagedError, StateError
 from awsync.events import Event, Level
 from awsync.words import amount, clock
 
 if TYPE_CHECKING:
     from awsync.engine import Engine
+    from awsync.state import State
     from awsync.summary import PassSummary
 
 ONCE_PATIENCE = 15.0
@@ -44,13 +47,17 @@ def sync(
     with State(settings.state_dir, sink, write=True) as state:
         state.database.announce(shlex.join(["awsync", *sys.argv[1:]]), system_clock())
         engine = Engine(settings, state, patience=ONCE_PATIENCE if once else None)
-        for sink in state.other_sinks() if not state.checkpoints() else []:
-            narrate(
-                f"This state folder also has checkpoints for {sink}; this store starts from the beginning."
-            )
+        # Damage is met again by the pass, where it can be mended.
+        with suppress(StateDamagedError):
+            _say_other_sinks(state)
         if once:
             raise typer.Exit(run_once(engine, lines, as_json=json, verbose=verbose))
         raise typer.Exit(_run_service(engine, lines, flags))
+
+
+def _say_other_sinks(state: "State") -> None:
+    for sink in state.other_sinks() if not state.checkpoints() else []:
+        narrate(f"This state folder also has checkpoints for {sink}; this store starts from the beginning.")
 
 
 def run_once(engine: "Engine", lines: LogLines, *, as_json: bool, verbose: bool) -> int:
@@ -71,7 +78,14 @@ def run_once(engine: "Engine", lines: LogLines, *, as_json: bool, verbose: bool)
             summary.apply(event)
             face.apply(event)
 
-        code = _run(lambda: _once(engine, emit), lines)
+        database = engine.state.database
+        if database.begun_anew is not None:
+            emit(database.begun_anew)
+        try:
+            code = _run(lambda: _once(engine, emit), lines)
+        except StateDamagedError as error:
+            emit(database.begin_anew(error.reason))
+            raise StateError(error.message, "Run awsync again: it finds out what the store lacks.") from error
     if code == 0 or summary.finished is not None:
         if as_json:
             document(summary.document())
@@ -96,6 +110,8 @@ def _run_service(engine: "Engine", lines: LogLines, flags: dict[str, object]) ->
             recorder.record(event)
             lines.apply(event)
 
+        if (begun_anew := engine.state.database.begun_anew) is not None:
+            emit(begun_anew)
         if recorder.begun_anew:
             emit(JournalBegunAnew(reason=recorder.begun_anew))
         conductor = Conductor(engine, emit, reload=Watched(flags), asked=recorder.take)

@@ -42,6 +42,7 @@ from awsync.events.runs import (
     RunStarted,
     ServiceLost,
     SettingsReloaded,
+    StateBegunAnew,
     SyncAsked,
 )
 from awsync.events.sentences import Event, Level, describe, level
@@ -78,6 +79,7 @@ __all__ = [
     "SettingsReloaded",
     "SourceFailed",
     "SourceReached",
+    "StateBegunAnew",
     "StoreParked",
     "StoreReached",
     "SyncAsked",

@@ -88,6 +88,13 @@ class JournalBegunAnew(Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class StateBegunAnew(Struct, frozen=True, kw_only=True):
+    """The state database was damaged and was begun anew; `kept_as` is where the old one is, if it is."""
+
+    reason: str
+    kept_as: str
+
+
 class ServiceLost(Struct, frozen=True, kw_only=True):
     """The service that was observed is gone."""
 

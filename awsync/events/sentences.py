@@ -42,6 +42,7 @@ from awsync.events.runs import (
     RunStarted,
     ServiceLost,
     SettingsReloaded,
+    StateBegunAnew,
     SyncAsked,
 )
 from awsync.words import amount, clock, span
@@ -78,6 +79,7 @@ Event = (
     | HeldForThisRun
     | AsideDecided
     | JournalBegunAnew
+    | StateBegunAnew
     | ServiceLost
 )
 
@@ -103,6 +105,7 @@ _LEVELS: Mapping[type, Level] = {
     FutureLeft: Level.WARNING,
     SamplesSetAside: Level.WARNING,
     JournalBegunAnew: Level.WARNING,
+    StateBegunAnew: Level.WARNING,
     ServiceLost: Level.WARNING,
     SourceFailed: Level.ERROR,
     StoreParked: Level.ERROR,
@@ -332,6 +335,15 @@ def _(event: HeldForThisRun) -> str:
 @describe.register
 def _(event: JournalBegunAnew) -> str:
     return f"The journal of past events was begun anew ({event.reason}); deliveries are not affected."
+
+
+@describe.register
+def _(event: StateBegunAnew) -> str:
+    kept = f", the old one is kept as {event.kept_as}" if event.kept_as else ""
+    return (
+        f"The state database was damaged ({event.reason}) and was begun anew{kept}; "
+        "what the store lacks is found out from the store and ActivityWatch."
+    )
 
 
 @describe.register
