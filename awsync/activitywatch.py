@@ -3,7 +3,7 @@
 Measured behaviour of the servers: aw-server (Python) selects events that touch [start, end], clips them to
 it, adds a millisecond to the end, sends the newest first and closes each connection.
 
-May import: httpx, msgspec, errors, settings, timeline.
+May import: httpx, msgspec, errors, settings, skew, timeline.
 """
 
 import json
@@ -26,6 +26,7 @@ from awsync.errors import (
     SourceUnreachableError,
 )
 from awsync.settings import SourceSettings
+from awsync.skew import clock_ahead
 from awsync.timeline import Event
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -139,6 +140,10 @@ class ActivityWatch:
     async def info(self) -> Info:
         """Host name, version and device id; answers without an API key too."""
         return self._decode(await self._get("info"), Info)
+
+    async def clock_ahead(self) -> float | None:
+        """Seconds that the server's clock is ahead of this machine's; None where it does not tell."""
+        return await clock_ahead(self._http, "info")
 
     async def buckets(self) -> list[Bucket]:
         """Every bucket, ordered by id."""

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import filelock
 
@@ -41,6 +41,14 @@ CREATE TABLE IF NOT EXISTS pass (
 );
 CREATE TABLE IF NOT EXISTS writer (pid INTEGER NOT NULL, command TEXT NOT NULL, since INTEGER NOT NULL);
 """
+
+
+class Writer(NamedTuple):
+    """Who announced itself as the writer; `since` is in microseconds since the epoch."""
+
+    pid: int
+    command: str
+    since: int
 
 
 class Database:
@@ -77,6 +85,11 @@ class Database:
         """The process id of the writer that announced itself last and did not end in order."""
         rows = self.rows("SELECT pid FROM writer")
         return int(rows[0][0]) if rows else None
+
+    def writer(self) -> Writer | None:
+        """The writer that announced itself last and did not end in order."""
+        rows = self.rows("SELECT pid, command, since FROM writer")
+        return Writer(*rows[0]) if rows else None
 
     def holder(self) -> str | None:
         """Who writes to this state now, in words; None where nobody does."""
