@@ -26,6 +26,7 @@ _PLACES = {
     "preview": "listing:preview",
     "status": "listing:status",
     "quarantine": "quarantine:app",
+    "doctor": "doctor:doctor",
     "checkpoint": "checkpoint:app",
     "config": "config:app",
     "demo": "demo:demo",
