@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import filelock
 
@@ -25,6 +25,14 @@ from awsync.words import clock
 
 PATIENCE_SECONDS = 10.0
 """How long another process may keep the file to itself; what awsync does there takes milliseconds."""
+
+
+class Writer(NamedTuple):
+    """Who announced itself as the writer; `since` is in microseconds since the epoch."""
+
+    pid: int
+    command: str
+    since: int
 
 
 class Database:
@@ -67,6 +75,11 @@ class Database:
         """The process id of the writer that announced itself last and did not end in order."""
         rows = self.rows("SELECT pid FROM writer")
         return int(rows[0][0]) if rows else None
+
+    def writer(self) -> Writer | None:
+        """The writer that announced itself last and did not end in order."""
+        rows = self.rows("SELECT pid, command, since FROM writer")
+        return Writer(*rows[0]) if rows else None
 
     def holder(self) -> str | None:
         """Who writes to this state now, in words; None where nobody does."""

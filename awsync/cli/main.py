@@ -25,6 +25,7 @@ _PLACES = {
     "buckets": "listing:buckets",
     "preview": "listing:preview",
     "status": "listing:status",
+    "doctor": "doctor:doctor",
     "quarantine": "quarantine:app",
     "checkpoint": "checkpoint:app",
     "config": "config:app",

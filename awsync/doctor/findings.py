@@ -1,0 +1,135 @@
+"""What the doctor says, and what its parts know of each other while it walks from ActivityWatch to the store.
+
+May import: the standard library, msgspec, httpx, and of awsync activitywatch, ledger, settings, state.
+"""
+
+import shutil
+import socket
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+
+import httpx
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from awsync.activitywatch import Bucket
+from awsync.ledger import Range
+from awsync.settings import Settings, SourceSettings
+from awsync.state import Checkpoint, PassRecord
+
+PATIENCE = timedelta(seconds=10)
+"""How long one answer is waited for: a person sits before it."""
+_SHORTEST_SECRET = 6
+"""A shorter one would blank out half of what is said, and is none."""
+
+
+class State(StrEnum):
+    """How a step of the walk stands; skipped is what could not be looked at, because of another step."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Finding(Struct, frozen=True):
+    """One step: how it stands, in a sentence, and what to do about it.
+
+    The lines of a remedy that begin with two spaces are to be taken as they are: a command, lines of a file.
+    """
+
+    area: str
+    step: str
+    state: State
+    what: str
+    remedy: str = ""
+
+
+class Area(Struct, frozen=True):
+    """A stretch of the way, which makes its findings."""
+
+    name: str
+
+    def ok(self, step: str, what: str) -> Finding:
+        """It works."""
+        return Finding(self.name, step, State.OK, what)
+
+    def warning(self, step: str, what: str, remedy: str) -> Finding:
+        """It works, and something is not as it should be."""
+        return Finding(self.name, step, State.WARNING, what, remedy)
+
+    def failed(self, step: str, what: str, remedy: str) -> Finding:
+        """It does not work."""
+        return Finding(self.name, step, State.FAILED, what, remedy)
+
+    def skipped(self, why: str, *steps: str) -> Iterator[Finding]:
+        """They could not be looked at."""
+        return (Finding(self.name, step, State.SKIPPED, f"{why}.") for step in steps)
+
+
+def _free_space(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
+
+
+def _system_clock() -> int:
+    return time.time_ns() // 1000
+
+
+class Wiring(Struct, frozen=True):
+    """What tests replace. `clock` gives microseconds since the epoch, `free_space` bytes."""
+
+    clock: Callable[[], int] = _system_clock
+    free_space: Callable[[Path], int] = _free_space
+    hostname: Callable[[], str] = socket.gethostname
+    aw_transport: httpx.AsyncBaseTransport | None = None
+    store_transport: httpx.AsyncBaseTransport | None = None
+
+
+class Walk(Struct):
+    """One examination: what it was given, and what was learnt on the way.
+
+    `wanted` are the buckets that would be synced, `skews` the seconds that each source's clock is ahead.
+    `checkpoints` is None where the state could not be read; `working` says that an awsync runs and works.
+    """
+
+    settings: Settings
+    wiring: Wiring
+    probe: bool
+    wanted: list[tuple[SourceSettings, Bucket]] = field(default_factory=list)
+    skews: dict[str, float] = field(default_factory=dict)
+    checkpoints: Sequence[Checkpoint] | None = None
+    set_aside: Sequence[tuple[str, str, Range]] = ()
+    passes: Sequence[PassRecord] = ()
+    working: bool | None = None
+
+
+def masked(finding: Finding, secrets: Sequence[str]) -> Finding:
+    """The finding without a secret in it, whatever a server put into its answer."""
+    what, remedy = finding.what, finding.remedy
+    for secret in secrets:
+        what, remedy = what.replace(secret, "***"), remedy.replace(secret, "***")
+    return replace(finding, what=what, remedy=remedy)
+
+
+def secrets_of(settings: Settings) -> list[str]:
+    """Every secret text of the settings, the longest first, also in the form in which it is sent."""
+    urls = [source.aw_url for source in settings.sources]
+    texts = [source.token.value for source in settings.sources if source.token is not None]
+    store = settings.store
+    if store is not None:
+        urls += [store.write_url, *([store.base_url] if store.base_url else [])]
+        texts += [secret.value for secret in (store.bearer_token, store.password) if secret is not None]
+        texts += [
+            value for secret in store.headers.values() for value in (secret.value, *secret.value.split())
+        ]
+        if store.password is not None:
+            texts.append(b64encode(f"{store.username}:{store.password.value}".encode()).decode())
+    for url in map(httpx.URL, urls):
+        texts += [url.password, url.userinfo.decode(), url.query.decode()]
+        texts += [value for _, value in url.params.multi_items()]
+        texts.append(b64encode(f"{url.username}:{url.password}".encode()).decode())
+    return sorted({text for text in texts if len(text) >= _SHORTEST_SECRET}, key=len, reverse=True)
