@@ -129,7 +129,5 @@ def secrets_of(settings: Settings) -> list[str]:
         if store.password is not None:
             texts.append(b64encode(f"{store.username}:{store.password.value}".encode()).decode())
     for url in map(httpx.URL, urls):
-        texts += [url.password, url.userinfo.decode(), url.query.decode()]
-        texts += [value for _, value in url.params.multi_items()]
-        texts.append(b64encode(f"{url.username}:{url.password}".encode()).decode())
+        texts += [url.query.decode(), *(value for _, value in url.params.multi_items())]
     return sorted({text for text in texts if len(text) >= _SHORTEST_SECRET}, key=len, reverse=True)

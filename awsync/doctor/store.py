@@ -18,8 +18,9 @@ from awsync.doctor.skew import SERIOUS, clock_finding
 from awsync.errors import ConfigError
 from awsync.remote_write.client import Client, Rejected, Retry, StoreReached
 from awsync.remote_write.clock import ahead_by
-from awsync.remote_write.connection import bare_url, shown_url
+from awsync.remote_write.connection import shown_url
 from awsync.remote_write.store import StoreFacts, discover
+from awsync.remote_write.verdicts import RECEIVER_OFF
 from awsync.settings import StoreSettings
 from awsync.timeline import MILLISECOND
 
@@ -167,7 +168,7 @@ async def _refused(walk: Walk, store: StoreSettings, opened: Retry | Rejected) -
             return _AREA.failed("authentication", words, _credentials_remedy(store, opened))
         if "no org id" in opened.words:
             return _AREA.failed("tenant", words, _TENANT_REMEDY)
-        if "web.enable-remote-write-receiver" in opened.words:
+        if RECEIVER_OFF in opened.words:
             remedy = "Start Prometheus with this flag more:\n  --web.enable-remote-write-receiver"
             return _AREA.failed("receiver", words, remedy)
     if status in _ADDRESS and (found := await _elsewhere(walk, store)) is not None:
@@ -202,14 +203,12 @@ def _credentials_remedy(store: StoreSettings, opened: Rejected) -> str:
         )
     if store.username is not None:
         return f"Correct password, or password-file, of the user {store.username}."
-    if httpx.URL(store.write_url).password:
-        return "Correct the user name and the password in prometheus-url."
     return 'Set what it asks for in config.toml:\n  bearer-token = "..."\nor username and password.'
 
 
 async def _elsewhere(walk: Walk, store: StoreSettings) -> str | None:
     """The prometheus-url of the same server under which remote write is taken, if it is a usual one."""
-    root = httpx.URL(bare_url(store.write_url)).copy_with(path="/", query=None)
+    root = httpx.URL(store.write_url).copy_with(path="/", query=None)
     paths = [path for path in _USUAL_PATHS if path != httpx.URL(store.write_url).path]
     opened = await asyncio.gather(*(_opens(walk, store, str(root.join(path))) for path in paths))
     path = next((path for path, takes in zip(paths, opened, strict=True) if takes), None)
@@ -219,8 +218,6 @@ async def _elsewhere(walk: Walk, store: StoreSettings) -> str | None:
 
 
 async def _opens(walk: Walk, store: StoreSettings, url: str) -> bool:
-    signed_in = httpx.URL(store.write_url)
-    again = httpx.URL(url).copy_with(username=signed_in.username or None, password=signed_in.password or None)
-    other = replace(store, write_url=str(again), base_url=None)
+    other = replace(store, write_url=url, base_url=None)
     async with aclosing(Client(other, transport=walk.wiring.store_transport)) as client:
         return isinstance(await client.open(), StoreReached)

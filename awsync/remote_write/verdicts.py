@@ -63,6 +63,8 @@ _TOO_OLD = re.compile(r"out of bounds|too[ -]old|out[ -]of[ -]order", re.I)
 _INVALID_500 = re.compile(r"label name .{0,200} is not unique|empty labelset", re.I | re.S)
 _ABOUT_SAMPLES = frozenset({400, 409, 422})
 
+RECEIVER_OFF = "remote write receiver needs to be enabled"
+"""Prometheus 2.42 goes on with the name of a flag of the past, 2.53 and 3.5 with that of today's."""
 AGE_REMEDY = (
     "Let the store accept older samples (awsync doctor names the lines to add), then they are delivered."
 )
@@ -136,7 +138,7 @@ def _parked_400(words: str) -> bool:
 def _parked_remedy(status: int, words: str, shown: str, *, signed: bool) -> str:
     if "HTTP request to an HTTPS server" in words:
         return f"{shown} speaks TLS: write https:// in prometheus-url."
-    if "web.enable-remote-write-receiver" in words:
+    if RECEIVER_OFF in words:
         return (
             f"{shown} does not take remote write: start Prometheus with --web.enable-remote-write-receiver."
         )
