@@ -90,6 +90,12 @@ async def test_probe_finds_the_protocol(answers: list[httpx.Response], protocol:
             {},
             "start Prom",
         ),
+        (
+            404,  # Prometheus 2.42
+            "remote write receiver needs to be enabled with --enable-feature=remote-write-receiver",
+            {},
+            "start Prometheus with --web.enable-remote-write-receiver",
+        ),
         (404, "404 page not found", {}, "check the path"),
         (405, "Method Not Allowed", {}, "check the path"),
         (401, "Unauthorized", {}, "wants credentials: set bearer-token"),

@@ -98,7 +98,8 @@ def _inside(walk: Walk) -> Iterator[Finding]:
 
 
 def _to_be_made(folder: Path, parent: Path) -> Finding:
-    if parent.is_dir() and os.access(parent, os.W_OK | os.X_OK):
+    effective = os.access in os.supports_effective_ids
+    if parent.is_dir() and os.access(parent, os.W_OK | os.X_OK, effective_ids=effective):
         return _AREA.ok("folder", f"{folder} is not there yet: the first pass makes it.")
     what = f"{folder} is not there, and {parent} does not let this user make it."
     return _AREA.failed("folder", what, _writable_again(folder))

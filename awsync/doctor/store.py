@@ -164,10 +164,10 @@ async def _refused(walk: Walk, store: StoreSettings, opened: Retry | Rejected) -
         return _AREA.failed("protocol", opened.words, opened.remedy)
     words = opened.reason if isinstance(opened, Retry) else f"{url} answered {status}: {opened.words}"
     if isinstance(opened, Rejected):
-        if status in (401, 403, 407):
-            return _AREA.failed("authentication", words, _credentials_remedy(store, opened))
         if "no org id" in opened.words:
             return _AREA.failed("tenant", words, _TENANT_REMEDY)
+        if status in (401, 403, 407):
+            return _AREA.failed("authentication", words, _credentials_remedy(store, opened))
         if RECEIVER_OFF in opened.words:
             remedy = "Start Prometheus with this flag more:\n  --web.enable-remote-write-receiver"
             return _AREA.failed("receiver", words, remedy)
