@@ -118,6 +118,7 @@ def test_aw_down(aw: AwServer, start_store: StartStore, tmp_path: Path) -> None:
     assert "Start ActivityWatch" in broken.words("reachable")
     assert "ActivityWatch is not reachable" in broken.words("buckets")
     assert "It speaks remote write 2.0" in broken.text
+    assert "is not known" in broken.words("age")
     aw.start()
     mended = Printed(tmp_path)
     assert (mended.code, mended.failed) == (0, []), mended.text

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from awsync.demo.aw_server import AwServer
 from awsync.demo.receiver import Receiver
-from awsync.doctor import State
+from awsync.doctor import Finding, State
+from awsync.doctor.findings import presentable
 from awsync.events import NextPass, Paused
 from awsync.journal import Recorder
 from awsync.settings import SourceSettings
@@ -87,6 +88,12 @@ async def test_several_sources(start_aw: StartAw, tmp_path: Path) -> None:
     assert found.of("reachable", "ActivityWatch phone").state is State.FAILED
     assert found.of("buckets", "ActivityWatch phone").state is State.SKIPPED
     assert found.of("watchers", "ActivityWatch pc").state is State.OK
+
+
+def test_text_of_strangers_is_harmless() -> None:
+    """A bucket's name, or a server's answer, moves no cursor."""
+    finding = presentable(Finding("a", "s", State.FAILED, "evil \x1b[2J\u202ename", "a\n  b\x07"), [])
+    assert (finding.what, finding.remedy) == ("evil  [2J name", "a\n  b ")
 
 
 async def test_something_else_answers(tmp_path: Path) -> None:

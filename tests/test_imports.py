@@ -31,7 +31,7 @@ def loaded(*arguments: str) -> tuple[int, set[str]]:
 
 def test_help_loads_neither_textual_nor_httpx() -> None:
     """`awsync --help` and the help of a command start without the heavy libraries."""
-    for arguments in (["--help"], ["sync", "--help"], ["--version"]):
+    for arguments in (["--help"], ["sync", "--help"], ["doctor", "--help"], ["--version"]):
         code, names = loaded(*arguments)
         assert code == 0
         assert "typer" in names

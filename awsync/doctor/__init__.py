@@ -16,7 +16,7 @@ May import: everything below the agent.
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from awsync.doctor.findings import Finding, State, Walk, Wiring, masked, secrets_of
+from awsync.doctor.findings import Finding, State, Walk, Wiring, presentable, secrets_of
 from awsync.doctor.service import look_at_service
 from awsync.doctor.settings import settings_broken, settings_findings
 from awsync.doctor.source import look_at_sources
@@ -36,4 +36,4 @@ async def examine(
     for look in (look_at_sources, look_at_state, look_at_store, look_at_service):
         async with aclosing(look(walk)) as found:
             async for finding in found:
-                yield masked(finding, secrets)
+                yield presentable(finding, secrets)

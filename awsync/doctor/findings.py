@@ -92,27 +92,39 @@ class Wiring(Struct, frozen=True):
 class Walk(Struct):
     """One examination: what it was given, and what was learnt on the way.
 
-    `wanted` are the buckets that would be synced, `skews` the seconds that each source's clock is ahead.
-    `checkpoints` is None where the state could not be read; `working` says that an awsync runs and works.
+    `wanted` are the buckets that would be synced, of the sources whose names are in `read`; `skews` are the
+    seconds that each source's clock is ahead. `checkpoints` is None where the state could not be read;
+    `working` says that an awsync runs and works.
     """
 
     settings: Settings
     wiring: Wiring
     probe: bool
     wanted: list[tuple[SourceSettings, Bucket]] = field(default_factory=list)
+    read: set[str] = field(default_factory=set)
     skews: dict[str, float] = field(default_factory=dict)
     checkpoints: Sequence[Checkpoint] | None = None
     set_aside: Sequence[tuple[str, str, Range]] = ()
     passes: Sequence[PassRecord] = ()
     working: bool | None = None
 
+    @property
+    def saw_all(self) -> bool:
+        """Whether every source could be read, so that what waits is known."""
+        return self.read == {source.name for source in self.settings.sources}
 
-def masked(finding: Finding, secrets: Sequence[str]) -> Finding:
-    """The finding without a secret in it, whatever a server put into its answer."""
-    what, remedy = finding.what, finding.remedy
+
+def presentable(finding: Finding, secrets: Sequence[str]) -> Finding:
+    """The finding without a secret and without what moves a cursor, whatever a server answered."""
+    return replace(
+        finding, what=_presentable(finding.what, secrets), remedy=_presentable(finding.remedy, secrets)
+    )
+
+
+def _presentable(text: str, secrets: Sequence[str]) -> str:
     for secret in secrets:
-        what, remedy = what.replace(secret, "***"), remedy.replace(secret, "***")
-    return replace(finding, what=what, remedy=remedy)
+        text = text.replace(secret, "***")
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
 
 
 def secrets_of(settings: Settings) -> list[str]:

@@ -102,7 +102,7 @@ def age_findings(
     else:
         yield _window(area, walk, facts, pending, now)
     oldest = min((moment for moment in (pending, history) if moment is not None), default=None)
-    yield _retention(area, facts, oldest, now)
+    yield _retention(area, facts, oldest, now, all_seen=walk.saw_all)
     if facts.keeps_duplicates is not None:
         yield _duplicates(area, keeps=facts.keeps_duplicates)
 
@@ -125,6 +125,8 @@ def _window(area: Area, walk: Walk, facts: StoreFacts, pending: int | None, now:
         age = roughly((newest - pending) / MICROSECONDS)
         what = f"The oldest activity that waits is {age} old ({clock(pending)} UTC), and {has}."
         return area.failed(step, what, _remedy(facts, pending, now))
+    if not walk.saw_all:
+        return next(area.skipped("What waits is not known while ActivityWatch cannot be read", step))
     lookback = walk.settings.lookback
     if window < lookback:
         what = (
@@ -138,12 +140,13 @@ def _window(area: Area, walk: Walk, facts: StoreFacts, pending: int | None, now:
     return area.ok(step, f"{has[0].upper()}{has[1:]}; {waits}.")
 
 
-def _retention(area: Area, facts: StoreFacts, oldest: int | None, now: int) -> Finding:
+def _retention(area: Area, facts: StoreFacts, oldest: int | None, now: int, *, all_seen: bool) -> Finding:
     step, retention = "retention", facts.retention
     if retention is None:
         return area.ok(step, "It tells no limit in time.")
     if oldest is None or now - oldest <= retention // _MICROSECOND:
-        return area.ok(step, f"It keeps {_told(retention)}, which holds all there is.")
+        enough = ", which holds all there is" if all_seen else ""
+        return area.ok(step, f"It keeps {_told(retention)}{enough}.")
     age = roughly((now - oldest) / MICROSECONDS)
     what = (
         f"It keeps {_told(retention)}, and the history is {age} long and grows: what is older is lost there."

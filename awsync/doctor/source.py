@@ -62,6 +62,7 @@ async def _look(area: Area, source: SourceSettings, walk: Walk) -> AsyncGenerato
             for finding in area.skipped("The buckets cannot be read", *rest[2 if refused else 3 :]):
                 yield finding
             return
+    walk.read.add(source.name)
     yield area.ok("authentication", _authentication(source))
     wanted = [bucket for bucket in buckets if unwanted(bucket, source) is None and bucket.newest is not None]
     walk.wanted += [(source, bucket) for bucket in wanted]

@@ -28,6 +28,7 @@ from awsync.words import amount, clock
 
 _AREA = Area("State")
 _MIB = 1024 * 1024
+_GIB = 1024 * _MIB
 _LITTLE = 100 * _MIB
 _TOO_LITTLE = 10 * _MIB
 _FILES = (
@@ -140,7 +141,8 @@ def _others_may(path: Path) -> bool:
 
 
 def _space(folder: Path, free: int) -> Finding:
-    what = f"{free / _MIB:,.0f} MiB are free for {folder}."
+    room = f"{free / _MIB:,.0f} MiB" if free < _GIB else f"{free / _GIB:,.0f} GiB"
+    what = f"{room} are free for {folder}."
     remedy = "Make room on that disk, or set state-dir to a folder on another one."
     if free < _TOO_LITTLE:
         return _AREA.failed("disk space", what, remedy)
