@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from awsync.database import SCHEMA_VERSION
 from awsync.doctor import State, Wiring
 from awsync.events import PassStarted
 from awsync.journal import Recorder
+from awsync.schema import SCHEMA_VERSION
 from awsync.settings import Settings
 from tests.doctors import Examined, examined
 from tests.passes import make_settings, open_state
@@ -114,7 +114,9 @@ def test_a_damaged_database(settings: Settings) -> None:
     assert found.of("database").state is State.FAILED
     assert found.of("lock").state is State.SKIPPED
     (command,) = [line for line in found.of("database").remedy.splitlines() if line.startswith("  ")]
-    subprocess.run(command.split(), check=True)
+    assert command.split() == ["awsync", "sync", "--once"]
+    with open_state(settings) as state:
+        assert state.database.begun_anew is not None
     assert asyncio.run(examined(settings)).of("database").state is State.OK
 
 

@@ -17,7 +17,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from awsync.activitywatch import Bucket
-from awsync.ledger import Range
+from awsync.ledger import Quarantined, Range
 from awsync.settings import Settings, SourceSettings
 from awsync.state import Checkpoint, PassRecord
 
@@ -105,6 +105,7 @@ class Walk(Struct):
     skews: dict[str, float] = field(default_factory=dict)
     checkpoints: Sequence[Checkpoint] | None = None
     set_aside: Sequence[tuple[str, str, Range]] = ()
+    quarantined: Sequence[Quarantined] = ()
     passes: Sequence[PassRecord] = ()
     working: bool | None = None
 

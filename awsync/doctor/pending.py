@@ -31,7 +31,7 @@ _YEAR = 365 * DAY
 async def oldest_pending(walk: Walk) -> int | None:
     """The oldest moment that is not delivered yet, or set aside for its age; None where nothing waits."""
     known = {(each.source, each.bucket): each for each in walk.checkpoints or ()}
-    oldest = [held.start for _, _, held in walk.set_aside if held.too_old]
+    oldest = [held.start for _, _, held in walk.set_aside]
     for source, bucket in walk.wanted:
         checkpoint = known.get((source.name, bucket.id))
         if checkpoint is not None and checkpoint.position is not None:
@@ -109,7 +109,7 @@ def age_findings(
 
 
 def _hidden(area: Area, walk: Walk, facts: StoreFacts, pending: int | None, now: int) -> Iterator[Finding]:
-    if any(held.too_old for _, _, held in walk.set_aside) and pending is not None:
+    if walk.set_aside and pending is not None:
         what = f"It refused samples for their age; the oldest that waits is of {clock(pending)} UTC."
         yield area.failed("age", what, _remedy(facts, pending, now))
     else:
