@@ -27,7 +27,7 @@ def add_bucket(
 ) -> None:
     """Twenty events in the `days` that ended `until` days (and three minutes) ago."""
     end = utc_now() - timedelta(days=until, minutes=3)
-    aw.create_bucket(bucket, client, kind, host, created=end - timedelta(days=days))
+    aw.create_bucket(bucket, client, kind, host)
     moments = [end - timedelta(days=days * number / 20, seconds=60) for number in range(20)]
     aw.insert(bucket, [{"timestamp": at.isoformat(), "duration": 60, "data": {"app": "x"}} for at in moments])
 

@@ -212,6 +212,19 @@ def test_a_hidden_store_that_refused(aw: AwServer, tmp_path: Path) -> None:
     assert after.of("set aside").state is State.WARNING
 
 
+def test_samples_in_quarantine(aw: AwServer, tmp_path: Path) -> None:
+    """What the store refused for another reason than age is counted, and where to look at it."""
+    fill(aw, days=0.02, afk=False)
+    with Receiver() as receiver:
+        settings = make_settings(tmp_path, aw.url, receiver.url)
+        receiver.fail(Fault(status=0), *[Fault(status=400, body="label app is not allowed")] * 200)
+        assert not run_pass(settings)[0].complete
+        found = asyncio.run(examined(settings))
+    assert found.of("set aside").state is State.WARNING
+    assert "refused for another reason" in found.of("set aside").what
+    assert "  awsync quarantine list" in found.of("set aside").remedy.splitlines()
+
+
 @pytest.mark.servers
 async def test_this_machine_is_the_wrong_one(aw: AwServer, start_store: StartStore, tmp_path: Path) -> None:
     """Where ActivityWatch and the store agree with each other, this machine's clock is the wrong one."""

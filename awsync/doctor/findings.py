@@ -105,7 +105,7 @@ class Walk(Struct):
     skews: dict[str, float] = field(default_factory=dict)
     checkpoints: Sequence[Checkpoint] | None = None
     set_aside: Sequence[tuple[str, str, Range]] = ()
-    quarantine: Sequence[Quarantined] = ()
+    quarantined: Sequence[Quarantined] = ()
     passes: Sequence[PassRecord] = ()
     working: bool | None = None
 

@@ -24,6 +24,7 @@ _TAKES_ANYWAY = timedelta(hours=1)
 """What a Prometheus head takes without an out-of-order window (FACTS B4)."""
 _RECOMMENDED = 29 * DAY
 """Gives a window of 30 d: an absence that may be caught up, and corrections of the last day."""
+_CLOSE = 600 * MICROSECONDS
 _YEAR = 365 * DAY
 
 
@@ -57,13 +58,13 @@ async def _beginning(walk: Walk, source: SourceSettings, bucket: Bucket) -> int 
 
 
 async def _first_event(aw: ActivityWatch, bucket: Bucket) -> int:
-    """A moment not after the first event of a bucket, and less than a day before it.
+    """A moment not after the first event of a bucket, and less than ten minutes before it.
 
     aw-server (Python) does not tell it; what a pass begins with may lie months before (reader.first_moment).
     """
     first = await first_moment(aw, bucket)
     newest = bucket.newest or first
-    while bucket.oldest is None and newest - first > DAY:
+    while bucket.oldest is None and newest - first > _CLOSE:
         middle = (first + newest) // 2
         if await aw.count(bucket.id, until=middle):
             newest = middle

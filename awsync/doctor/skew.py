@@ -1,16 +1,15 @@
 """The doctor on clocks: this machine's, ActivityWatch's, the store's.
 
-May import: the standard library, awsync.words and doctor.findings.
+May import: the standard library, awsync.delivery, awsync.words and doctor.findings.
 """
 
 from collections.abc import Iterable
 
+from awsync.delivery import SKEW_SECONDS
 from awsync.doctor.findings import Area, Finding
 from awsync.words import span
 
 STEP = "clock"
-NOTICED = 5.0
-"""Seconds; the Date header has whole ones, and an answer takes its time."""
 SERIOUS = 600.0
 """What Prometheus since 2.54 bears of the future (FACTS B1); history that is so wrong is not true."""
 _SAME = 2.0
@@ -33,7 +32,7 @@ def clock_finding(
     """
     if ahead is None:
         return next(area.skipped("The answer does not tell the time", STEP))
-    if abs(ahead) < NOTICED:
+    if abs(ahead) < SKEW_SECONDS:
         return area.ok(STEP, f"{whose} agrees with this machine's.")
     what = f"{whose} is {span(ahead)} {'ahead of' if ahead > 0 else 'behind'} this machine's."
     ours = any(abs(other - ahead) <= _SAME for other in others)

@@ -51,10 +51,9 @@ async def _look(area: Area, source: SourceSettings, walk: Walk) -> AsyncGenerato
             return
         who = f"ActivityWatch {info.version} of {info.hostname}"
         yield area.ok("reachable", f"{who} answers at {source.aw_url}.")
-        ahead = aw.skew
-        if ahead is not None:
-            walk.skews[source.name] = ahead
-        yield clock_finding(area, "ActivityWatch's clock", ahead)
+        if aw.skew is not None:
+            walk.skews[source.name] = aw.skew
+        yield clock_finding(area, "ActivityWatch's clock", aw.skew)
         try:
             buckets = await aw.buckets()
         except SourceError as error:

@@ -3,7 +3,8 @@
 It looks without touching: a folder or a database that is not there is not made, an older one not brought up
 to date. The writer's lock is tried, never kept.
 
-May import: the standard library, and of awsync control, database, errors, journal, state, words, doctor.
+May import: the standard library, and of awsync errors, remote_write.connection, schema, sqlite_file,
+state, words, doctor.
 """
 
 import asyncio
@@ -16,13 +17,12 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from msgspec import Struct
-
-from awsync.doctor.findings import Area, Finding, Walk
+from awsync.doctor.findings import PATIENCE, Area, Finding, Walk
 from awsync.doctor.writer import lock_finding
-from awsync.errors import StateError
+from awsync.errors import StateDamagedError, StateError
 from awsync.remote_write.connection import shown_url
-from awsync.schema import SCHEMA_VERSION
+from awsync.schema import SCHEMA_VERSION, schema_of
+from awsync.sqlite_file import check, check_log, is_damage
 from awsync.state import State as SyncState
 from awsync.words import amount, clock
 
@@ -31,30 +31,15 @@ _MIB = 1024 * 1024
 _GIB = 1024 * _MIB
 _LITTLE = 100 * _MIB
 _TOO_LITTLE = 10 * _MIB
-_FILES = (
-    "state.db",
-    "state.db-wal",
-    "state.db-shm",
-    "journal.db",
-    "journal.db-wal",
-    "journal.db-shm",
-    "lock",
-)
+_OURS = ("state.db*", "journal.db*", "lock")
 _REST = ("database", "lock", "set aside")
-
-
-class _Opened(Struct, frozen=True):
-    """What a database says of itself: its schema, and what quick_check found; empty where nothing."""
-
-    version: int
-    damage: str
 
 
 async def look_at_state(walk: Walk) -> AsyncGenerator[Finding, None]:
     """The state of the settings' store, and who works on it."""
     folder = walk.settings.state_dir
-    if not folder.exists():
-        parent = next(parent for parent in folder.parents if parent.exists())
+    parent = _existing(folder)
+    if parent != folder:
         yield _to_be_made(folder, parent)
         yield _space(folder, walk.wiring.free_space(parent))
         walk.checkpoints, walk.working = (), False
@@ -74,7 +59,7 @@ async def look_at_state(walk: Walk) -> AsyncGenerator[Finding, None]:
         return
     opened = await asyncio.to_thread(_open, path)
     yield _database(path, opened)
-    if isinstance(opened, str) or opened.damage or opened.version != SCHEMA_VERSION:
+    if opened != SCHEMA_VERSION:
         for finding in _AREA.skipped("The database cannot be read by this awsync", *_REST[1:]):
             yield finding
         return
@@ -92,11 +77,15 @@ def _inside(walk: Walk) -> Iterator[Finding]:
     assert store is not None, "the doctor needs prometheus-url; config.load demands it"
     with SyncState(walk.settings.state_dir, shown_url(store.write_url), write=False) as state:
         walk.checkpoints = state.checkpoints()
-        walk.set_aside = state.set_aside()
-        walk.quarantine = state.quarantine()
+        walk.set_aside, walk.quarantined = state.set_aside(), state.quarantine()
         walk.passes = state.passes(1)
         yield lock_finding(_AREA, walk, state.database)
     yield _set_aside(walk)
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest above it that can be seen; Path.exists raises for one that is closed."""
+    return next(path for path in (folder, *folder.parents) if os.path.exists(path))
 
 
 def _to_be_made(folder: Path, parent: Path) -> Finding:
@@ -128,7 +117,7 @@ def _writable_again(folder: Path) -> str:
 
 def _folder(folder: Path) -> Finding:
     """Titles of windows stand in the ledger: nobody else is to read them."""
-    files = [path for name in _FILES if (path := folder / name).exists()]
+    files = sorted(path for pattern in _OURS for path in folder.glob(pattern))
     open_ones = [path for path in (folder, *files) if _others_may(path)]
     if not open_ones:
         return _AREA.ok("folder", f"{folder} can be written, and is closed to others.")
@@ -150,48 +139,49 @@ def _space(folder: Path, free: int) -> Finding:
     return _AREA.warning("disk space", what, remedy) if free < _LITTLE else _AREA.ok("disk space", what)
 
 
-def _open(path: Path) -> _Opened | str:
-    """Reads without writing; returns why that is impossible where it is."""
+def _open(path: Path) -> int | StateError:
+    """The schema of a database that is whole; else what is wrong with it. Reads, and writes nothing."""
     try:
-        with closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)
-        ) as connection:
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            rows = connection.execute("PRAGMA quick_check(1)").fetchall()
-    except sqlite3.Error as error:
-        return str(error)
-    return _Opened(version, "" if rows == [("ok",)] else str(rows[0][0]))
+        check_log(path)
+        location = f"{path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(location, uri=True, timeout=PATIENCE.total_seconds())) as connection:
+            version = schema_of(connection)
+            check(connection)
+    except (OSError, sqlite3.Error) as error:
+        if is_damage(error):
+            return StateDamagedError(str(path), str(error))
+        return StateError(f"{path} cannot be read ({error}).", f"Check its rights:\n  ls -l {path}")
+    return version
 
 
-def _database(path: Path, opened: _Opened | str) -> Finding:
-    damage = opened if isinstance(opened, str) else opened.damage
-    if damage:
+def _database(path: Path, opened: int | StateError) -> Finding:
+    if isinstance(opened, StateDamagedError):
         remedy = (
-            "Let a pass begin a new one; it puts this file aside, and asks ActivityWatch and the store for"
-            " what was in it:\n  awsync sync --once"
+            "A pass puts it aside and begins anew from ActivityWatch and the store; nothing is sent twice:\n"
+            "  awsync sync --once"
         )
-        return _AREA.failed("database", f"{path} is damaged: {damage.splitlines()[0]}.", remedy)
-    assert isinstance(opened, _Opened)
-    if opened.version > SCHEMA_VERSION:
-        what = f"{path} is of a newer awsync (schema {opened.version}, this one knows {SCHEMA_VERSION})."
+        return _AREA.failed("database", opened.message, remedy)
+    if isinstance(opened, StateError):
+        return _AREA.failed("database", opened.message, opened.remedy)
+    if opened > SCHEMA_VERSION:
+        what = f"{path} is of a newer awsync (schema {opened}, this one knows {SCHEMA_VERSION})."
         return _AREA.failed("database", what, "Update this awsync, or set state-dir to another folder.")
-    if opened.version < SCHEMA_VERSION:
-        what = f"{path} is of an older awsync (schema {opened.version}); the next pass brings it up to date."
+    if opened < SCHEMA_VERSION:
+        what = f"{path} is of an older awsync (schema {opened}); the next pass brings it up to date."
         return _AREA.ok("database", what)
-    return _AREA.ok("database", f"{path} is whole (schema {opened.version}).")
+    return _AREA.ok("database", f"{path} is whole (schema {opened}).")
 
 
 def _set_aside(walk: Walk) -> Finding:
     """What waits with a reason is no failure of today; why it waits is the store's matter."""
-    told: list[str] = []
-    if walk.set_aside:
-        oldest = min(held.start for _, _, held in walk.set_aside)
-        ranges = amount(len(walk.set_aside), "range")
-        told.append(f"{ranges} older than the store takes (the oldest of {clock(oldest)} UTC)")
-    if walk.quarantine:
-        samples = amount(len(walk.quarantine), "sample")
-        told.append(f"{samples} that it refused ({walk.quarantine[0].words.partition(chr(10))[0]})")
-    if not told:
+    ranges, samples = walk.set_aside, walk.quarantined
+    if not ranges and not samples:
         return _AREA.ok("set aside", "Nothing is set aside.")
-    what = f"Set aside: {', and '.join(told)}."
-    return _AREA.warning("set aside", what, "See what it is and why:\n  awsync quarantine list")
+    parts = []
+    if ranges:
+        oldest = clock(min(held.start for _, _, held in ranges))
+        parts.append(f"{amount(len(ranges), 'range')} from {oldest} UTC on, older than the store takes")
+    if samples:
+        parts.append(f"{amount(len(samples), 'sample')} refused for another reason")
+    remedy = "See what it is, and why:\n  awsync quarantine list"
+    return _AREA.warning("set aside", f"Set aside: {'; '.join(parts)}.", remedy)

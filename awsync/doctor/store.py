@@ -17,7 +17,6 @@ from awsync.doctor.probe import probe_finding
 from awsync.doctor.skew import SERIOUS, clock_finding
 from awsync.errors import ConfigError
 from awsync.remote_write.client import Client, Rejected, Retry, StoreReached
-from awsync.remote_write.clock import ahead_by
 from awsync.remote_write.connection import shown_url
 from awsync.remote_write.store import StoreFacts, discover
 from awsync.remote_write.verdicts import RECEIVER_OFF
@@ -79,15 +78,14 @@ async def _taking(
     """A store that takes remote write."""
     facts = await discover(client.http, store, now_ms=walk.wiring.clock() // MILLISECOND)
     yield _engine(facts)
-    ahead = await ahead_by(store, transport=walk.wiring.store_transport)
-    yield _clock(walk, facts, ahead)
+    yield _clock(walk, facts, client.skew)
     for finding in _accepted(store, opened, signed="authorization" in client.http.headers):
         yield finding
     waiting, history = await oldest_pending(walk), await oldest_history(walk, facts.retention)
     for finding in age_findings(_AREA, walk, facts, waiting, history):
         yield finding
     if walk.probe:
-        yield await probe_finding(_AREA, walk, client, store, ahead or 0.0)
+        yield await probe_finding(_AREA, walk, client, store, client.skew or 0.0)
 
 
 async def _refusing(
