@@ -78,6 +78,7 @@ class Conductor:
         self._paused = False
         self._interrupted = False
         self._next: int | None = None
+        self._planned = 0
         self._wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -139,9 +140,13 @@ class Conductor:
     def _begin(self) -> None:
         """Starts the pass that is due, if any and if none runs."""
         now = self._engine.wiring.clock()
-        if self._next is not None and self._next <= now and not self._paused:
-            self._next = None
-            self._want(None)
+        if self._next is not None and not self._paused:
+            if self._next <= now:
+                self._next = None
+                self._want(None)
+            elif now < self._planned:
+                # The clock went back: what it said then may be years away.
+                self._plan()
         if self._pass is None and self._due:
             self._only = self._due.pop(0)
             self._next = None
@@ -179,7 +184,8 @@ class Conductor:
         if self._paused:
             self._emit(Paused())
             return
-        now = datetime.fromtimestamp(self._engine.wiring.clock() / 1_000_000, UTC).astimezone()
+        self._planned = self._engine.wiring.clock()
+        now = datetime.fromtimestamp(self._planned / 1_000_000, UTC).astimezone()
         self._next = round(Schedule(self._engine.settings.cron).next_after(now).timestamp() * 1_000_000)
         self._emit(NextPass(at=self._next))
 

@@ -134,6 +134,7 @@ class Engine(Struct):
                 emit=say,
                 tally=tally,
                 now=started,
+                newest=min(started, self.state.newest() or started),
                 look_back=look_back,
             )
             try:

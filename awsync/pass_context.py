@@ -22,7 +22,11 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 class PassContext(Struct, frozen=True):
-    """What all sources of one pass share."""
+    """What all sources of one pass share.
+
+    `newest` is the newest event that is known from earlier passes, where it lies before `now`: a clock that
+    is ahead must not make the ledger forget what was sent lately.
+    """
 
     settings: Settings
     state: State
@@ -30,6 +34,7 @@ class PassContext(Struct, frozen=True):
     emit: Callable[[Event], None]
     tally: Tally
     now: int
+    newest: int
     look_back: bool
 
     @property
@@ -40,7 +45,7 @@ class PassContext(Struct, frozen=True):
     @property
     def keep_from(self) -> int:
         """Slots that end after this stay in the ledger."""
-        return floor_to(self.now - self.settings.lookback // MICROSECOND, HOUR)
+        return floor_to(self.newest - self.settings.lookback // MICROSECOND, HOUR)
 
     def labeller(self, source: SourceSettings, bucket: Bucket) -> Labeller:
         """What gives the events of a bucket their labels."""

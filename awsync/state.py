@@ -109,6 +109,11 @@ class State:
         """All checkpoints of this sink."""
         return self._checkpoints("sink = ?", (self.sink,))
 
+    def newest(self) -> int | None:
+        """The newest event of any bucket that is known."""
+        ((newest,),) = self.database.rows("SELECT max(newest) FROM checkpoint WHERE sink = ?", (self.sink,))
+        return None if newest is None else int(newest)
+
     def other_sinks(self) -> list[str]:
         """Sinks that have checkpoints here, other than this one."""
         rows = self.database.rows("SELECT DISTINCT sink FROM checkpoint WHERE sink <> ?", (self.sink,))
