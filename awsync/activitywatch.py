@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import httpx
 import msgspec
+from msgspec.structs import replace
 
 from awsync import __version__
 from awsync.bounded import Answer, LedAwayError, TooLargeError, get
@@ -40,6 +41,7 @@ DEADLINE = timedelta(minutes=5)
 MOST_BYTES = 64 * 1024 * 1024
 """Of one answer: five times what 50,000 events of a window watcher have."""
 
+_MOST_WORDS = 200
 _BROKE = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 _ALIVE = timedelta(seconds=5)
 _T = TypeVar("_T")
@@ -92,6 +94,13 @@ class Bucket(msgspec.Struct, frozen=True):
     def oldest(self) -> int | None:
         """Start of the oldest event in microseconds, where the server tells it (aw-server-rust)."""
         return None if self.metadata.start is None else to_microseconds(self.metadata.start)
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """The buckets of a server, and the errors of those whose entry cannot be read, by id."""
+
+    buckets: list[Bucket]
+    unreadable: dict[str, SourceError]
 
 
 class _Event(msgspec.Struct):
@@ -164,10 +173,24 @@ class ActivityWatch:
             return False
         return True
 
+    async def listing(self) -> Listing:
+        """Every bucket, ordered by id; an entry that is no bucket's spoils no other."""
+        entries = self._decode(await self._get("buckets/"), dict[str, msgspec.Raw])
+        buckets: list[Bucket] = []
+        unreadable: dict[str, SourceError] = {}
+        for id_, entry in sorted(entries.items()):
+            try:
+                buckets.append(replace(self._decode(bytes(entry), Bucket), id=id_))
+            except SourceError as error:
+                unreadable[id_] = error
+        return Listing(buckets, unreadable)
+
     async def buckets(self) -> list[Bucket]:
         """Every bucket, ordered by id."""
-        buckets = self._decode(await self._get("buckets/"), dict[str, Bucket])
-        return sorted(buckets.values(), key=lambda bucket: bucket.id)
+        listing = await self.listing()
+        for error in listing.unreadable.values():
+            raise error
+        return listing.buckets
 
     async def count(self, bucket: str, *, until: int | None = None) -> int:
         """Events in the bucket, or those that start not after `until` (microseconds; aw-server-rust: all)."""
@@ -260,7 +283,7 @@ class ActivityWatch:
         )
 
     def _refusal(self, answer: Answer) -> SourceError:
-        status, path = answer.status, answer.path
+        status, path = answer.status, _shown(answer.path)
         if status in {401, 403}:
             return SourceRefusedError(
                 f"ActivityWatch at {self.url} refused the request ({status}).",
@@ -268,8 +291,7 @@ class ActivityWatch:
             )
         if status == 404 and "/buckets/" in path:
             return BucketGoneError(f"ActivityWatch at {self.url} has no {path} (404).")
-        text = answer.body.decode("utf-8", "replace")
-        words = " ".join(self._without_token(text)[:200].split())
+        words = _shown(self._without_token(answer.body.decode("utf-8", "replace")))
         return SourceAnswerError(
             f"ActivityWatch at {self.url} answered {status} to {path}: {words}",
             "Is aw-url the address of an ActivityWatch server? Its own log says more.",
@@ -287,7 +309,7 @@ class ActivityWatch:
 
     def _misfit(self, error: Exception) -> SourceAnswerError:
         return SourceAnswerError(
-            f"{self.url} answered something that is not ActivityWatch's ({error}).",
+            f"{self.url} answered something that is not ActivityWatch's ({_shown(str(error))}).",
             f'Correct aw-url of source "{self.name}", or see what stands between (a proxy, a login).',
         )
 
@@ -312,6 +334,12 @@ def _quoted(bucket: str) -> str:
 
 def _iso(moment: int) -> str:
     return to_datetime(moment).isoformat()
+
+
+def _shown(text: str) -> str:
+    """The start of a text of theirs on one line, without what a terminal would obey."""
+    words = " ".join(text[:_MOST_WORDS].split())
+    return "".join(c if c.isprintable() else "?" for c in words)
 
 
 def _cause(error: Exception) -> str:

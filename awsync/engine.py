@@ -17,7 +17,7 @@ import httpx
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from awsync.activitywatch import DEADLINE, SILENCE, ActivityWatch, Bucket, Info
+from awsync.activitywatch import DEADLINE, SILENCE, ActivityWatch, Info, Listing
 from awsync.delivery import Delivery
 from awsync.errors import BucketGoneError, StateError
 from awsync.events import Event, PassFinished, PassStarted
@@ -171,9 +171,11 @@ class OneBucket(ActivityWatch):
         super().__init__(source, transport=transport, timeout=timeout, deadline=deadline)
         self._bucket = bucket
 
-    async def buckets(self) -> list[Bucket]:
+    async def listing(self) -> Listing:
         """The one bucket; raises BucketGoneError where the server does not have it."""
-        found = [bucket for bucket in await super().buckets() if bucket.id == self._bucket]
-        if not found:
+        whole = await super().listing()
+        found = [bucket for bucket in whole.buckets if bucket.id == self._bucket]
+        unreadable = {id_: error for id_, error in whole.unreadable.items() if id_ == self._bucket}
+        if not found and not unreadable:
             raise BucketGoneError(f'ActivityWatch at {self.url} has no bucket "{self._bucket}".')
-        return found
+        return Listing(found, unreadable)

@@ -105,19 +105,21 @@ class SourceReader(Struct, frozen=True):
         name = self.source.name
         info = self.infos.get(name) or await self.aw.info()
         self.infos[name] = info
-        buckets = await self.aw.buckets()
+        listing = await self.aw.listing()
         self.context.emit(
             SourceReached(
                 source=name,
                 url=self.source.aw_url,
                 version=info.version,
                 hostname=info.hostname,
-                buckets=len(buckets),
+                buckets=len(listing.buckets) + len(listing.unreadable),
             )
         )
         if self.aw.skew is not None and abs(self.aw.skew) >= SKEW_SECONDS:
             self.context.emit(ClockSkewed(of=name, seconds=self.aw.skew))
-        for bucket in buckets:
+        for id_, error in listing.unreadable.items():
+            self.context.fail(name, id_, error)
+        for bucket in listing.buckets:
             try:
                 due = await self._due(bucket)
             except SourceError as error:

@@ -49,3 +49,8 @@ def roughly(seconds: float) -> str:
     """A length of time in the largest unit of which there are two: `13 d`, `47 h`, `119 min`, `1 s`."""
     whole = int(abs(seconds))
     return next(f"{whole // size} {unit}" for unit, size in _UNITS if whole >= 2 * size or size == 1)
+
+
+def printable(text: str) -> str:
+    """The text without what a terminal would obey: ids and titles come from anybody. Lines stay lines."""
+    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)

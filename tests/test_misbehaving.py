@@ -12,10 +12,12 @@ import pytest
 
 from awsync import activitywatch, bounded
 from awsync.activitywatch import ActivityWatch, to_datetime, to_microseconds
+from awsync.cli.output import LogFormat, LogLines
 from awsync.demo.aw_server import AwServer
+from awsync.demo.receiver import Receiver
 from awsync.engine import Wiring
 from awsync.errors import AnswerTooLargeError, SourceAnswerError, SourceUnreachableError
-from awsync.events import SourceFailed
+from awsync.events import Level, SourceFailed
 from awsync.reader import opened, raw_pages
 from awsync.settings import Settings, SourceSettings
 from awsync.timeline import DAY, closed_until
@@ -266,3 +268,31 @@ def test_a_bucket_that_vanishes_between_the_list_and_its_read(
     assert f"has no /api/0/buckets/{AFK}/events/count (404)" in told
     assert run_pass(settings)[0].complete
     _assert_equal(aw, store, settings, WINDOW)
+
+
+def test_an_id_cannot_speak_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """The id of a bucket comes from anybody: in a log line no escape sequence of it reaches the terminal."""
+    LogLines(LogFormat.TEXT, Level.DEBUG).apply(
+        SourceFailed(source="laptop", bucket="b\x1b]0;owned\x07\x9b31m", reason="It failed.", remedy="Look.")
+    )
+    assert "laptop/b\ufffd]0;owned\ufffd\ufffd31m: It failed. Look.\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("entry", ["null", '{"id": 7}', '{"created": "yesterday"}'])
+def test_a_bucket_whose_entry_is_none_spoils_no_other(aw: AwServer, tmp_path: Path, entry: str) -> None:
+    """One bad entry in the list of buckets is told by the bucket's id, and the others are delivered."""
+    _fill(aw, utc_now() - timedelta(hours=9), utc_now() - timedelta(minutes=3), "app")
+
+    def spoilt(request: httpx.Request) -> httpx.Response | None:
+        if not request.url.path.endswith("/buckets/"):
+            return None
+        whole = httpx.get(str(request.url), trust_env=False).json()
+        return httpx.Response(200, content=json.dumps(whole | {AFK: json.loads(entry)}))
+
+    with Receiver() as store:
+        settings = make_settings(tmp_path, aw.url, store.url)
+        finished, said = run_pass(settings, wiring=Wiring(aw_transport=Passing(spoilt)))
+        assert [event.bucket for event in said if isinstance(event, SourceFailed)] == [AFK]
+        assert not finished.complete
+        assert position_of(settings, WINDOW) > 0
+        assert run_pass(settings)[0].complete

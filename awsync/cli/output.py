@@ -14,7 +14,7 @@ from msgspec.structs import asdict
 
 from awsync.errors import AwsyncError
 from awsync.events import Event, Level, describe, level
-from awsync.words import iso
+from awsync.words import iso, printable
 
 
 class LogFormat(StrEnum):
@@ -34,7 +34,7 @@ def say(text: str = "") -> None:
 
 def narrate(text: str) -> None:
     """One line for the person who watches."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{printable(text)}\n")
     sys.stderr.flush()
 
 
@@ -122,5 +122,5 @@ def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: 
     for name in columns:
         ruled.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
     for row in rows:
-        ruled.add_row(*(Text(cell) for cell in row))
+        ruled.add_row(*(Text(printable(cell)) for cell in row))
     Console().print(ruled)
