@@ -14,6 +14,7 @@ from awsync.events import (
     PassFailed,
     PassFinished,
     PassStarted,
+    Paused,
     RetryScheduled,
     ServiceLost,
     SettingsReloaded,
@@ -138,6 +139,21 @@ async def test_a_store_down_or_refusing_and_back(trouble: Event, words: str) -> 
         agent.say(STORE, FINISHED, NextPass(at=NOW + 10**8))
         await until(pilot, lambda: screen(app).count("✓ in sync") == 3)
         assert "✗" not in screen(app).split("Log")[0]
+
+
+async def test_no_try_is_announced_that_nobody_makes() -> None:
+    """A try that is being made is no countdown, and a pause takes the countdown away, not the trouble."""
+    agent = ScriptedAgent(script=[STARTED, REACHED, STORE, FINISHED])
+    app = console(agent)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await filled(pilot)
+        agent.say(STARTED, RetryScheduled(sink=SINK, reason="Connection refused.", attempt=1, delay=0.3))
+        await until(pilot, lambda: "Connection refused. Trying again." in said(app))
+        agent.say(RetryScheduled(sink=SINK, reason="Connection refused.", attempt=9, delay=40.0))
+        await until(pilot, lambda: "Connection refused. Next try in 40 s." in said(app))
+        agent.say(Paused(), replace(FINISHED, complete=False))
+        await until(pilot, lambda: "Next try" not in screen(app).split("Log")[0])
+        assert "✗ http://localhost:9090: Connection refused." in said(app)
 
 
 async def test_an_old_trouble_says_since_when() -> None:

@@ -27,6 +27,8 @@ SKEW_FROM = 2.0
 """Seconds between two clocks from which on a person should know."""
 SINCE_FROM = 60_000_000
 """A trouble that is younger (in microseconds) is just now."""
+TRYING_FROM = 500_000
+"""A try that is nearer (in microseconds), or is being made, is no wait any more."""
 _TROUBLE_LINES = 3
 _NAMED_SOURCES = 3
 
@@ -119,11 +121,16 @@ def troubles(board: Board, facts: Facts) -> list[str]:
         if fact.trouble
     ]
     if board.store.trouble:
-        retry = board.store.retry_at
-        tail = "" if retry is None or retry <= facts.now else f" Next try {ago(facts.now - retry)}."
+        tail = _next_try(board.store.retry_at, facts.now)
         where = "" if board.store.sink in board.store.trouble else f"{board.store.sink}: "
         found.append(f"{where}{board.store.trouble}{tail}{_since(board.store, facts.now)}")
     return [*filter(None, [facts.ended]), *found, *board.troubles.values()]
+
+
+def _next_try(retry_at: int | None, now: int) -> str:
+    if retry_at is None:
+        return ""
+    return f" Next try {ago(now - retry_at)}." if retry_at - now >= TRYING_FROM else " Trying again."
 
 
 def _since(peer: Peer, now: int) -> str:

@@ -198,8 +198,9 @@ class Board(Struct):
             del self.rows[key]
 
     def settle_down(self) -> None:
-        """Nothing runs any more: what was due is no progress to show."""
+        """Nothing runs any more: what was due is no progress to show, and no try is waited for."""
         self.running = None
+        self.store.retry_at = None
         for row in self.rows.values():
             row.due_from = row.due_to = 0
             row.moving_since = None
