@@ -6,13 +6,13 @@ May import: everything but cli, demo and tui.
 import asyncio
 import shlex
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, suppress
 from datetime import datetime, timedelta
 
 from awsync.config import Loaded, Watched, set_value
 from awsync.config.keys import CRON
-from awsync.control import Activity, BucketDetail, Command, Move, Request, Said
+from awsync.control import Activity, BucketDetail, Command, Finding, Move, Request, Said
 from awsync.detail import ActivityReader, look
 from awsync.engine import Wiring
 from awsync.errors import ConfigError, LockHeldError, SourceError
@@ -129,6 +129,20 @@ class ConsoleAgent:
             history=self._moves(source, bucket),
             transport=self._wiring.aw_transport,
         )
+
+    async def examine(self, *, probe: bool) -> AsyncGenerator[Finding, None]:
+        """The doctor's findings."""
+        from awsync import doctor
+
+        for finding in doctor.settings_findings(self.loaded):
+            yield finding
+        wiring = self._wiring
+        parts = doctor.Wiring(
+            clock=wiring.clock, aw_transport=wiring.aw_transport, store_transport=wiring.store_transport
+        )
+        async with aclosing(doctor.examine(self.settings, probe=probe, wiring=parts)) as findings:
+            async for finding in findings:
+                yield finding
 
     async def skew(self) -> float | None:
         """Seconds that the store's clock is ahead."""

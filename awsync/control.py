@@ -5,7 +5,7 @@ The console knows this protocol and nothing behind it. Moments are microseconds 
 May import: the standard library, msgspec and the types of events, config, settings, state, survey.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -106,6 +106,33 @@ class BucketDetail(Struct, frozen=True, kw_only=True):
     history: Sequence[Move]
 
 
+class Finding(Protocol):
+    """One step of the doctor's walk; `state` is ok, warning, failed or skipped.
+
+    The lines of a remedy that begin with two spaces are to be taken as they are.
+    """
+
+    @property
+    def area(self) -> str:
+        """The stretch of the way."""
+
+    @property
+    def step(self) -> str:
+        """What was looked at."""
+
+    @property
+    def state(self) -> str:
+        """How it stands."""
+
+    @property
+    def what(self) -> str:
+        """A sentence about it."""
+
+    @property
+    def remedy(self) -> str:
+        """What to do, in one or several lines; empty where there is nothing to do."""
+
+
 class Agent(Protocol):
     """The engine as a console sees it. Methods that return text return the sentence to show."""
 
@@ -144,6 +171,9 @@ class Agent(Protocol):
 
     async def detail(self, source: str, bucket: str) -> BucketDetail:
         """A bucket in depth; raises SourceError."""
+
+    def examine(self, *, probe: bool) -> AsyncGenerator[Finding, None]:
+        """The doctor's findings, each as soon as it is known; a probe writes one sample to the store."""
 
     async def skew(self) -> float | None:
         """Seconds that the store's clock is ahead of this one's; None where it does not tell."""

@@ -1,7 +1,7 @@
 """An agent for tests of the screens: it says what it is told, and writes down what is asked of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from awsync.config import Loaded
 from awsync.control import Activity, BucketDetail, LabelTime, Move, Said
+from awsync.doctor import Finding
 from awsync.errors import AwsyncError
 from awsync.events import Event
 from awsync.ledger import Entry, Range
@@ -46,7 +47,8 @@ def report(bucket: str, watcher: str = "aw-watcher-window", excluded: str | None
 class ScriptedAgent:
     """Implements control.Agent; `asked` are the commands in order.
 
-    `reports` replace the survey, each of `refusals` makes a command fail, `held` makes commands wait.
+    `reports` replace the survey, `findings` are the doctor's, each of `refusals` makes a command fail, `held`
+    makes commands wait.
     """
 
     buckets: Sequence[BucketReport] = (
@@ -65,6 +67,7 @@ class ScriptedAgent:
     reports: Sequence[SourceReport] | None = None
     refusals: list[AwsyncError] = field(default_factory=list)
     held: asyncio.Event | None = None
+    findings: Sequence[Finding] = ()
     told: asyncio.Queue[Event] = field(default_factory=asyncio.Queue)
 
     def say(self, *events: Event) -> None:
@@ -113,6 +116,14 @@ class ScriptedAgent:
             checkpoint=Checkpoint(source, bucket, position=NOW),
             history=[Move(at=NOW, position=NOW, samples=1, what="delivered")],
         )  # fmt: skip
+
+    async def examine(self, *, probe: bool) -> AsyncGenerator[Finding, None]:
+        """The findings of the script, one at a time; waits while it is held."""
+        self.asked.append(("examine", probe))
+        for finding in self.findings:
+            if self.held is not None:
+                await self.held.wait()
+            yield finding
 
     async def skew(self) -> float | None:
         """None at all."""

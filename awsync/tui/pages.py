@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LOG = "log"
 WATCHERS = "watchers"
 DETAIL = "detail"
+DOCTOR = "doctor"
 
 
 class Entry(Struct, frozen=True):
@@ -38,8 +39,10 @@ class Entry(Struct, frozen=True):
 PAGES = (
     Entry(LOG, "l", "Log", "The engine's own sentences, with filters.", "log:LogPage"),
     Entry("passes", "P", "Passes", "What the last passes did, and the running one.", "passes:PassesPage"),
+    Entry(DOCTOR, "D", "Doctor", "Every step from ActivityWatch to the store, and what to do about it.",
+          "doctor:DoctorPage"),
     Entry("help", "?", "Help", "Every key, and what the signs of the table mean.", "help:HelpPage"),
-)
+)  # fmt: skip
 
 
 def entry(name: str) -> Entry:
