@@ -108,8 +108,10 @@ async def test_it_runs_again_and_probes_only_after_a_question() -> None:
             await until(pilot, lambda: isinstance(app.screen, DoctorPage))
         await pilot.press("b")
         await until(pilot, lambda: isinstance(app.screen, Confirm))
+        agent.findings = [OK, STALE, Finding("Store", "probe", State.OK, "A sample arrived.")]
         await pilot.press("s")
         await until(pilot, lambda: agent.asked == [("examine", False)] * 2 + [("examine", True)])
+        await until(pilot, lambda: "✓ ok  Store, probe" in screen(app))
 
 
 async def test_what_a_stranger_says_is_no_markup() -> None:

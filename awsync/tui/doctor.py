@@ -25,9 +25,11 @@ _SIGNS = {"failed": "✗", "warning": "!", "ok": "✓", "skipped": "-"}
 _TONES = {"failed": Tone.BAD, "warning": Tone.WARN, "ok": Tone.GOOD, "skipped": Tone.DIM}
 _LITERAL = "  "
 """How the lines of a remedy begin that are to be taken as they are: a command, lines of a file."""
+_PROBE = "probe"
+"""The step that writes; the others only look."""
 _COLUMNS = (
     Column("state", "state", 9, 9),
-    Column("area", "where", 9, 20, rank=1),
+    Column("area", "where", 13, 20, rank=1),
     Column("step", "step", 14, 14),
     Column("what", "what was found", 20, 300),
 )
@@ -133,7 +135,7 @@ class DoctorPage(Page):
     def _show(self) -> None:
         self.grid.show([_record(number, finding) for number, finding in enumerate(self._found)])
         if self._found and self.grid.cursor_key == self._put:
-            self._put = _worst(self._found)
+            self._put = _first_to_read(self._found)
             self.grid.go_to(self._put)
         doing = "» looking on" if self._running else _verdict(self._found)
         self.grid.set_titles(f"Doctor {len(self._found)}", doing)
@@ -144,10 +146,12 @@ class DoctorPage(Page):
         self.remedy.show([] if finding is None or cells < 1 else _lines(finding, cells))
 
 
-def _worst(found: list[Finding]) -> int:
-    """The first that failed, else the first warning, else the first of all."""
-    states = [str(finding.state) for finding in found]
-    return next((states.index(state) for state in ("failed", "warning") if state in states), 0)
+def _first_to_read(found: list[Finding]) -> int:
+    """The first that failed, else the probe, for it was asked for, else the first warning, else the first."""
+    failed = [number for number, finding in enumerate(found) if finding.state == "failed"]
+    probed = [number for number, finding in enumerate(found) if finding.step == _PROBE]
+    warned = [number for number, finding in enumerate(found) if finding.state == "warning"]
+    return next(iter([*failed, *probed, *warned]), 0)
 
 
 def _verdict(found: list[Finding]) -> str:
