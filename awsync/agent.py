@@ -27,14 +27,14 @@ from awsync.events import (
 )
 from awsync.exclusions import Edit, Globs, effective_globs, exclude, globs_of, include, write
 from awsync.journal import Journal
-from awsync.ledger import Range
+from awsync.ledger import Quarantined, Range
 from awsync.planning import matching
 from awsync.remote_write.clock import ahead_by
 from awsync.remote_write.connection import shown_url
 from awsync.schedule import Schedule
 from awsync.settings import Settings, SourceSettings
 from awsync.sides import Beside, Here, Side
-from awsync.state import Checkpoint, PassRecord, State
+from awsync.state import Aside, Checkpoint, PassRecord, State
 from awsync.survey import BucketReport, SourceReport, survey
 from awsync.timeline import floor_to
 from awsync.words import amount, clock
@@ -161,6 +161,14 @@ class ConsoleAgent:
         """Ranges that are set aside."""
         return self._state().set_aside()
 
+    def quarantine(self) -> list[Quarantined]:
+        """Samples in quarantine."""
+        return self._state().quarantine()
+
+    def aside_counts(self) -> Mapping[tuple[str, str], Aside]:
+        """How much is set aside."""
+        return self._state().aside_counts()
+
     def series(self) -> Mapping[tuple[str, str], int]:
         """Series of each bucket."""
         return self._state().series_counts()
@@ -207,6 +215,16 @@ class ConsoleAgent:
         told = await self._side.obey(command)
         where = "the beginning" if position is None else f"{clock(position)} UTC"
         return f"{source}/{bucket} is sent again from {where} by the next pass." + told
+
+    async def retry_aside(self, ids: Sequence[str]) -> str:
+        """Has things tried again."""
+        told = await self._side.obey(Command(request=Request.RETRY_ASIDE, ids=tuple(ids)))
+        return f"{amount(len(ids), 'set-aside item')} to be tried again." + told
+
+    async def drop_aside(self, ids: Sequence[str]) -> str:
+        """Gives things up."""
+        told = await self._side.obey(Command(request=Request.DROP_ASIDE, ids=tuple(ids)))
+        return f"{amount(len(ids), 'set-aside item')} given up." + told
 
     async def take_over(self) -> str:
         """Runs the engine in this process."""

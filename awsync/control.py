@@ -15,9 +15,9 @@ from awsync.events import Event
 
 if TYPE_CHECKING:
     from awsync.config import Loaded
-    from awsync.ledger import Entry, Range
+    from awsync.ledger import Entry, Quarantined, Range
     from awsync.settings import Settings
-    from awsync.state import Checkpoint, PassRecord
+    from awsync.state import Aside, Checkpoint, PassRecord
     from awsync.survey import SourceReport
     from awsync.timeline import Event as ActivityEvent
 
@@ -179,13 +179,19 @@ class Agent(Protocol):
         """Seconds that the store's clock is ahead of this one's; None where it does not tell."""
 
     def checkpoints(self) -> "list[Checkpoint]":
-        """All checkpoints of the store; raises StateError, as the next three do."""
+        """All checkpoints of the store; raises StateError, as the next five do."""
 
     def passes(self, limit: int) -> "list[PassRecord]":
         """The last passes, newest first."""
 
     def set_aside(self) -> "list[tuple[str, str, Range]]":
         """Ranges that are set aside, as (source, bucket, range)."""
+
+    def quarantine(self) -> "list[Quarantined]":
+        """Samples that the store refused for another reason than their age."""
+
+    def aside_counts(self) -> "Mapping[tuple[str, str], Aside]":
+        """How much is set aside of each bucket that has any, by (source, bucket)."""
 
     def series(self) -> Mapping[tuple[str, str], int]:
         """How many series of a bucket the ledger knows, by (source, bucket)."""
@@ -212,6 +218,12 @@ class Agent(Protocol):
 
     async def rewind(self, source: str, bucket: str, position: int | None) -> str:
         """Moves a checkpoint back (None: to the beginning); the next pass sends from there."""
+
+    async def retry_aside(self, ids: Sequence[str]) -> str:
+        """Has what is set aside under these ids (`r3`, `s17`) tried again by a pass that begins at once."""
+
+    async def drop_aside(self, ids: Sequence[str]) -> str:
+        """Gives up what is set aside under these ids."""
 
     async def take_over(self) -> str:
         """Runs the engine in this process, once the observed service is gone; raises LockHeldError."""

@@ -1,6 +1,7 @@
 """An agent for tests of the screens: it says what it is told, and writes down what is asked of it."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,9 +14,9 @@ from awsync.control import Activity, BucketDetail, LabelTime, Move, Said
 from awsync.doctor import Finding
 from awsync.errors import AwsyncError
 from awsync.events import Event
-from awsync.ledger import Entry, Range
+from awsync.ledger import Entry, Mark, Quarantined, Range
 from awsync.settings import Settings, SourceSettings, StoreSettings
-from awsync.state import Checkpoint, PassRecord
+from awsync.state import Aside, Checkpoint, PassRecord
 from awsync.survey import BucketReport, SourceReport
 from awsync.timeline import Event as ActivityEvent
 
@@ -47,7 +48,8 @@ def report(bucket: str, watcher: str = "aw-watcher-window", excluded: str | None
 class ScriptedAgent:
     """Implements control.Agent; `asked` are the commands in order.
 
-    `reports` replace the survey, `findings` are the doctor's, each of `refusals` makes a command fail, `held`
+    `reports` replace the survey, `findings` are the doctor's, `ranges` and `samples` are set
+    aside, `ahead` is the store's clock, each of `refusals` makes a command fail, `held`
     makes commands wait.
     """
 
@@ -68,6 +70,9 @@ class ScriptedAgent:
     refusals: list[AwsyncError] = field(default_factory=list)
     held: asyncio.Event | None = None
     findings: Sequence[Finding] = ()
+    ranges: Sequence[tuple[str, str, Range]] = ()
+    samples: Sequence[Quarantined] = ()
+    ahead: float | None = 0.0
     told: asyncio.Queue[Event] = field(default_factory=asyncio.Queue)
 
     def say(self, *events: Event) -> None:
@@ -126,8 +131,8 @@ class ScriptedAgent:
             yield finding
 
     async def skew(self) -> float | None:
-        """None at all."""
-        return 0.0
+        """That of the script."""
+        return self.ahead
 
     def checkpoints(self) -> list[Checkpoint]:
         """All up to date."""
@@ -138,8 +143,18 @@ class ScriptedAgent:
         return [PassRecord(NOW - 10**7, NOW - 9 * 10**6, 1.0, complete=True)]
 
     def set_aside(self) -> list[tuple[str, str, Range]]:
-        """Nothing."""
-        return []
+        """The ranges of the script."""
+        return list(self.ranges)
+
+    def quarantine(self) -> list[Quarantined]:
+        """The samples of the script."""
+        return list(self.samples)
+
+    def aside_counts(self) -> Mapping[tuple[str, str], Aside]:
+        """Counted."""
+        ranges = Counter((source, bucket) for source, bucket, _ in self.ranges)
+        samples = Counter((held.source, held.bucket) for held in self.samples)
+        return {key: Aside(ranges[key], samples[key]) for key in ranges | samples}
 
     def series(self) -> Mapping[tuple[str, str], int]:
         """Seven of each."""
@@ -189,6 +204,25 @@ class ScriptedAgent:
         """Writes it down."""
         await self._obey("rewind", source, bucket, position)
         return "Rewound."
+
+    async def retry_aside(self, ids: Sequence[str]) -> str:
+        """Marks them."""
+        await self._obey("retry aside", *ids)
+        self.ranges = [
+            (source, bucket, replace(held, mark=Mark.RETRY) if f"r{held.id}" in ids else held)
+            for source, bucket, held in self.ranges
+        ]
+        self.samples = [
+            replace(held, mark=Mark.RETRY) if f"s{held.id}" in ids else held for held in self.samples
+        ]
+        return "To be tried again."
+
+    async def drop_aside(self, ids: Sequence[str]) -> str:
+        """Takes them away."""
+        await self._obey("drop aside", *ids)
+        self.ranges = [each for each in self.ranges if f"r{each[2].id}" not in ids]
+        self.samples = [held for held in self.samples if f"s{held.id}" not in ids]
+        return "Given up."
 
     async def take_over(self) -> str:
         """Syncs here."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from awsync.tui.pages import DETAIL, DOCTOR, LOG, PAGES, WATCHERS
+from awsync.tui.pages import DETAIL, DOCTOR, LOG, PAGES, QUARANTINE, WATCHERS
 
 EVERYWHERE = "everywhere"
 LISTS = "lists"
@@ -64,10 +64,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("exclude", "space", "Exclude or include",
            "Leaves it, or all marked ones, out; or takes them in again. Writes config.toml.",
            (WATCHERS,), "On/off"),
-    Action("mark", "m", "Mark", "Marks the watcher, so that the next key acts on all marked ones.",
-           (WATCHERS,)),
-    Action("mark_all", "M", "Mark all", "Marks every watcher that is shown, or unmarks them all.",
-           (WATCHERS,)),
+    Action("mark", "m", "Mark", "Marks the line, so that the next key acts on all marked ones.",
+           (WATCHERS, QUARANTINE)),
+    Action("mark_all", "M", "Mark all", "Marks every line that is shown, or unmarks them all.",
+           (WATCHERS, QUARANTINE)),
     Action("sync_selected", "S", "Sync selected", "Starts a pass over this watcher, or all marked ones.",
            (WATCHERS,)),
     Action("rewind", "r", "Rewind or reset",
@@ -85,6 +85,11 @@ ACTIONS: tuple[Action, ...] = (
            (DOCTOR,), "Run again"),
     Action("probe", "b", "Probe the store", "Also sends one sample and queries it back, after a question.",
            (DOCTOR,), "Probe"),
+    Action("retry_aside", "r", "Try again", "Lets the store have it, or all marked ones, once more at once.",
+           (QUARANTINE,), "Try again"),
+    Action("drop_aside", "x", "Give up", "It, or all marked ones, will not be sent, after a question.",
+           (QUARANTINE,), "Give up"),
+    Action("whole", "enter", "Whole", "Gives the one under the cursor the whole screen.", (QUARANTINE,)),
     Action("sync_now", "s", "Sync now", "Starts a pass over everything.", footer="Sync"),
     Action("pause", "p", "Pause or resume", "Stops the running pass and the schedule, or goes on.",
            footer="Pause"),

@@ -71,6 +71,8 @@ def first_line(board: Board, facts: Facts) -> list[Piece]:
         pieces.append(("no pass succeeded yet", Tone.DIM))
     else:
         pieces.append((f"success {ago(facts.now - board.last_success)}", Tone.PLAIN))
+    if any(board.aside):
+        pieces.append((f"! {sum(board.aside):,} set aside (Q)", Tone.WARN))
     if board.pending >= 1_000_000:
         pieces.append((f"{span(board.pending / 1e6)} pending", Tone.PLAIN))
     if board.unsent:
@@ -91,20 +93,30 @@ def second_line(board: Board, now: int) -> list[Piece]:
     store = board.store
     name = f"{store.engine} {store.version}".strip() or "store"
     where = urlsplit(store.sink).netloc or store.sink
+    off = [(fact.name, skew) for fact in board.sources.values() if (skew := _skew(fact))]
+    off += [("store", skew)] if (skew := _skew(store)) else []
     pieces = [
         *sources,
-        *((f"ActivityWatch {version}", Tone.PLAIN) for version in versions[:1]),
+        # On a narrow screen it is the clock that has to be read.
+        *((f"ActivityWatch {version}", Tone.PLAIN) for version in versions[:1] if not off),
         ("→", Tone.DIM),
         _peer(store, f"{name} {where}", known=bool(store.protocol)),
     ]
-    if store.skew is not None and abs(store.skew) >= SKEW_FROM:
-        side = "ahead" if store.skew > 0 else "behind"
-        pieces.append((f"! its clock is {span(store.skew)} {side}", Tone.WARN))
+    if store.trouble:
+        pieces.append(("parked", Tone.BAD) if store.parked else ("retrying", Tone.WARN))
+    pieces += [(f"! {whose}'s clock {skew}", Tone.WARN) for whose, skew in off]
     if store.protocol:
         pieces.append((f"remote write {store.protocol}", Tone.DIM))
     if (since := board.connected_since) is not None:
         pieces.append((f"connected since {moment(since, now)}", Tone.DIM))
     return pieces
+
+
+def _skew(peer: Peer) -> str:
+    """How far a clock is off, where a person should know; empty where it is right or not known."""
+    if peer.skew is None or abs(peer.skew) < SKEW_FROM:
+        return ""
+    return f"{span(peer.skew)} {'ahead' if peer.skew > 0 else 'behind'}"
 
 
 def _peer(peer: Peer, name: str, *, known: bool) -> Piece:

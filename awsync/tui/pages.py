@@ -18,6 +18,7 @@ LOG = "log"
 WATCHERS = "watchers"
 DETAIL = "detail"
 DOCTOR = "doctor"
+QUARANTINE = "quarantine"
 
 
 class Entry(Struct, frozen=True):
@@ -41,6 +42,8 @@ PAGES = (
     Entry("passes", "P", "Passes", "What the last passes did, and the running one.", "passes:PassesPage"),
     Entry(DOCTOR, "D", "Doctor", "Every step from ActivityWatch to the store, and what to do about it.",
           "doctor:DoctorPage"),
+    Entry(QUARANTINE, "Q", "Quarantine", "What the store did not take, why, and what is to become of it.",
+          "quarantine:QuarantinePage"),
     Entry("help", "?", "Help", "Every key, and what the signs of the table mean.", "help:HelpPage"),
 )  # fmt: skip
 
