@@ -45,7 +45,7 @@ class DoctorPage(Page):
         self.grid = Grid(_COLUMNS, id="findings", title="Doctor", empty="Looking ...")
         self.remedy = Book(id="remedy", title="Finding")
         self._found: list[Finding] = []
-        self._began = self._running = False
+        self._began = self._looking = False
         self._put = 0
 
     def body(self) -> ComposeResult:
@@ -120,7 +120,7 @@ class DoctorPage(Page):
         agent = self.console.agent
         if agent is None:
             return
-        self._found, self._running, self._put = [], True, 0
+        self._found, self._looking, self._put = [], True, 0
         self._show()
         try:
             async with aclosing(agent.examine(probe=probe)) as findings:
@@ -129,7 +129,7 @@ class DoctorPage(Page):
                     self._show()
         except AwsyncError as error:
             self.console.say(str(error), Level.ERROR)
-        self._running = False
+        self._looking = False
         self._show()
 
     def _show(self) -> None:
@@ -137,7 +137,7 @@ class DoctorPage(Page):
         if self._found and self.grid.cursor_key == self._put:
             self._put = _first_to_read(self._found)
             self.grid.go_to(self._put)
-        doing = "» looking on" if self._running else _verdict(self._found)
+        doing = "» looking on" if self._looking else _verdict(self._found)
         self.grid.set_titles(f"Doctor {len(self._found)}", doing)
         self._show_one()
 

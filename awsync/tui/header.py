@@ -67,12 +67,12 @@ def first_line(board: Board, facts: Facts) -> list[Piece]:
         pieces.append(("‖ paused, p resumes", Tone.WARN))
     elif board.next_at is not None:
         pieces.append((f"next pass {ago(facts.now - board.next_at)}", Tone.PLAIN))
+    if any(board.aside):
+        pieces.append((f"! {sum(board.aside):,} set aside (Q)", Tone.WARN))
     if board.last_success is None:
         pieces.append(("no pass succeeded yet", Tone.DIM))
     else:
         pieces.append((f"success {ago(facts.now - board.last_success)}", Tone.PLAIN))
-    if any(board.aside):
-        pieces.append((f"! {sum(board.aside):,} set aside (Q)", Tone.WARN))
     if board.pending >= 1_000_000:
         pieces.append((f"{span(board.pending / 1e6)} pending", Tone.PLAIN))
     if board.unsent:

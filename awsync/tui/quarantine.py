@@ -34,12 +34,13 @@ _NAME_CELLS = 24
 _SAME_FOR_ALL = ("__name__", "bucket", "host", "user")
 _DECISIONS = {"retry_aside", "drop_aside"}
 _NEEDS_ONE = {*_DECISIONS, "mark", "mark_all", "whole"}
+_OF_SAMPLES = ("seconds", "series")
 _COLUMNS = (
     Column("mark", " ", 1, 1),
     Column("id", "id", 4, 7),
     Column("state", "state", 7, 7),
     Column("source", "source", 6, 14, rank=6),
-    Column("bucket", "bucket", 16, 40),
+    Column("watcher", "watcher", 22, 40),
     Column("when", "its time", 25, 25),
     Column("seconds", "seconds", 9, 9, rank=3, right=True),
     Column("since", "since", 11, 11, rank=4, right=True),
@@ -113,7 +114,6 @@ class QuarantinePage(Page):
 
     def update_board(self, board: Board, around: Surroundings) -> None:
         """Reads it again when its number changed, or a pass ended that may have tried some of it."""
-        self.grid.hide_columns(*(("source",) if len(board.sources) < 2 else ()))
         read_at = (board.aside, [record.finished for record in board.passes[:1]])
         if self.console.agent is not None and read_at != self._read_at:
             self._read_at = read_at
@@ -225,12 +225,20 @@ class QuarantinePage(Page):
         self._show()
 
     def _show(self) -> None:
-        now = self.console.now()
+        console, now = self.console, self.console.now()
+        shown = list(self._items.values())
+        hidden = ("source",) if len(console.board.sources) < 2 else ()
+        self.grid.hide_columns(*hidden, *(() if any(item.labels for item in shown) else _OF_SAMPLES))
         self.grid.show(
-            [_record(item, now, marked=item.id in self.marked) for item in self._items.values()],
+            [_record(item, self._watcher(item), now, marked=item.id in self.marked) for item in shown],
             empty="Nothing is set aside: the store took everything it was sent.",
         )
         self._show_one()
+
+    def _watcher(self, item: Item) -> str:
+        """The watcher as the table of watchers names it, where it is there."""
+        row = self.console.board.rows.get((item.source, item.bucket))
+        return item.bucket if row is None else row.name
 
     def _show_one(self) -> None:
         item, cells = self._chosen, self.whole.scrollable_content_region.width
@@ -242,14 +250,14 @@ def _named(ids: Sequence[str]) -> str:
     return f"{few} and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else few
 
 
-def _record(item: Item, now: int, *, marked: bool) -> Record:
+def _record(item: Item, name: str, now: int, *, marked: bool) -> Record:
     when = moment(item.end, now)
     cells = (
         Cell("»" if marked else "", Tone.ACCENT),
         Cell(item.id, Tone.STRONG),
         Cell("» retry", Tone.BUSY) if item.again else Cell("! waits", Tone.WARN),
         Cell(item.source),
-        Cell(item.bucket),
+        Cell(name),
         Cell(when if item.start is None else f"{moment(item.start, now)} - {when}"),
         Cell("" if item.start is not None else f"{item.seconds:.3f}"),
         Cell(moment(item.since, now), Tone.DIM),
