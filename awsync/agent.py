@@ -6,13 +6,13 @@ May import: everything but cli, demo and tui.
 import asyncio
 import shlex
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, suppress
 from datetime import datetime, timedelta
 
 from awsync.config import Loaded, Watched, set_value
 from awsync.config.keys import CRON
-from awsync.control import Activity, BucketDetail, Command, Move, Request, Said
+from awsync.control import Activity, BucketDetail, Command, Finding, Move, Request, Said
 from awsync.detail import ActivityReader, look
 from awsync.engine import Wiring
 from awsync.errors import ConfigError, LockHeldError, SourceError
@@ -27,14 +27,14 @@ from awsync.events import (
 )
 from awsync.exclusions import Edit, Globs, effective_globs, exclude, globs_of, include, write
 from awsync.journal import Journal
-from awsync.ledger import Range
+from awsync.ledger import Quarantined, Range
 from awsync.planning import matching
 from awsync.remote_write.clock import ahead_by
 from awsync.remote_write.connection import shown_url
 from awsync.schedule import Schedule
 from awsync.settings import Settings, SourceSettings
 from awsync.sides import Beside, Here, Side
-from awsync.state import Checkpoint, PassRecord, State
+from awsync.state import Aside, Checkpoint, PassRecord, State
 from awsync.survey import BucketReport, SourceReport, survey
 from awsync.timeline import floor_to
 from awsync.words import amount, clock
@@ -130,6 +130,20 @@ class ConsoleAgent:
             transport=self._wiring.aw_transport,
         )
 
+    async def examine(self, *, probe: bool) -> AsyncGenerator[Finding, None]:
+        """The doctor's findings."""
+        from awsync import doctor
+
+        for finding in doctor.settings_findings(self.loaded):
+            yield finding
+        wiring = self._wiring
+        parts = doctor.Wiring(
+            clock=wiring.clock, aw_transport=wiring.aw_transport, store_transport=wiring.store_transport
+        )
+        async with aclosing(doctor.examine(self.settings, probe=probe, wiring=parts)) as findings:
+            async for finding in findings:
+                yield finding
+
     async def skew(self) -> float | None:
         """Seconds that the store's clock is ahead."""
         store = self.settings.store
@@ -146,6 +160,14 @@ class ConsoleAgent:
     def set_aside(self) -> list[tuple[str, str, Range]]:
         """Ranges that are set aside."""
         return self._state().set_aside()
+
+    def quarantine(self) -> list[Quarantined]:
+        """Samples in quarantine."""
+        return self._state().quarantine()
+
+    def aside_counts(self) -> Mapping[tuple[str, str], Aside]:
+        """How much is set aside."""
+        return self._state().aside_counts()
 
     def series(self) -> Mapping[tuple[str, str], int]:
         """Series of each bucket."""
@@ -193,6 +215,16 @@ class ConsoleAgent:
         told = await self._side.obey(command)
         where = "the beginning" if position is None else f"{clock(position)} UTC"
         return f"{source}/{bucket} is sent again from {where} by the next pass." + told
+
+    async def retry_aside(self, ids: Sequence[str]) -> str:
+        """Has things tried again."""
+        told = await self._side.obey(Command(request=Request.RETRY_ASIDE, ids=tuple(ids)))
+        return f"{amount(len(ids), 'set-aside item')} to be tried again." + told
+
+    async def drop_aside(self, ids: Sequence[str]) -> str:
+        """Gives things up."""
+        told = await self._side.obey(Command(request=Request.DROP_ASIDE, ids=tuple(ids)))
+        return f"{amount(len(ids), 'set-aside item')} given up." + told
 
     async def take_over(self) -> str:
         """Runs the engine in this process."""

@@ -23,6 +23,12 @@ SAMPLES = (
     " facts, mark FROM quarantine JOIN series ON series.id = series"
     " JOIN checkpoint ON checkpoint.id = checkpoint WHERE sink = ?"
 )
+COUNTS = (
+    "SELECT source, bucket, sum(kind = 'r'), sum(kind = 's') FROM ("
+    "SELECT checkpoint, 'r' AS kind FROM set_aside WHERE mark <> 'dropped'"
+    " UNION ALL SELECT checkpoint, 's' FROM quarantine WHERE mark <> 'dropped'"
+    ") JOIN checkpoint ON checkpoint.id = checkpoint WHERE sink = ? GROUP BY source, bucket"
+)
 ORDER = " ORDER BY source, bucket, slot_end, labels"
 OF_SLOTS = " AND source = ? AND bucket = ? AND slot_end > ? AND slot_end <= ?"
 _TABLES = {"r": "set_aside", "s": "quarantine"}

@@ -5,7 +5,7 @@ The console knows this protocol and nothing behind it. Moments are microseconds 
 May import: the standard library, msgspec and the types of events, config, settings, state, survey.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -15,9 +15,9 @@ from awsync.events import Event
 
 if TYPE_CHECKING:
     from awsync.config import Loaded
-    from awsync.ledger import Entry, Range
+    from awsync.ledger import Entry, Quarantined, Range
     from awsync.settings import Settings
-    from awsync.state import Checkpoint, PassRecord
+    from awsync.state import Aside, Checkpoint, PassRecord
     from awsync.survey import SourceReport
     from awsync.timeline import Event as ActivityEvent
 
@@ -106,6 +106,33 @@ class BucketDetail(Struct, frozen=True, kw_only=True):
     history: Sequence[Move]
 
 
+class Finding(Protocol):
+    """One step of the doctor's walk; `state` is ok, warning, failed or skipped.
+
+    The lines of a remedy that begin with two spaces are to be taken as they are.
+    """
+
+    @property
+    def area(self) -> str:
+        """The stretch of the way."""
+
+    @property
+    def step(self) -> str:
+        """What was looked at."""
+
+    @property
+    def state(self) -> str:
+        """How it stands."""
+
+    @property
+    def what(self) -> str:
+        """A sentence about it."""
+
+    @property
+    def remedy(self) -> str:
+        """What to do, in one or several lines; empty where there is nothing to do."""
+
+
 class Agent(Protocol):
     """The engine as a console sees it. Methods that return text return the sentence to show."""
 
@@ -145,17 +172,26 @@ class Agent(Protocol):
     async def detail(self, source: str, bucket: str) -> BucketDetail:
         """A bucket in depth; raises SourceError."""
 
+    def examine(self, *, probe: bool) -> AsyncGenerator[Finding, None]:
+        """The doctor's findings, each as soon as it is known; a probe writes one sample to the store."""
+
     async def skew(self) -> float | None:
         """Seconds that the store's clock is ahead of this one's; None where it does not tell."""
 
     def checkpoints(self) -> "list[Checkpoint]":
-        """All checkpoints of the store; raises StateError, as the next three do."""
+        """All checkpoints of the store; raises StateError, as the next five do."""
 
     def passes(self, limit: int) -> "list[PassRecord]":
         """The last passes, newest first."""
 
     def set_aside(self) -> "list[tuple[str, str, Range]]":
         """Ranges that are set aside, as (source, bucket, range)."""
+
+    def quarantine(self) -> "list[Quarantined]":
+        """Samples that the store refused for another reason than their age."""
+
+    def aside_counts(self) -> "Mapping[tuple[str, str], Aside]":
+        """How much is set aside of each bucket that has any, by (source, bucket)."""
 
     def series(self) -> Mapping[tuple[str, str], int]:
         """How many series of a bucket the ledger knows, by (source, bucket)."""
@@ -182,6 +218,12 @@ class Agent(Protocol):
 
     async def rewind(self, source: str, bucket: str, position: int | None) -> str:
         """Moves a checkpoint back (None: to the beginning); the next pass sends from there."""
+
+    async def retry_aside(self, ids: Sequence[str]) -> str:
+        """Has what is set aside under these ids (`r3`, `s17`) tried again by a pass that begins at once."""
+
+    async def drop_aside(self, ids: Sequence[str]) -> str:
+        """Gives up what is set aside under these ids."""
 
     async def take_over(self) -> str:
         """Runs the engine in this process, once the observed service is gone; raises LockHeldError."""

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 import msgspec
 from msgspec import Struct, field
@@ -49,6 +49,13 @@ class Checkpoint(Struct, frozen=True):
     ledger_from: int | None = None
     updated: int = 0
     reached: int | None = None
+
+
+class Aside(NamedTuple):
+    """How many ranges and samples are set aside."""
+
+    ranges: int
+    samples: int
 
 
 class Settled(Struct, frozen=True):
@@ -142,6 +149,13 @@ class State:
             for each in found
             if source in (None, each.source) and (dropped or each.mark is not Mark.DROPPED)
         ]
+
+    def aside_counts(self) -> dict[tuple[str, str], Aside]:
+        """How much is set aside of each bucket that has any, without what somebody gave up."""
+        counts: dict[tuple[str, str], Aside] = {}
+        for source, bucket, ranges, samples in self.database.rows(aside.COUNTS, (self.sink,)):
+            counts[source, bucket] = Aside(ranges, samples)
+        return counts
 
     def withheld(self, source: str, bucket: str, start: int, end: int, *, dropped: bool) -> frozenset[Entry]:
         """Samples in quarantine, of the slots that end in (start, end], that are not to be tried now.

@@ -39,13 +39,17 @@ class BucketReport(Struct, frozen=True):
 
 
 class SourceReport(Struct, frozen=True):
-    """One source with its buckets, or why it could not be read."""
+    """One source with its buckets, or why it could not be read.
+
+    `skew` is how many seconds its clock is ahead of this machine's; None where it does not tell.
+    """
 
     source: str
     url: str
     version: str
     buckets: Sequence[BucketReport]
     error: SourceError | None = None
+    skew: float | None = None
 
 
 class Preview(Struct, frozen=True):
@@ -75,7 +79,7 @@ async def _report(
             buckets = [await _bucket(aw, bucket, source, settings) for bucket in await aw.buckets()]
         except SourceError as error:
             return SourceReport(source.name, source.aw_url, "", (), error)
-    return SourceReport(source.name, source.aw_url, info.version, buckets)
+    return SourceReport(source.name, source.aw_url, info.version, buckets, skew=aw.skew)
 
 
 async def _bucket(

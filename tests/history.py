@@ -143,9 +143,14 @@ def stored_hours(
     `user` is for stores that several tests share, each under a name of its own.
     """
     store.flush()
+    return hours_at(store.url, first, last, user=user)
+
+
+def hours_at(url: str, first: int, last: int, *, user: str | None = None) -> dict[str, dict[int, float]]:
+    """The same from the address of a store that shows at once what it took."""
     whose = "" if user is None else f',user="{user}"'
     answer = httpx.get(
-        f"{store.url}/api/v1/query_range",
+        f"{url}/api/v1/query_range",
         params={
             "query": f'sum by (bucket) (sum_over_time({{__name__=~"aw_.+_seconds"{whose}}}[1h]))',
             "start": str(first // 1_000_000),

@@ -1,7 +1,8 @@
 """An agent for tests of the screens: it says what it is told, and writes down what is asked of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -10,11 +11,12 @@ from msgspec.structs import replace
 
 from awsync.config import Loaded
 from awsync.control import Activity, BucketDetail, LabelTime, Move, Said
+from awsync.doctor import Finding
 from awsync.errors import AwsyncError
 from awsync.events import Event
-from awsync.ledger import Entry, Range
+from awsync.ledger import Entry, Mark, Quarantined, Range
 from awsync.settings import Settings, SourceSettings, StoreSettings
-from awsync.state import Checkpoint, PassRecord
+from awsync.state import Aside, Checkpoint, PassRecord
 from awsync.survey import BucketReport, SourceReport
 from awsync.timeline import Event as ActivityEvent
 
@@ -46,7 +48,9 @@ def report(bucket: str, watcher: str = "aw-watcher-window", excluded: str | None
 class ScriptedAgent:
     """Implements control.Agent; `asked` are the commands in order.
 
-    `reports` replace the survey, each of `refusals` makes a command fail, `held` makes commands wait.
+    `reports` replace the survey, `findings` are the doctor's, `ranges` and `samples` are set
+    aside, `ahead` is the store's clock, each of `refusals` makes a command fail, `held`
+    makes commands wait.
     """
 
     buckets: Sequence[BucketReport] = (
@@ -65,6 +69,10 @@ class ScriptedAgent:
     reports: Sequence[SourceReport] | None = None
     refusals: list[AwsyncError] = field(default_factory=list)
     held: asyncio.Event | None = None
+    findings: Sequence[Finding] = ()
+    ranges: Sequence[tuple[str, str, Range]] = ()
+    samples: Sequence[Quarantined] = ()
+    ahead: float | None = 0.0
     told: asyncio.Queue[Event] = field(default_factory=asyncio.Queue)
 
     def say(self, *events: Event) -> None:
@@ -114,9 +122,17 @@ class ScriptedAgent:
             history=[Move(at=NOW, position=NOW, samples=1, what="delivered")],
         )  # fmt: skip
 
+    async def examine(self, *, probe: bool) -> AsyncGenerator[Finding, None]:
+        """The findings of the script, one at a time; waits while it is held."""
+        self.asked.append(("examine", probe))
+        for finding in self.findings:
+            if self.held is not None:
+                await self.held.wait()
+            yield finding
+
     async def skew(self) -> float | None:
-        """None at all."""
-        return 0.0
+        """That of the script."""
+        return self.ahead
 
     def checkpoints(self) -> list[Checkpoint]:
         """All up to date."""
@@ -127,8 +143,18 @@ class ScriptedAgent:
         return [PassRecord(NOW - 10**7, NOW - 9 * 10**6, 1.0, complete=True)]
 
     def set_aside(self) -> list[tuple[str, str, Range]]:
-        """Nothing."""
-        return []
+        """The ranges of the script."""
+        return list(self.ranges)
+
+    def quarantine(self) -> list[Quarantined]:
+        """The samples of the script."""
+        return list(self.samples)
+
+    def aside_counts(self) -> Mapping[tuple[str, str], Aside]:
+        """Counted."""
+        ranges = Counter((source, bucket) for source, bucket, _ in self.ranges)
+        samples = Counter((held.source, held.bucket) for held in self.samples)
+        return {key: Aside(ranges[key], samples[key]) for key in ranges | samples}
 
     def series(self) -> Mapping[tuple[str, str], int]:
         """Seven of each."""
@@ -178,6 +204,25 @@ class ScriptedAgent:
         """Writes it down."""
         await self._obey("rewind", source, bucket, position)
         return "Rewound."
+
+    async def retry_aside(self, ids: Sequence[str]) -> str:
+        """Marks them."""
+        await self._obey("retry aside", *ids)
+        self.ranges = [
+            (source, bucket, replace(held, mark=Mark.RETRY) if f"r{held.id}" in ids else held)
+            for source, bucket, held in self.ranges
+        ]
+        self.samples = [
+            replace(held, mark=Mark.RETRY) if f"s{held.id}" in ids else held for held in self.samples
+        ]
+        return "To be tried again."
+
+    async def drop_aside(self, ids: Sequence[str]) -> str:
+        """Takes them away."""
+        await self._obey("drop aside", *ids)
+        self.ranges = [each for each in self.ranges if f"r{each[2].id}" not in ids]
+        self.samples = [held for held in self.samples if f"s{held.id}" not in ids]
+        return "Given up."
 
     async def take_over(self) -> str:
         """Syncs here."""

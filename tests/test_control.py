@@ -23,16 +23,20 @@ from awsync.events import (
     PassStarted,
     Paused,
     RetryScheduled,
+    SetAsideDelivered,
     SettingsReloaded,
     SourceFailed,
+    Work,
 )
-from awsync.state import State
-from awsync.timeline import HOUR
+from awsync.ledger import Entry, Range
+from awsync.state import Settled, State
+from awsync.timeline import HOUR, Carry, floor_to
 from tests.commands import awsync, environment
 from tests.passes import utc_now
 from tests.test_observer import Listener, opened
 
 WINDOW, AFK = "aw-watcher-window_x", "aw-watcher-afk_x"
+GOOD = ("app", "refused at first")
 
 
 def fill(aw: AwServer, bucket: str, first: int, last: int) -> None:
@@ -107,6 +111,36 @@ async def test_a_pass_over_one_bucket(folder: Path, store: Receiver) -> None:
         failed = await heard.until(SourceFailed)
         assert isinstance(failed, SourceFailed)
         assert '"nothing"' in failed.reason
+
+
+async def test_what_is_set_aside_is_tried_again_or_given_up(folder: Path, store: Receiver) -> None:
+    """A sample that is tried again arrives by a pass that begins at once; what is given up is not listed."""
+    position = floor_to(system_clock() - HOUR, HOUR)
+    entries = [
+        Entry((("__name__", "aw_x_seconds"), ("app", app), ("bucket", WINDOW)), position, 0, 7_000_000)
+        for app in (GOOD[1], "bad")
+    ]
+    page = Settled(source="default", bucket=WINDOW, work=Work.FORWARD, start=position - HOUR, end=position,
+                   newest=position, carry=Carry(), refused=[(entry, "no such label") for entry in entries],
+                   asides=[Range(position - 9 * HOUR, position - 8 * HOUR, "too old", 1)])  # fmt: skip
+    with State(folder / "state", f"{store.url}/api/v1/write", write=True) as state:
+        state.commit([page], now=system_clock(), keep_from=0)
+    async with opened(folder) as heard:
+        agent = heard.agent
+        assert agent.aside_counts() == {("default", WINDOW): (1, 2)}
+        ids = {dict(found.entry.labels)["app"]: f"s{found.id}" for found in agent.quarantine()}
+        assert await agent.drop_aside([ids["bad"]]) == "1 set-aside item given up."
+        assert agent.aside_counts() == {("default", WINDOW): (1, 1)}
+        await heard.until(NextPass)
+        assert await agent.retry_aside([ids[GOOD[1]]]) == "1 set-aside item to be tried again."
+        await heard.until(SetAsideDelivered)
+        await heard.until(PassFinished)
+        assert agent.aside_counts() == {("default", WINDOW): (1, 0)}
+        arrived = [sum(values.values()) for labels, values in store.samples().items() if GOOD in labels]
+        assert arrived == [7.0]
+        (left,) = agent.set_aside()
+        await agent.drop_aside([f"r{left[2].id}"])
+        assert agent.aside_counts() == {}
 
 
 async def test_excluding_and_the_gap(folder: Path, store: Receiver) -> None:

@@ -60,5 +60,5 @@ def test_who_leaves_before_anything_arrived_is_told_so(capsys: pytest.CaptureFix
         def totals(self, by: str) -> dict[str, float]:
             return {}
 
-    demo._show_arrived(Empty())
+    demo._show_arrived(Empty(None))
     assert capsys.readouterr().out == "\nNothing of the window watcher has arrived in the store yet.\n"

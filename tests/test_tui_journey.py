@@ -1,4 +1,6 @@
-"""A person's way through the console, by keys alone, in a real terminal between real servers.
+"""A person's way through the console, by keys alone, in a real terminal over the demo's world.
+
+The world lives: its watchers go on reporting while the keys are pressed.
 
 After each step config.toml, the state database and the store are looked at, not only the screen.
 """
@@ -9,36 +11,40 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from awsync.config import load
-from awsync.demo.aw_server import AwServer
+from awsync.demo.prometheus import Prometheus
+from awsync.demo.world import DAYS, HOST, World
 from awsync.errors import LockHeldError
 from awsync.settings import Settings
 from awsync.state import Checkpoint, PassRecord, State
-from tests.conftest import StartStore
-from tests.history import assert_equal_hours, closed_hours, fill_days, stored_hours
+from tests.history import assert_equal_hours, closed_hours, hours_at
 from tests.passes import utc_now
-from tests.servers import Store, wait_until
+from tests.servers import require_binary, wait_until
 from tests.tmux import Terminal, console, require_tmux
 
 pytestmark = pytest.mark.servers
 
-WINDOW, EDITOR = "aw-watcher-window_laptop", "aw-watcher-vscode_laptop"
+WINDOW, AFK, EDITOR = (f"aw-watcher-{name}_{HOST}" for name in ("window", "afk", "vscode"))
 HOUR_US = 3600 * 1_000_000
-DAYS = 10
+LATE = timedelta(minutes=4)
+"""Shorter than `settle`: what comes so late changes no slot that was closed."""
 QUIT_SECONDS = 1.3
 
 
 class Journey:
-    """The terminal, the servers, and what the three places hold."""
+    """The terminal, the world, and what the three places hold."""
 
-    def __init__(self, terminal: Terminal, folder: Path, aw: AwServer, store: Store) -> None:
+    def __init__(self, terminal: Terminal, folder: Path, world: World) -> None:
         self.terminal = terminal
         self.config = folder / "cfg" / "awsync" / "config.toml"
-        self.aw = aw
-        self.store = store
+        self.world = world
+        assert isinstance(world.store, Prometheus)
+        self.store = world.store
 
     @property
     def settings(self) -> Settings:
@@ -57,22 +63,13 @@ class Journey:
 
     def samples(self, bucket: str) -> int:
         """How many samples of a bucket the store holds."""
-        found = self.store.query(f'sum(count_over_time({{bucket="{bucket}"}}[30d]))')
+        found = self._query(f'sum(count_over_time({{bucket="{bucket}"}}[30d]))', time.time())
         return int(found[0]["value"][1]) if found else 0
 
     def seconds(self, bucket: str, until: int) -> float:
         """The seconds of a bucket that the store holds up to a moment in microseconds."""
-        (found,) = self.store.query(f'sum(sum_over_time({{bucket="{bucket}"}}[30d]))', until / 1e6)
+        (found,) = self._query(f'sum(sum_over_time({{bucket="{bucket}"}}[30d]))', until / 1e6)
         return float(found["value"][1])
-
-    def work_on(self) -> None:
-        """The person works in editor and window since the checkpoint: one more slot is closed."""
-        checkpoints = self.checkpoints()
-        for bucket in (WINDOW, EDITOR):
-            start = _moment(checkpoints[bucket].position or 0)
-            seconds = (utc_now() - start).total_seconds()
-            data = {"app": "Code", "title": "x"}
-            self.aw.insert(bucket, [{"timestamp": start.isoformat(), "duration": seconds, "data": data}])
 
     def sync(self) -> PassRecord:
         """Presses `s` and waits for that pass in the state database."""
@@ -89,14 +86,22 @@ class Journey:
         """Every bucket, hour by hour, to the millisecond."""
         checkpoints = self.checkpoints()
         last = max(each.position or 0 for each in checkpoints.values()) // HOUR_US * HOUR_US
-        stored = stored_hours(self.store, last - (DAYS + 2) * 24 * HOUR_US, last)
+        stored = hours_at(self.store.url, last - (DAYS + 2) * 24 * HOUR_US, last)
         assert stored.keys() == checkpoints.keys()
         for bucket, checkpoint in checkpoints.items():
             assert checkpoint.position is not None
-            wanted = closed_hours(self.aw, bucket, checkpoint.position)
+            wanted = closed_hours(self.world.aw, bucket, checkpoint.position)
             assert sum(wanted.values()) > 3600, "the history must hold something to compare"
             found = {hour: value for hour, value in stored[bucket].items() if hour <= checkpoint.position}
             assert_equal_hours(wanted, found, bucket)
+
+    def _query(self, promql: str, at: float) -> list[dict[str, Any]]:
+        answer = httpx.get(
+            f"{self.store.url}/api/v1/query", params={"query": promql, "time": repr(at)}, trust_env=False
+        )
+        assert answer.is_success, answer.text
+        found: list[dict[str, Any]] = answer.json()["data"]["result"]
+        return found
 
     def _state(self) -> State:
         store = self.settings.store
@@ -105,13 +110,14 @@ class Journey:
 
 
 @pytest.fixture
-def journey(aw: AwServer, start_store: StartStore, tmp_path: Path) -> Iterator[Journey]:
-    """A person's ActivityWatch with ten days in it, a Prometheus, and the console on a first start."""
+def journey(tmp_path: Path) -> Iterator[Journey]:
+    """The demo's world with a Prometheus 3.5, and the console on a first start, with slots of a minute."""
     require_tmux()
-    store = start_store("prometheus-3.5")
-    fill_days(aw, utc_now() - timedelta(minutes=15), DAYS)
-    with console("--state-dir", str(tmp_path / "state"), folder=tmp_path) as terminal:
-        yield Journey(terminal, tmp_path, aw, store)
+    with (
+        World(require_binary("prometheus-3.5"), late=LATE) as world,
+        console("--state-dir", str(tmp_path / "state"), folder=tmp_path, AWSYNC_RESOLUTION="1m") as terminal,
+    ):
+        yield Journey(terminal, tmp_path, world)
 
 
 def test_a_persons_way_by_keys_alone(journey: Journey) -> None:
@@ -134,7 +140,7 @@ def first_run(journey: Journey) -> None:
     # Where a store of the person's own was found, its field is filled and the focus is on the next step.
     for key in ["BTab"] if "Type where" in screen else ["BTab", "BTab"]:
         terminal.move(key)
-    retype(terminal, "http://localhost:5600", journey.aw.url)
+    retype(terminal, "http://localhost:5600", journey.world.aw.url)
     terminal.press("Enter")
     terminal.until("✓ Found ActivityWatch", "5 buckets")
     if "Type where" not in screen:
@@ -148,7 +154,7 @@ def first_run(journey: Journey) -> None:
     terminal.until("Written to ", "● live", "✓ in sync")
     text = config.read_text()
     assert f'\nprometheus-url = "{journey.store.url}"\n' in text
-    assert f'\naw-url = "{journey.aw.url}"\n' in text
+    assert f'\naw-url = "{journey.world.aw.url}"\n' in text
     assert "# Settings of awsync." in text
     terminal.until("● live", "next pass in", lambda screen: screen.count("✓ in sync") == 5)
     assert {record.complete for record in journey.passes()} == {True}
@@ -158,24 +164,24 @@ def first_run(journey: Journey) -> None:
 def exclude_and_undo(journey: Journey) -> None:
     """Space writes config.toml and nothing more of the watcher leaves; undo takes the key back."""
     terminal, before = journey.terminal, journey.config.read_text()
-    terminal.press("Down")
-    terminal.until("▌  ● on  aw-watcher-vscode")
+    terminal.press("End")
+    terminal.until("▌  ● on  aw-watcher-window")
     terminal.press("Space")
-    terminal.until("▌  ○ off aw-watcher-vscode", "○ excluded", f"{EDITOR} excluded.", "Settings read again.")
+    terminal.until("▌  ○ off aw-watcher-window", "○ excluded", f"{WINDOW} excluded.", "Settings read again.")
     text = journey.config.read_text()
-    assert f'\nexcluded-watchers = ["{EDITOR}"]\n' in text
+    assert f'\nexcluded-watchers = ["{WINDOW}"]\n' in text
     assert _comments(text) >= _comments(before) - {_example(before, "excluded-watchers")}
 
-    held, window = journey.samples(EDITOR), journey.samples(WINDOW)
-    position = journey.checkpoints()[EDITOR].position
-    journey.work_on()
+    held, others = journey.samples(WINDOW), journey.samples(AFK)
+    position = journey.checkpoints()[WINDOW].position
+    journey.world.catch_up()
     assert journey.sync().complete
-    assert journey.samples(EDITOR) == held
-    assert journey.samples(WINDOW) > window
-    assert journey.checkpoints()[EDITOR].position == position
+    assert journey.samples(WINDOW) == held
+    assert journey.samples(AFK) > others
+    assert journey.checkpoints()[WINDOW].position == position
 
     terminal.press("u")
-    terminal.until("▌  ● on  aw-watcher-vscode", f"{EDITOR} included again.")
+    terminal.until("▌  ● on  aw-watcher-window", f"{WINDOW} included again.")
     assert journey.settings.sources[0].excluded_watchers == ()
     assert _comments(journey.config.read_text()) == _comments(text)
 
@@ -199,12 +205,12 @@ def change_the_cron(journey: Journey) -> None:
 
 def sync_now(journey: Journey) -> None:
     """A pass at once brings what the watcher recorded while it was excluded, and no other process may."""
-    held, position = journey.samples(EDITOR), journey.checkpoints()[EDITOR].position
+    held, position = journey.samples(WINDOW), journey.checkpoints()[WINDOW].position
     record = journey.sync()
     assert record.complete
     assert record.totals.samples > 0
-    assert journey.samples(EDITOR) > held
-    moved = journey.checkpoints()[EDITOR].position
+    assert journey.samples(WINDOW) > held
+    moved = journey.checkpoints()[WINDOW].position
     assert moved is not None
     assert position is not None
     assert moved > position
@@ -216,13 +222,14 @@ def sync_now(journey: Journey) -> None:
 def pause_and_rewind(journey: Journey) -> None:
     """While paused nothing is sent; a pause ends a pass; what was rewound comes back with no sum changed."""
     terminal, store = journey.terminal, journey.store
-    before = journey.checkpoints()[EDITOR].position
-    assert before is not None
-    seconds, held = journey.seconds(EDITOR, before), journey.samples(EDITOR)
     terminal.press("p")
     terminal.until("‖ paused, p resumes", "Paused: no pass begins by itself.")
-    passes = journey.passes()
+    passes, before = journey.passes(), journey.checkpoints()[EDITOR].position
+    assert before is not None
+    seconds, held = journey.seconds(EDITOR, before), journey.samples(EDITOR)
 
+    terminal.press("Home", "Down")
+    terminal.until("▌  ● on  aw-watcher-vscode")
     terminal.press("r")
     terminal.until("Rewind a checkpoint", f"{EDITOR} of default")
     retype(terminal, "1d", "2d")
@@ -278,7 +285,9 @@ def look_around(journey: Journey) -> None:
     terminal.press("Home", "Down")
     terminal.until("▌  ● on  aw-watcher-vscode")
     terminal.press("Enter")
-    terminal.until(f"Events of {EDITOR}", "What leaves for them: ", "app=Code", "moved back", "delivered")
+    terminal.until(
+        f"Events of {EDITOR}", "What leaves for them: ", "project=/home/sam/src/", "moved back", "delivered"
+    )
     terminal.press("Escape")
     terminal.until("─ Watchers 5 ─")
 

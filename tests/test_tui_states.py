@@ -14,6 +14,7 @@ from awsync.events import (
     PassFailed,
     PassFinished,
     PassStarted,
+    Paused,
     RetryScheduled,
     ServiceLost,
     SettingsReloaded,
@@ -133,11 +134,47 @@ async def test_a_store_down_or_refusing_and_back(trouble: Event, words: str) -> 
         agent.say(STARTED, trouble)
         await until(pilot, lambda: words in said(app))
         assert "✗ Prometheus 3.5.0" in screen(app)
+        assert ("parked" in screen(app), "retrying" in screen(app)) == (
+            isinstance(trouble, StoreParked),
+            isinstance(trouble, RetryScheduled),
+        )
         assert screen(app).count("◌ waiting: the store") == 3
         await keys_work(pilot, app)
         agent.say(STORE, FINISHED, NextPass(at=NOW + 10**8))
         await until(pilot, lambda: screen(app).count("✓ in sync") == 3)
         assert "✗" not in screen(app).split("Log")[0]
+        assert "parked" not in screen(app).split("Log")[0]
+
+
+@pytest.mark.parametrize(("width", "ahead"), [(80, 0.0), (120, -90.0)])
+async def test_a_clock_that_is_off_is_named(width: int, ahead: float) -> None:
+    """The header says whose clock is off and by how much; one that is right is not mentioned."""
+    agent = ScriptedAgent(ahead=ahead)
+    agent.reports = [
+        SourceReport("laptop", URL, "v0.13.2", agent.buckets, skew=3_600.0),
+        SourceReport("phone", "http://phone:5600", "v0.13.2", (), skew=0.4),
+    ]
+    app = console(agent)
+    async with app.run_test(size=(width, 24)) as pilot:
+        await filled(pilot)
+        await until(pilot, lambda: "! laptop's clock 1 h ahead" in screen(app))
+        await until(pilot, lambda: ("! store's clock 1 min 30 s behind" in screen(app)) is bool(ahead))
+        assert "phone's clock" not in screen(app)
+
+
+async def test_no_try_is_announced_that_nobody_makes() -> None:
+    """A try that is being made is no countdown, and a pause takes the countdown away, not the trouble."""
+    agent = ScriptedAgent(script=[STARTED, REACHED, STORE, FINISHED])
+    app = console(agent)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await filled(pilot)
+        agent.say(STARTED, RetryScheduled(sink=SINK, reason="Connection refused.", attempt=1, delay=0.3))
+        await until(pilot, lambda: "Connection refused. Trying again." in said(app))
+        agent.say(RetryScheduled(sink=SINK, reason="Connection refused.", attempt=9, delay=40.0))
+        await until(pilot, lambda: "Connection refused. Next try in 40 s." in said(app))
+        agent.say(Paused(), replace(FINISHED, complete=False))
+        await until(pilot, lambda: "Next try" not in screen(app).split("Log")[0])
+        assert "✗ http://localhost:9090: Connection refused." in said(app)
 
 
 async def test_an_old_trouble_says_since_when() -> None:
@@ -329,7 +366,7 @@ async def test_the_header_tells_skew_pending_and_since_when() -> None:
     app = console(agent)
     async with app.run_test(size=(200, 40)) as pilot:
         await filled(pilot)
-        await until(pilot, lambda: "! its clock is 1 min 30 s behind" in screen(app))
+        await until(pilot, lambda: "! store's clock 1 min 30 s behind" in screen(app))
         await until(pilot, lambda: "connected since 00:00" in screen(app))
         assert "at 03:00 every day" in screen(app).splitlines()[0]
         app.board.rows["laptop", "aw-watcher-afk_pc"].position = None

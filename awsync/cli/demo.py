@@ -56,10 +56,11 @@ def run_console() -> int:
 
 @contextmanager
 def _open_world() -> Iterator["World"]:
+    from awsync.demo import prometheus
     from awsync.demo.world import DAYS, World
 
     narrate(f"Starting an ActivityWatch server and filling it with {DAYS} days of a made-up person ...")
-    with World() as world:
+    with World(prometheus.found()) as world:
         narrate(f"ActivityWatch at {world.aw.url} holds {amount(world.events, 'event')}.")
         narrate(f"The store at {world.store.url} is {world.store_name}.")
         yield world

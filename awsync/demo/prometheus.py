@@ -42,6 +42,16 @@ class Prometheus:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start it and wait until it is ready, again with the same data at the same address."""
         self._folder.mkdir(parents=True, exist_ok=True)
         config = self._folder / "prometheus.yml"
         config.write_text(_CONFIG)
@@ -63,15 +73,14 @@ class Prometheus:
         for _ in range(int(READY_SECONDS / _POLL_SECONDS)):
             with contextlib.suppress(httpx.HTTPError):
                 if httpx.get(f"{self.url}/-/ready", trust_env=False).is_success:
-                    return self
+                    return
             if ended_within(self._process, _POLL_SECONDS):
                 break
-        self.__exit__(None, None, None)
+        self.stop()
         raise AwsyncError(f"{self._binary} did not become ready.", f"Read {log_file}.")
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def stop(self) -> None:
+        """Stop it; its data stays in the folder."""
         process, self._process = self._process, None
         if process is not None:
             with process:

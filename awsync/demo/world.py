@@ -11,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from awsync.demo import prometheus
 from awsync.demo.aw_server import AwServer
 from awsync.demo.days import Person
 from awsync.demo.prometheus import Prometheus
@@ -20,18 +19,26 @@ from awsync.settings import Settings, SourceSettings, StoreSettings
 
 DAYS = 14
 BEAT_SECONDS = 2.0
+AWAKE = timedelta(minutes=20)
+"""The person came so long before the world began: the first break comes 35 minutes after that, or later."""
 HOST = "demo-laptop"
 
 
 class World:
     """A person's ActivityWatch server and a store, in a temporary folder that goes with them.
 
-    While it is open, the person goes on working: heartbeats arrive every few seconds.
+    While it is open, the person goes on working: heartbeats arrive every few seconds, all of them `late` by
+    the same time until `catch_up`, as if the network between watchers and server were down meanwhile.
+
+    `binary` is the Prometheus to run as the store; without one it is awsync's embedded receiver.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, binary: Path | None, *, late: timedelta = timedelta(0)) -> None:
+        self._binary = binary
+        self._late = late
         self._stack = contextlib.ExitStack()
         self._stop = threading.Event()
+        self._telling = threading.Lock()
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
@@ -78,13 +85,18 @@ class World:
                 totals[named.get(by, "")] = totals.get(named.get(by, ""), 0.0) + sum(values.values())
         return totals
 
+    def catch_up(self) -> None:
+        """The watchers tell what they held back, and are late no more. Raises AwsyncError."""
+        with self._telling:
+            self._late = timedelta(0)
+            self._tell()
+
     def _start(self, stack: contextlib.ExitStack) -> None:
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="awsync-demo-")))
         self.aw = stack.enter_context(AwServer(self.folder / "activitywatch"))
-        binary = prometheus.found()
-        self.store = _store(stack, binary, self.folder)
-        self._begun = datetime.now(UTC)
-        self._person = Person(HOST, awake_from=self._begun - timedelta(hours=1))
+        self.store = _store(stack, self._binary, self.folder)
+        self._begun = self._told = datetime.now(UTC) - self._late
+        self._person = Person(HOST, awake_from=self._begun - AWAKE)
         self.events = self._fill()
         beats = threading.Thread(target=self._beat, name="heartbeats", daemon=True)
         beats.start()
@@ -103,13 +115,14 @@ class World:
 
     def _beat(self) -> None:
         """The watchers, until the world ends; a server that is busy or stopping hears the next beat."""
-        since = self._begun
         while not self._stop.wait(BEAT_SECONDS):
-            now = datetime.now(UTC)
-            with contextlib.suppress(Exception):
-                for beat in self._person.heartbeats(since, now):
-                    self.aw.heartbeat(beat.bucket.id, beat.event.to_json(), pulsetime=0)
-            since = now
+            with contextlib.suppress(Exception), self._telling:
+                self._tell()
+
+    def _tell(self) -> None:
+        since, self._told = self._told, datetime.now(UTC) - self._late
+        for beat in self._person.heartbeats(since, self._told):
+            self.aw.heartbeat(beat.bucket.id, beat.event.to_json(), pulsetime=0)
 
 
 def _store(stack: contextlib.ExitStack, binary: Path | None, folder: Path) -> Prometheus | Receiver:

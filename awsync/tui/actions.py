@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from awsync.tui.pages import DETAIL, LOG, PAGES, WATCHERS
+from awsync.tui.pages import DETAIL, DOCTOR, LOG, PAGES, QUARANTINE, WATCHERS
 
 EVERYWHERE = "everywhere"
 LISTS = "lists"
@@ -64,10 +64,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("exclude", "space", "Exclude or include",
            "Leaves it, or all marked ones, out; or takes them in again. Writes config.toml.",
            (WATCHERS,), "On/off"),
-    Action("mark", "m", "Mark", "Marks the watcher, so that the next key acts on all marked ones.",
-           (WATCHERS,)),
-    Action("mark_all", "M", "Mark all", "Marks every watcher that is shown, or unmarks them all.",
-           (WATCHERS,)),
+    Action("mark", "m", "Mark", "Marks the line, so that the next key acts on all marked ones.",
+           (WATCHERS, QUARANTINE)),
+    Action("mark_all", "M", "Mark all", "Marks every line that is shown, or unmarks them all.",
+           (WATCHERS, QUARANTINE)),
     Action("sync_selected", "S", "Sync selected", "Starts a pass over this watcher, or all marked ones.",
            (WATCHERS,)),
     Action("rewind", "r", "Rewind or reset",
@@ -81,6 +81,15 @@ ACTIONS: tuple[Action, ...] = (
            (WATCHERS, LOG), "Filter"),
     Action("level", "v", "Level", "Shows only warnings, only errors, or details too.", (LOG,), "Level"),
     Action("follow", "F", "Follow", "Goes to the end of the log and stays there.", (LOG,)),
+    Action("examine", "r", "Run again", "Walks from ActivityWatch to the store once more.",
+           (DOCTOR,), "Run again"),
+    Action("probe", "b", "Probe the store", "Also sends one sample and queries it back, after a question.",
+           (DOCTOR,), "Probe"),
+    Action("retry_aside", "r", "Try again", "Lets the store have it, or all marked ones, once more at once.",
+           (QUARANTINE,), "Try again"),
+    Action("drop_aside", "x", "Give up", "It, or all marked ones, will not be sent, after a question.",
+           (QUARANTINE,), "Give up"),
+    Action("whole", "enter", "Whole", "Gives the one under the cursor the whole screen.", (QUARANTINE,)),
     Action("sync_now", "s", "Sync now", "Starts a pass over everything.", footer="Sync"),
     Action("pause", "p", "Pause or resume", "Stops the running pass and the schedule, or goes on.",
            footer="Pause"),
@@ -89,7 +98,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("undo", "u", "Undo", "Takes back the last exclusion or change of the schedule."),
     *(Action(f"open('{page.name}')", {"?": "question_mark"}.get(page.key, page.key), page.title, page.help,
              footer="Help" if page.name == "help" else "") for page in PAGES),
-    Action("copy", "y", "Copy", "Copies the line under the cursor to the clipboard of the terminal."),
+    Action("copy", "y", "Copy",
+           "Copies the line under the cursor, in the doctor its remedy, to the clipboard."),
     Action("export", "e", "Export", "Writes what is shown to a file in the working folder."),
     Action("next_theme", "t", "Theme", "Dark, light, or the terminal's own colours."),
     Action("zoom", "z", "Zoom", "Gives the whole screen to one pane, or takes it back."),

@@ -128,7 +128,7 @@ FIELDS: tuple[Field, ...] = (
     Field(Column("series", "series", 6, 6, rank=11, right=True),
           lambda seen: Cell(short(seen.row.series) if seen.row.series else ""),
           lambda seen: seen.row.series),
-    Field(Column("position", "position", 8, 11, rank=10, right=True), _position,
+    Field(Column("position", "position", 11, 11, rank=10, right=True), _position,
           lambda seen: seen.row.position),
     Field(Column("lag", "lag", 13, 17, rank=1, right=True), _lag, lambda seen: seen.row.lag),
     Field(Column("newest", "newest", 10, 15, rank=5, right=True), _newest, lambda seen: seen.row.newest),

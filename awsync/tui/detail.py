@@ -26,12 +26,12 @@ _SHOWN = 500
 _BAR = 12
 _SAME_FOR_ALL = ("__name__", "bucket", "host", "user")
 _EVENTS = (
-    Column("at", "event", 8, 11),
+    Column("at", "event", 11, 11),
     Column("length", "length", 11, 11, right=True),
     Column("data", "data", 20, 200),
 )
 _ENTRIES = (
-    Column("slot", "slot end", 8, 11),
+    Column("slot", "slot end", 11, 11),
     Column("seconds", "seconds", 9, 9, right=True),
     Column("labels", "labels", 20, 200),
 )

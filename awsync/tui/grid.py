@@ -226,7 +226,7 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         grew = False
         for index, column in enumerate(self._columns):
             if column.wide > column.narrow:
-                longest = max((width(record.cells[index].text) for record in self._records), default=0)
+                longest = max((width(plain(record.cells[index].text)) for record in self._records), default=0)
                 if longest > self._needs.get(column.key, 0):
                     self._needs[column.key] = longest
                     grew = True

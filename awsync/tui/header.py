@@ -27,6 +27,8 @@ SKEW_FROM = 2.0
 """Seconds between two clocks from which on a person should know."""
 SINCE_FROM = 60_000_000
 """A trouble that is younger (in microseconds) is just now."""
+TRYING_FROM = 500_000
+"""A try that is nearer (in microseconds), or is being made, is no wait any more."""
 _TROUBLE_LINES = 3
 _NAMED_SOURCES = 3
 
@@ -65,6 +67,8 @@ def first_line(board: Board, facts: Facts) -> list[Piece]:
         pieces.append(("‖ paused, p resumes", Tone.WARN))
     elif board.next_at is not None:
         pieces.append((f"next pass {ago(facts.now - board.next_at)}", Tone.PLAIN))
+    if any(board.aside):
+        pieces.append((f"! {sum(board.aside):,} set aside (Q)", Tone.WARN))
     if board.last_success is None:
         pieces.append(("no pass succeeded yet", Tone.DIM))
     else:
@@ -89,20 +93,30 @@ def second_line(board: Board, now: int) -> list[Piece]:
     store = board.store
     name = f"{store.engine} {store.version}".strip() or "store"
     where = urlsplit(store.sink).netloc or store.sink
+    off = [(fact.name, skew) for fact in board.sources.values() if (skew := _skew(fact))]
+    off += [("store", skew)] if (skew := _skew(store)) else []
     pieces = [
         *sources,
-        *((f"ActivityWatch {version}", Tone.PLAIN) for version in versions[:1]),
+        # On a narrow screen it is the clock that has to be read.
+        *((f"ActivityWatch {version}", Tone.PLAIN) for version in versions[:1] if not off),
         ("→", Tone.DIM),
         _peer(store, f"{name} {where}", known=bool(store.protocol)),
     ]
-    if store.skew is not None and abs(store.skew) >= SKEW_FROM:
-        side = "ahead" if store.skew > 0 else "behind"
-        pieces.append((f"! its clock is {span(store.skew)} {side}", Tone.WARN))
+    if store.trouble:
+        pieces.append(("parked", Tone.BAD) if store.parked else ("retrying", Tone.WARN))
+    pieces += [(f"! {whose}'s clock {skew}", Tone.WARN) for whose, skew in off]
     if store.protocol:
         pieces.append((f"remote write {store.protocol}", Tone.DIM))
     if (since := board.connected_since) is not None:
         pieces.append((f"connected since {moment(since, now)}", Tone.DIM))
     return pieces
+
+
+def _skew(peer: Peer) -> str:
+    """How far a clock is off, where a person should know; empty where it is right or not known."""
+    if peer.skew is None or abs(peer.skew) < SKEW_FROM:
+        return ""
+    return f"{span(peer.skew)} {'ahead' if peer.skew > 0 else 'behind'}"
 
 
 def _peer(peer: Peer, name: str, *, known: bool) -> Piece:
@@ -119,11 +133,16 @@ def troubles(board: Board, facts: Facts) -> list[str]:
         if fact.trouble
     ]
     if board.store.trouble:
-        retry = board.store.retry_at
-        tail = "" if retry is None or retry <= facts.now else f" Next try {ago(facts.now - retry)}."
+        tail = _next_try(board.store.retry_at, facts.now)
         where = "" if board.store.sink in board.store.trouble else f"{board.store.sink}: "
         found.append(f"{where}{board.store.trouble}{tail}{_since(board.store, facts.now)}")
     return [*filter(None, [facts.ended]), *found, *board.troubles.values()]
+
+
+def _next_try(retry_at: int | None, now: int) -> str:
+    if retry_at is None:
+        return ""
+    return f" Next try {ago(now - retry_at)}." if retry_at - now >= TRYING_FROM else " Trying again."
 
 
 def _since(peer: Peer, now: int) -> str:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 LOG = "log"
 WATCHERS = "watchers"
 DETAIL = "detail"
+DOCTOR = "doctor"
+QUARANTINE = "quarantine"
 
 
 class Entry(Struct, frozen=True):
@@ -38,8 +40,12 @@ class Entry(Struct, frozen=True):
 PAGES = (
     Entry(LOG, "l", "Log", "The engine's own sentences, with filters.", "log:LogPage"),
     Entry("passes", "P", "Passes", "What the last passes did, and the running one.", "passes:PassesPage"),
+    Entry(DOCTOR, "D", "Doctor", "Every step from ActivityWatch to the store, and what to do about it.",
+          "doctor:DoctorPage"),
+    Entry(QUARANTINE, "Q", "Quarantine", "What the store did not take, why, and what is to become of it.",
+          "quarantine:QuarantinePage"),
     Entry("help", "?", "Help", "Every key, and what the signs of the table mean.", "help:HelpPage"),
-)
+)  # fmt: skip
 
 
 def entry(name: str) -> Entry:

@@ -9,12 +9,14 @@ from msgspec import Struct
 class Peer(Struct):
     """A server that answers or does not; `trouble` is empty where all is well.
 
+    `skew` is how many seconds its clock is ahead of this machine's, None where it does not tell.
     `since` is the moment from which on it has answered without a break, or has not; None while it was not
     asked.
     """
 
     trouble: str = ""
     since: int | None = None
+    skew: float | None = None
 
     def answered(self, at: int) -> None:
         """It does what it should."""
@@ -44,16 +46,16 @@ class SourceFact(Peer):
 
 
 class StoreFact(Peer):
-    """The store; `retry_at` is the moment of the next try."""
+    """The store; `retry_at` is the moment of the next try, `parked` that this pass makes none."""
 
     sink: str = ""
     engine: str = ""
     version: str = ""
     protocol: str = ""
     retry_at: int | None = None
-    skew: float | None = None
+    parked: bool = False
 
     def answered(self, at: int) -> None:
         """It takes what is sent; no try is waited for."""
         Peer.answered(self, at)
-        self.retry_at = None
+        self.retry_at, self.parked = None, False

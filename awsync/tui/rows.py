@@ -22,6 +22,9 @@ CATCHING_UP_FROM = 20
 """From so many due slots on a percentage says more than a word."""
 
 
+NOTHING_ASIDE = (0, 0)
+
+
 class Health(StrEnum):
     """The states of a watcher; the worse come first."""
 
@@ -60,6 +63,12 @@ TONES = {
 }
 FAULTS = frozenset({Health.FAILED, Health.WAITING, Health.SET_ASIDE, Health.STALE})
 _ORDER = {health: place for place, health in enumerate(Health)}
+
+
+def aside_words(ranges: int, samples: int) -> str:
+    """How much is set aside: `1 range, 12 samples`."""
+    parts = (amount(ranges, "range") if ranges else "", amount(samples, "sample") if samples else "")
+    return ", ".join(filter(None, parts))
 
 
 class Condition(NamedTuple):
@@ -110,7 +119,7 @@ class Row(Struct):
     position: int | None = None
     delivered: int = 0
     series: int = 0
-    set_aside: int = 0
+    aside: tuple[int, int] = NOTHING_ASIDE
     fault: str = ""
     due_from: int = 0
     due_to: int = 0
@@ -182,8 +191,8 @@ class Row(Struct):
             return Condition(Health.NEW, "paused" if around.paused else "first pass to come")
         if around.paused and lag > around.grace:
             return Condition(Health.WAITING, f"paused, {behind(lag)}")
-        if self.set_aside:
-            return Condition(Health.SET_ASIDE, amount(self.set_aside, "range"))
+        if any(self.aside):
+            return Condition(Health.SET_ASIDE, aside_words(*self.aside))
         if lag > around.grace:
             return Condition(Health.WAITING, behind(lag))
         if self.newest is not None and around.now - self.newest > STALE_AFTER:

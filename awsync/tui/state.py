@@ -38,7 +38,7 @@ from awsync.events import (
 )
 from awsync.tui.logbook import Logbook
 from awsync.tui.peers import SourceFact, StoreFact
-from awsync.tui.rows import Key, Row, Surroundings
+from awsync.tui.rows import NOTHING_ASIDE, Key, Row, Surroundings
 
 PACE = 300_000_000
 """Cron period that is assumed until the schedule is known."""
@@ -72,6 +72,7 @@ class Board(Struct):
     next_at: int | None = None
     paused: bool = False
     last_success: int | None = None
+    aside: tuple[int, int] = NOTHING_ASIDE
     troubles: dict[str, str] = field(default_factory=dict)
     surveyed_at: int | None = None
     resolution: int = PACE
@@ -109,6 +110,7 @@ class Board(Struct):
                 continue
             fact.answered(now)
             fact.version, fact.buckets = report.version, len(report.buckets)
+            fact.skew = report.skew
             self._forget(report.source, {bucket.bucket for bucket in report.buckets})
             for bucket in report.buckets:
                 row = self.row(bucket.source, bucket.bucket)
@@ -127,12 +129,13 @@ class Board(Struct):
                 row.position = checkpoint.position if begun else row.position
                 row.delivered = checkpoint.samples
 
-    def counts(self, series: Mapping[Key, int], set_aside: Iterable[Key]) -> None:
-        """Takes in the series that are known of each bucket, and a key for each range set aside."""
+    def counts(self, series: Mapping[Key, int], aside: "Mapping[Key, tuple[int, int]]") -> None:
+        """Takes in the series that are known of each bucket, and the ranges and samples set aside."""
         self.version += 1
-        held = list(set_aside)
         for key, row in self.rows.items():
-            row.series, row.set_aside = series.get(key, 0), held.count(key)
+            row.series, row.aside = series.get(key, 0), aside.get(key, NOTHING_ASIDE)
+        ranges, samples = (sum(each) for each in zip(NOTHING_ASIDE, *aside.values(), strict=True))
+        self.aside = (ranges, samples)
 
     def activity(self, key: Key, activity: Activity) -> None:
         """Takes in the last day of a bucket."""
@@ -198,8 +201,9 @@ class Board(Struct):
             del self.rows[key]
 
     def settle_down(self) -> None:
-        """Nothing runs any more: what was due is no progress to show."""
+        """Nothing runs any more: what was due is no progress to show, and no try is waited for."""
         self.running = None
+        self.store.retry_at = None
         for row in self.rows.values():
             row.due_from = row.due_to = 0
             row.moving_since = None
@@ -307,13 +311,14 @@ def _(event: StoreReached, board: Board, at: int) -> None:
 def _(event: StoreParked, board: Board, at: int) -> None:
     board.store.sink = event.sink
     board.store.failed(f"{event.reason} {event.remedy}".rstrip(), at)
-    board.store.retry_at = None
+    board.store.retry_at, board.store.parked = None, True
 
 
 @fold.register
 def _(event: RetryScheduled, board: Board, at: int) -> None:
     board.store.sink = event.sink
     board.store.failed(event.reason, at)
+    board.store.parked = False
     board.store.retry_at = at + int(event.delay * 1e6)
 
 

@@ -122,7 +122,7 @@ class Watch(Struct):
         agent, board = self.agent, self.board
         try:
             board.checkpoints(agent.checkpoints())
-            board.counts(agent.series(), [(source, bucket) for source, bucket, _ in agent.set_aside()])
+            board.counts(agent.series(), agent.aside_counts())
             board.history(agent.passes(KEPT_PASSES))
         except AwsyncError as error:
             board.troubles["state"] = str(error)

@@ -65,35 +65,12 @@ async def all_is_well(stage: Stage) -> None:
         await _questions(pilot)
 
 
-async def no_colour(stage: Stage) -> None:
-    """The same where NO_COLOR is set."""
-    stage.configure(phone=True, excluded=(INPUT,))
-    with mock.patch.dict(os.environ, {"NO_COLOR": "1"}):
-        async with stage.console() as pilot:
-            await _waiting(pilot, stage)
-            await _surveyed(pilot, 10)
-            await _paint(pilot, "no-color", NORMAL)
-
-
 async def faults(stage: Stage) -> None:
     """Everything that can be wrong with a watcher, at once; then a store that is down."""
     stage.new_store(timedelta(days=15))
     stage.configure(phone=True, excluded=("aw-watcher-web-chrome*",))
     async with stage.console() as pilot:
-        await _waiting(pilot, stage)
-        await _surveyed(pilot, 10)
-        stage.wire.down, stage.wire.failing = {PHONE}, EDITOR[1]
-        held = stage.wire.held
-        stage.wire.close_gate()
-        await _again(pilot, EDITOR, timedelta(days=1))
-        await _again(pilot, WINDOW, timedelta(days=14))
-        await _agent(pilot).sync_now()
-        await until(pilot, lambda: stage.wire.held > held)
-        await _settled(pilot, stage)
-        stage.clock.moment += timedelta(seconds=3)
-        await stage.wire.let_one_through()
-        await _settled(pilot, stage)
-        await _cursor(pilot, *EDITOR)
+        await _much_is_wrong(pilot, stage)
         await _paint(pilot, "faults", NORMAL)
         stage.wire.open_gate()
         await _waiting(pilot, stage)
@@ -105,6 +82,17 @@ async def faults(stage: Stage) -> None:
         await _paint(pilot, "store-down", NORMAL)
         await _go(pilot, "l", lambda: isinstance(pilot.app.screen, LogPage))
         await _paint(pilot, "log", NORMAL)
+        await _agent(pilot).pause()
+        stage.passes += 1
+
+
+async def faults_without_colour(stage: Stage) -> None:
+    """The same faults where NO_COLOR is set: each has its sign and its word."""
+    stage.wire.down, stage.wire.refused, stage.wire.waits = set(), False, False
+    with mock.patch.dict(os.environ, {"NO_COLOR": "1"}):
+        async with stage.console() as pilot:
+            await _much_is_wrong(pilot, stage)
+            await _paint(pilot, "no-color", NORMAL)
 
 
 async def first_run(stage: Stage) -> None:
@@ -121,8 +109,8 @@ async def first_run(stage: Stage) -> None:
 SCENES: tuple[Callable[[Stage], Awaitable[None]], ...] = (
     catching_up,
     all_is_well,
-    no_colour,
     faults,
+    faults_without_colour,
     first_run,
 )
 
@@ -146,6 +134,24 @@ async def _questions(pilot: Pilot[int]) -> None:
     await _go(pilot, "space", lambda: isinstance(pilot.app.screen, Confirm))
     await _paint(pilot, "include-again", NARROW)
     await pilot.press("escape")
+
+
+async def _much_is_wrong(pilot: Pilot[int], stage: Stage) -> None:
+    """Everything at once that can be wrong with a watcher while the store takes what is sent."""
+    await _waiting(pilot, stage)
+    await _surveyed(pilot, 10)
+    stage.wire.down, stage.wire.failing = {PHONE}, EDITOR[1]
+    held = stage.wire.held
+    stage.wire.close_gate()
+    await _again(pilot, EDITOR, timedelta(days=1))
+    await _again(pilot, WINDOW, timedelta(days=14))
+    await _agent(pilot).sync_now()
+    await until(pilot, lambda: stage.wire.held > held)
+    await _settled(pilot, stage)
+    stage.clock.moment += timedelta(seconds=3)
+    await stage.wire.let_one_through()
+    await _settled(pilot, stage)
+    await _cursor(pilot, *EDITOR)
 
 
 async def _paint(pilot: Pilot[int], name: str, size: tuple[int, int]) -> None:
