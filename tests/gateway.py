@@ -33,6 +33,10 @@ class Gateway:
         self.ahead = 0.0
         self.refusal: tuple[int, str] | None = None
         self.echoes = False
+        # Connections are not kept: aw-server closes each of its own.
+        self.client = httpx.Client(
+            timeout=30, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
+        )
         self._server = _Server(self)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="gateway")
 
@@ -46,6 +50,7 @@ class Gateway:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+        self.client.close()
 
     @property
     def url(self) -> str:
@@ -85,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _OURS}
         target = gateway.target + self.path
-        answer = httpx.request(self.command, target, content=body, headers=headers, timeout=30)
+        answer = gateway.client.request(self.command, target, content=body, headers=headers)
         kept = {name: value for name, value in answer.headers.items() if name.startswith(_KEPT)}
         self._answer(answer.status_code, kept, answer.text)
 

@@ -141,8 +141,10 @@ def test_aw_behind_an_api_key(aw: AwServer, start_store: StartStore, tmp_path: P
 
 
 @pytest.mark.servers
-@pytest.mark.parametrize("ahead", [7200.0, -7200.0, 30.0])
-@pytest.mark.parametrize("whose", ["store", "ActivityWatch"])
+@pytest.mark.parametrize(
+    ("whose", "ahead"),
+    [("store", 7200.0), ("store", -7200.0), ("store", 30.0), ("ActivityWatch", 7200.0)],
+)
 def test_skewed_clock(
     aw: AwServer, start_store: StartStore, tmp_path: Path, whose: str, ahead: float
 ) -> None:
