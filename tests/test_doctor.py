@@ -181,6 +181,8 @@ def test_stale_lock(aw: AwServer, start_store: StartStore, tmp_path: Path, signa
         assert (broken.code, broken.failed) == (1, ["lock"])
         assert f"awsync sync (pid {service.pid}, since " in broken.words("lock")
         assert ", last pass " in broken.words("lock")
+        assert broken.words("running") == "What holds the lock does not work."
+        assert "Not everything works: State, lock." in broken.text
         commands = broken.to_copy("lock")
         assert len(commands) == 2
         command = next(each for each in commands if signal_name in each)

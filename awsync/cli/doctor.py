@@ -118,9 +118,8 @@ class _Show:
         warned = f"{amount(doubtful, 'warning')}." if doubtful else ""
         if not failed:
             return self._paint("Everything works.", "bold green") + (f" {warned}" if warned else "")
-        first = next(finding for finding in self._found if finding.state == "failed")
-        more = "" if failed == 1 else f", and {failed - 1} more"
-        words = f"Not everything works: {first.area}, {first.step}{more}."
+        broken = [f"{found.area}, {found.step}" for found in self._found if found.state == "failed"]
+        words = f"Not everything works: {'; '.join(broken)}."
         return self._paint(words, "bold red") + (f" {warned}" if warned else "")
 
 

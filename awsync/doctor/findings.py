@@ -94,7 +94,7 @@ class Walk(Struct):
 
     `wanted` are the buckets that would be synced, of the sources whose names are in `read`; `skews` are the
     seconds that each source's clock is ahead. `checkpoints` is None where the state could not be read;
-    `working` says that an awsync runs and works.
+    `working` says whether an awsync runs and works; None where one holds the lock and does not.
     """
 
     settings: Settings

@@ -20,7 +20,10 @@ async def look_at_service(walk: Walk) -> AsyncGenerator[Finding, None]:
         for finding in _AREA.skipped("The state cannot be read", "running", "last pass"):
             yield finding
         return
-    if walk.working:
+    if walk.working is None:
+        for finding in _AREA.skipped("What holds the lock does not work", "running"):
+            yield finding
+    elif walk.working:
         yield _running(walk)
     else:
         what = "Nothing syncs by itself: no awsync is at work on this state."

@@ -75,13 +75,13 @@ def lock_finding(area: Area, walk: Walk, database: Database) -> Finding:
         what = f"Held by {who}, which is no process that can be seen here: another container or computer?"
         return area.warning("lock", what, "Ask for awsync's state where that process runs.")
     if process.state.startswith("T") and "awsync" in process.command:
-        walk.working = False
+        walk.working = None
         return area.failed(
             "lock", f"Held by {who}, which is stopped: nothing is synced.", _let_go(writer.pid)
         )
     silent = _silent_for(walk, writer)
     if silent is not None:
-        walk.working = False
+        walk.working = None
         what = f"Held by {who}, which has said nothing for {span(silent)}: it hangs."
         return area.failed("lock", what, _end(writer.pid))
     return area.ok("lock", f"Held by {who}, which works.")
@@ -95,7 +95,7 @@ def _last_pass(walk: Walk) -> str:
 def _let_go(pid: int) -> str:
     """A stopped process takes no notice of SIGTERM."""
     return (
-        f"Let it go on, or end it; what is not confirmed is sent again, so nothing is lost:\n"
+        f"Let it go on (CONT) or end it (KILL); what is not confirmed is sent again, so nothing is lost:\n"
         f"  kill -CONT {pid}\n  kill -KILL {pid}"
     )
 
