@@ -1,6 +1,5 @@
 """The state database: what it remembers, whom it lets in, and what it survives."""
 
-import os
 import signal
 import sqlite3
 import stat
@@ -365,14 +364,6 @@ def test_two_may_make_the_database_at_once(tmp_path: Path) -> None:
 
         with ThreadPoolExecutor(4) as threads:
             assert list(threads.map(open_, (True, False, False, False))) == [[]] * 4
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_without_rights(tmp_path: Path) -> None:
-    """A folder that may not be written is named, with what to do."""
-    tmp_path.chmod(0o500)
-    with pytest.raises(StateError, match="Check the rights"):
-        State(tmp_path / "state", "sink", write=True)
 
 
 def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
