@@ -32,6 +32,10 @@ bench:
 bench-console:
     python -m tests.bench_console
 
+# Thousands of passes in accelerated time under faults at random, over real servers: prints a table.
+soak *arguments:
+    python -m tests.soak {{ arguments }}
+
 # The pictures of the README, from the real console; needs DejaVu Sans Mono (Debian: fonts-dejavu-core).
 screenshots:
     python -m tests.pictures

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 _OURS = ("AWSYNC_", "PROMETHEUS", "ACTIVITY_WATCH", "CRON", "EXCLUDED_WATCHERS", "MIN_DATA", "USER_ID")
@@ -16,8 +17,10 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     return {**clean, **home, **more}
 
 
-def awsync(*arguments: str, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    """One command to its end; `more` are environment variables."""
+def awsync(
+    *arguments: str, folder: Path, before: Callable[[], None] | None = None, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """One command to its end; `more` are environment variables, `before` runs in the new process."""
     return subprocess.run(
         [sys.executable, "-m", "awsync", *arguments],
         capture_output=True,
@@ -26,6 +29,7 @@ def awsync(*arguments: str, folder: Path, **more: str) -> subprocess.CompletedPr
         check=False,
         cwd=folder,
         env=environment(folder, **more),
+        preexec_fn=before,
     )
 
 

@@ -11,6 +11,7 @@ import asyncio
 import gc
 import os
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 from msgspec.structs import replace
 
 from awsync.demo.aw_server import AwServer
@@ -136,7 +138,6 @@ class Soak:
             if fault is None:
                 await self._pass()
             else:
-                self.faults[fault] += 1
                 await getattr(self, f"_{fault}")()
             if self.passes % CHECK_EVERY == 0:
                 await self.check()
@@ -160,15 +161,9 @@ class Soak:
             self.errors.append(f"no complete pass without faults: {finished and finished.totals.faults}")
         self.checks += 1
         end = min(self.state.checkpoint("default", name).position or 0 for name in BUCKETS) // HOUR * HOUR
-        found = stored_hours(self.store, self.begun // HOUR * HOUR, end)
-        for name in BUCKETS:
-            wanted, have = closed_hours(self.aw, name, end), found.get(name, {})
-            for hour in wanted.keys() | have.keys():
-                apart = abs(wanted.get(hour, 0.0) - have.get(hour, 0.0))
-                if apart >= 0.001:
-                    at = self._moment(hour)
-                    self.errors.append(f"{name}, hour to {at:%m-%d %H:%M}: {apart:.3f} s (now {self.now})")
-                self.difference = max(self.difference, apart if apart >= 0.001 else 0.0)
+        for name, hour, apart in compared(self.aw.port, self.store.port, self.begun // HOUR * HOUR, end):
+            self.errors.append(f"{name}, hour to {self._moment(hour):%m-%d %H:%M}: {apart:.3f} s apart")
+            self.difference = max(self.difference, apart)
         if self.state.set_aside() or self.state.quarantine():
             self.errors.append(f"set aside: {self.state.set_aside()} {self.state.quarantine()}")
         gc.collect()
@@ -243,6 +238,7 @@ class Soak:
         await self._pass(aw=Weather(fault, self.random.randint(0, 6)))
 
     async def _cancelled(self) -> None:
+        self.faults["pass cancelled"] += 1
         await self._pass(cancel_after=self.random.uniform(0, 0.08))
 
     async def _crashed(self) -> None:
@@ -251,7 +247,7 @@ class Soak:
         try:
             await self._pass()
         except StateError:
-            self.faults["crashed between store and state"] += 1
+            self.faults["killed between store and state"] += 1
         self.state.database.close()
         self._reopen()
 
@@ -259,6 +255,7 @@ class Soak:
         self.state = self.engine.state = self._open()
 
     async def _settings_changed(self) -> None:
+        self.faults["settings changed"] += 1
         without_web = replace(self.settings.sources[0], excluded_watchers=("*web*",))
         changes: list[dict[str, Any]] = [
             {"settle": timedelta(minutes=self.random.choice((1, 5, 10)))},
@@ -274,10 +271,10 @@ class Soak:
 
     async def _edited(self) -> None:
         """Deletes, shortens or adds events of the last hours."""
+        self.faults["history edited"] += 1
         name = self.random.choice(list(BUCKETS))
         since = max(self.now - 12 * HOUR, self._edits_from)
-        found = self.aw.events(name)[:400]
-        recent = [each for each in found if each["timestamp"] >= self._moment(since).isoformat()]
+        recent = self._recent(name, self._moment(since))
         for event in self.random.sample(recent, min(3, len(recent))):
             match self.random.randint(0, 2):
                 case 0:
@@ -290,7 +287,13 @@ class Soak:
                     self.aw.insert(name, [other])
         await self._pass(look_back=self.random.random() < 0.5)
 
+    def _recent(self, bucket: str, since: datetime) -> list[dict[str, Any]]:
+        url = f"{self.aw.url}/api/0/buckets/{bucket}/events"
+        found = httpx.get(url, params={"limit": "200"}, trust_env=False).json()
+        return [each for each in found if each["timestamp"] >= since.isoformat()]
+
     async def _clock_back(self) -> None:
+        self.faults["clock back"] += 1
         true, self.now = self.now, self.now - self.random.choice((MINUTE, HOUR, 24 * HOUR))
         await self._pass()
         self.now = true
@@ -300,8 +303,8 @@ class Soak:
         if self.random.random() > 0.15:
             await self._pass()
             return
-        what = self.random.choice(("store", "aw", "damage", "ahead", "sleep"))
-        self.faults[f"rarely: {what}"] += 1
+        what = self.random.choice(list(RARE))
+        self.faults[RARE[what]] += 1
         if what == "store":
             self.store.kill()
             await self._pass()
@@ -327,10 +330,44 @@ class Soak:
         await self._pass()
 
 
+RARE = {
+    "store": "store killed and started again",
+    "aw": "ActivityWatch stopped and started again",
+    "damage": "state database damaged",
+    "ahead": "clock three days ahead",
+    "sleep": "a week of sleep",
+}
 EVENTS = (
     "store_fails", "store_fails", "aw_fails", "aw_fails", "cancelled", "crashed", "settings_changed",
     "edited", "edited", "clock_back", "rarely",
 )  # fmt: skip
+
+
+def compared(aw_port: int, store_port: int, first: int, end: int) -> list[tuple[str, int, float]]:
+    """The hours that differ, as (bucket, end, seconds).
+
+    A process of its own reads the whole history, which would else be most of the memory that is watched.
+    """
+    ports = map(str, (aw_port, store_port, first, end))
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.soak", "--compare", *ports], capture_output=True, check=True
+    )
+    return msgspec.json.decode(done.stdout, type=list[tuple[str, int, float]])
+
+
+def _compare(aw_port: int, store_port: int, first: int, end: int) -> list[tuple[str, int, float]]:
+    aw = AwServer(Path(), aw_port)
+    store = Store("prometheus-3.5", Path(), Path())
+    store.port = store_port
+    found = stored_hours(store, first, end)
+    apart = []
+    for name in BUCKETS:
+        wanted, have = closed_hours(aw, name, end), found.get(name, {})
+        for hour in sorted(wanted.keys() | have.keys()):
+            difference = abs(wanted.get(hour, 0.0) - have.get(hour, 0.0))
+            if difference >= 0.001:
+                apart.append((name, hour, difference))
+    return apart
 
 
 def _memory() -> float:
@@ -348,7 +385,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="A soak in accelerated time.")
     parser.add_argument("--minutes", type=float, default=15.0)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--compare", type=int, nargs=4, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.compare:
+        print(msgspec.json.encode(_compare(*arguments.compare)).decode())  # noqa: T201
+        return 0
     print(f"seed {arguments.seed}", file=sys.stderr, flush=True)  # noqa: T201
     until = time.monotonic() + arguments.minutes * 60
     now = (time.time_ns() // 1000 - WEEKS_BACK * 7 * 24 * HOUR) // HOUR * HOUR

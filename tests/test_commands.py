@@ -171,11 +171,22 @@ def test_a_service_stops_cleanly(service: subprocess.Popen[str], number: int, co
     assert "Traceback" not in said
 
 
-def test_the_second_writer_is_told_who_is_the_first(service: subprocess.Popen[str], configured: Path) -> None:
-    """Beside a running service `sync --once` ends with 3 and names its process; `status` works."""
-    second = awsync("sync", "--once", folder=configured)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("sync",),
+        ("sync", "--once"),
+        ("checkpoint", "rewind", "--all", "--to", "2026-01-01", "--yes"),
+        ("checkpoint", "reset", "--all", "--yes"),
+    ],
+)
+def test_the_second_writer_is_told_who_is_the_first(
+    command: tuple[str, ...], service: subprocess.Popen[str], configured: Path
+) -> None:
+    """Beside a running service whatever writes ends with 3 and names its process; `status` works."""
+    second = awsync(*command, folder=configured)
     assert second.returncode == 3
-    assert f"pid {service.pid}" in second.stderr
+    assert f"pid {service.pid}, awsync sync, since" in second.stderr
     running = json.loads(awsync("status", "--json", folder=configured).stdout)["running"]
     assert f"pid {service.pid}" in running
 

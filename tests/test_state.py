@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from awsync.errors import LockHeldError, StateError
-from awsync.events import PassFinished, Totals, Work
+from awsync.events import PassFinished, Paused, Totals, Work
+from awsync.journal import Recorder
 from awsync.ledger import Entry, Range
 from awsync.schema import SCHEMA_VERSION
 from awsync.series import Labels
@@ -239,14 +240,29 @@ def test_old_passes_are_forgotten(state: State) -> None:
     assert state.database.rows("SELECT count(*) FROM pass") == [(1_000,)]
 
 
+@pytest.fixture(params=[0o000, 0o022, 0o077])
+def umask(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What the system would take from the rights of new files."""
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("umask")
 def test_the_files_are_private(tmp_path: Path) -> None:
     """Window titles are nobody else's business: the folder opens to its user only, and so does each file."""
     folder = tmp_path / "new" / "state"
-    with State(folder, "sink", write=True) as state:
+    with State(folder, "sink", write=True) as state, Recorder(folder) as recorder:
+        recorder.record(Paused())
+        recorder.settle()
+        state.commit([settled(0, SLOT)], now=1, keep_from=0)
+        state.database.begin_anew("a test")
         state.commit([settled(0, SLOT)], now=1, keep_from=0)
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
-    assert modes == dict.fromkeys(["lock", "state.db", "state.db-shm", "state.db-wal"], 0o600)
+        modes = {path.name.partition("-2")[0]: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+    files = ["journal.db", "state.db"]
+    files += [f"{file}-{log}" for file in files for log in ("shm", "wal")]
+    assert modes == dict.fromkeys(["lock", "state.db.damaged", *files], 0o600)
 
 
 HOLD = """
@@ -312,6 +328,29 @@ with State(Path(sys.argv[1]), "sink", write=True) as state:
 """
 
 
+def test_readers_of_a_busy_state(tmp_path: Path) -> None:
+    """While one process commits without a pause, others open and read the state and are never locked out."""
+    with subprocess.Popen(
+        [sys.executable, "-c", COMMIT, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[1],
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        positions = []
+        with State(tmp_path, "sink", write=False) as reader:
+            for _ in range(100):
+                with State(tmp_path, "sink", write=False) as other:
+                    assert other.database.holder() is not None
+                    other.passes(5)
+                positions.append(reader.checkpoint("laptop", "window_laptop").position or 0)
+                assert len(ledger_of(reader)) >= positions[-1] // SLOT
+        process.kill()
+    assert positions == sorted(positions)
+    assert positions[-1] > positions[0], "it went on meanwhile"
+
+
 def test_kill_nine_during_commits(tmp_path: Path) -> None:
     """Killed at any moment, the database is intact, has all that was committed, and no commit by half."""
     confirmed = 0
@@ -365,14 +404,6 @@ def test_two_may_make_the_database_at_once(tmp_path: Path) -> None:
 
         with ThreadPoolExecutor(4) as threads:
             assert list(threads.map(open_, (True, False, False, False))) == [[]] * 4
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_without_rights(tmp_path: Path) -> None:
-    """A folder that may not be written is named, with what to do."""
-    tmp_path.chmod(0o500)
-    with pytest.raises(StateError, match="Check the rights"):
-        State(tmp_path / "state", "sink", write=True)
 
 
 def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
