@@ -3,8 +3,10 @@
 May import: the standard library only.
 """
 
+import re
 from datetime import UTC, datetime
 
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
@@ -53,4 +55,4 @@ def roughly(seconds: float) -> str:
 
 def printable(text: str) -> str:
     """The text without what a terminal would obey: ids and titles come from anybody. Lines stay lines."""
-    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
+    return _OBEYED.sub("\ufffd", text)

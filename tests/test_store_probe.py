@@ -1,7 +1,10 @@
 """What awsync reads out of a store's own pages, from pages as they were measured and from real stores."""
 
+import asyncio
 import time
+from contextlib import aclosing
 from datetime import timedelta
+from itertools import count
 
 import httpx
 import msgspec
@@ -15,6 +18,7 @@ from awsync.remote_write.store import (
     QueryError,
     StoreFacts,
     discover,
+    flush,
     held,
     parse_duration,
     remedy_for,
@@ -22,7 +26,7 @@ from awsync.remote_write.store import (
 from awsync.series import Labels, Sample
 from awsync.settings import StoreSettings
 from tests.conftest import StartStore
-from tests.servers import DEFAULTS, Store, StoreName
+from tests.servers import DEFAULTS, Store, StoreName, wait_until
 
 STORE = StoreSettings("http://store.test/api/v1/write", "http://store.test/", timeout=timedelta(seconds=5))
 NOW_MS = 1_790_000_000_000
@@ -333,3 +337,23 @@ async def test_real_query_back(shared_store: Store) -> None:
             break
     assert found == expected
     await client.aclose()
+
+
+@pytest.mark.servers
+async def test_what_was_missing_once_is_found_when_it_is_there(start_store: StartStore) -> None:
+    """VictoriaMetrics remembers that a selector found nothing; what it took since is found all the same."""
+    store = start_store("victoria-metrics")
+    settings = StoreSettings(store.write_url, store.url)
+    labels: Labels = (("__name__", "late_seconds"), ("bucket", "b"))
+    stamp = int(time.time() * 1000) - 600_000
+    async with aclosing(Client(settings)) as client:
+        assert await held(client.http, settings, labels, stamp, stamp) == {}
+        assert isinstance(await client.send([Sample(labels, stamp, 1.5)]), Delivered)
+        asked = count()
+        await asyncio.to_thread(
+            wait_until,
+            lambda: store.query(f'late_seconds{{asked!="{next(asked)}"}}[1h]'),
+            "the sample shows by itself",
+        )
+        await flush(client.http, settings)
+        assert await held(client.http, settings, labels, stamp, stamp) == {labels: {stamp: 1.5}}

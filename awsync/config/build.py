@@ -82,9 +82,13 @@ class Builder:
         if given is None:
             given = Path(platformdirs.user_state_dir("awsync", appauthor=False))
             self.origins[keys.STATE_DIR.name] = Origin(str(given), "default")
-        if given.exists() and not given.is_dir():
-            place = self.layers.flat.get(keys.STATE_DIR).place
-            self.layers.flat.complain(place, keys.STATE_DIR.name, f"{given} is not a folder")
+        place = self.layers.flat.get(keys.STATE_DIR).place
+        try:
+            fault = "is not a folder" if given.exists() and not given.is_dir() else ""
+        except OSError as error:
+            fault = f"cannot be a folder: {error.strerror or error}"
+        if fault:
+            self.layers.flat.complain(place, keys.STATE_DIR.name, f"{given} {fault}")
         return given
 
     def _user_id(self, state_dir: Path) -> str:

@@ -73,7 +73,7 @@ class Findings(Struct):
 
     def complain(self, place: Place, name: str, message: str) -> None:
         """Note a fault."""
-        self.problems.append(Problem(place.where, self.prefix + name, message, place.line))
+        self.problems.append(Problem(place.where, self.prefix + (name or '""'), message, place.line))
 
     def mistyped(self, name: str, known: Iterable[Key[Any]]) -> None:
         """Count the key that was probably meant as mentioned."""

@@ -60,6 +60,11 @@ def read_toml(path: Path) -> TomlFile:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _not_toml(path, text, str(error)) from error
+    except RecursionError as error:
+        raise _refused(path, "syntax", "nests lists, tables or dotted keys too deeply") from error
+    except ValueError as error:
+        # Python converts no text of more than 4,300 digits to a number.
+        raise _refused(path, "syntax", "holds a number that is too long") from error
     scanner = Scanner(text)
     return TomlFile(path, data, scanner.scan(), scanner.first_table)
 

@@ -27,7 +27,8 @@ _DURATION = re.compile(r"(?:\d+(?:ms|[smhdwy]))+", re.ASCII)
 _DURATION_PART = re.compile(r"(\d+)(ms|[smhdwy])", re.ASCII)
 _LONGEST = timedelta(days=365 * 100)
 _DAY_MS = 86_400_000
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_MOST_TEXT = 1_000
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 OUR_HEADERS = frozenset(
     {
@@ -75,6 +76,8 @@ def _text(value: object, example: str) -> str:
     stripped = value.strip()
     if not stripped:
         raise ValueError(f'is empty: give a value such as "{example}", or remove it')
+    if len(stripped) > _MOST_TEXT:
+        raise ValueError(f"is longer than {_MOST_TEXT:,} characters")
     if _CONTROL.search(stripped):
         raise ValueError("holds a line break or another control character")
     return stripped
@@ -169,7 +172,8 @@ def parse_duration(written: str) -> timedelta:
         raise ValueError(
             f'"{written}" is not a duration: write a number and its unit, such as 30s, 5m, 24h, 30d'
         )
-    seconds = sum(int(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(written))
+    parts = _DURATION_PART.findall(written)
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
     if seconds > _LONGEST.total_seconds():
         raise ValueError(f'"{written}" is longer than a hundred years')
     return timedelta(seconds=seconds)
