@@ -2,19 +2,23 @@
 
 import os
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from unittest import mock
 
 from textual.pilot import Pilot
 
 from awsync.control import Agent
+from awsync.series import Labels, Sample
 from awsync.tui import themes
 from awsync.tui.app import Console
 from awsync.tui.detail import DetailPage
 from awsync.tui.dialogs import Ask, Confirm
+from awsync.tui.doctor import DoctorPage
+from awsync.tui.grid import Grid
 from awsync.tui.log import LogPage
 from awsync.tui.paper import Paper
+from awsync.tui.quarantine import QuarantinePage
 from tests.pictures.paint import paint
 from tests.pictures.stage import BEGIN, NOW, PHONE, STORE, Stage, until
 
@@ -67,13 +71,27 @@ async def all_is_well(stage: Stage) -> None:
 
 async def faults(stage: Stage) -> None:
     """Everything that can be wrong with a watcher, at once; then a store that is down."""
+    disputed = _one_of(stage.store.samples())
     stage.new_store(timedelta(days=15))
+    stage.contradict(disputed)
     stage.configure(phone=True, excluded=("aw-watcher-web-chrome*",))
     async with stage.console() as pilot:
         await _much_is_wrong(pilot, stage)
         await _paint(pilot, "faults", NORMAL)
         stage.wire.open_gate()
         await _waiting(pilot, stage)
+        await _go(pilot, "Q", lambda: isinstance(pilot.app.screen, QuarantinePage))
+        await until(pilot, lambda: len(pilot.app.screen.query_one("#aside", Grid).records) == 2)
+        await pilot.press("down")
+        await _paint(pilot, "quarantine", NORMAL)
+        await pilot.press("escape")
+        await _go(pilot, "D", lambda: isinstance(pilot.app.screen, DoctorPage))
+        whole = pilot.app.screen.query_one("#remedy", Paper)
+        await until(pilot, lambda: "skipped" in pilot.app.screen.query_one("#findings", Grid)._titles[0])
+        while "Store, age" not in whole.text:
+            await pilot.press("down")
+        await _paint(pilot, "doctor", (100, 30))
+        await pilot.press("escape")
         stage.wire.down, stage.wire.failing = {STORE}, ""
         random.seed(1)  # the next try comes after a time of chance
         await _again(pilot, WINDOW, timedelta(hours=6))
@@ -113,6 +131,18 @@ SCENES: tuple[Callable[[Stage], Awaitable[None]], ...] = (
     faults_without_colour,
     first_run,
 )
+
+
+def _one_of(held: Mapping[Labels, Mapping[int, float]]) -> Sample:
+    """A sample of the editor's windows, of the last days."""
+    known = sorted(
+        (stamp, labels)
+        for labels, values in held.items()
+        for stamp in values
+        if {("__name__", "aw_watcher_window_seconds"), ("app", "code")} <= set(labels)
+    )
+    stamp, labels = known[-900]
+    return Sample(labels, stamp, held[labels][stamp])
 
 
 async def _pages(pilot: Pilot[int]) -> None:

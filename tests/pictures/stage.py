@@ -24,8 +24,11 @@ from awsync.config import Watched
 from awsync.demo.aw_server import AwServer
 from awsync.demo.days import Bucket, Person
 from awsync.demo.receiver import Receiver
+from awsync.doctor import writer
 from awsync.engine import Wiring
 from awsync.firstrun import FirstRun
+from awsync.remote_write import wire
+from awsync.series import Sample
 from awsync.tui.app import Console
 from awsync.tui.firstrun import FirstRunPage
 
@@ -176,9 +179,22 @@ class Stage:
 
     def new_store(self, out_of_order: timedelta | None) -> None:
         """Another store in the same place, which takes samples up to this age; None takes any."""
-        store = Receiver(out_of_order_window=out_of_order, clock=lambda: self.clock() / 1e6)
-        self._stack.enter_context(store)
-        self.wire.places[STORE] = store.url.removeprefix("http://")
+        self.store = Receiver(out_of_order_window=out_of_order, clock=lambda: self.clock() / 1e6)
+        self._stack.enter_context(self.store)
+        self.wire.places[STORE] = self.store.url.removeprefix("http://")
+
+    def contradict(self, known: Sample) -> None:
+        """The store holds this sample with another value: it will refuse ours."""
+        httpx.post(
+            self.store.write_url,
+            content=wire.encode_v1([known._replace(value=known.value + 1)]),
+            headers={
+                "Content-Encoding": "snappy",
+                "Content-Type": "application/x-protobuf",
+                "X-Prometheus-Remote-Write-Version": "0.1.0",
+            },
+            trust_env=False,
+        ).raise_for_status()
 
     def configure(self, *, phone: bool, excluded: tuple[str, ...]) -> None:
         """Writes config.toml."""
@@ -284,7 +300,8 @@ def _standing_still() -> Iterator[None]:
     zone = os.environ.get("TZ")
     os.environ["TZ"] = "UTC"
     time.tzset()
-    with mock.patch("os.getpid", return_value=PID):
+    ours = writer._Process("S", "awsync")
+    with mock.patch("os.getpid", return_value=PID), mock.patch.object(writer, "_process", return_value=ours):
         yield
     os.environ.pop("TZ")
     if zone is not None:
