@@ -29,12 +29,13 @@ from awsync.exclusions import Edit, Globs, effective_globs, exclude, globs_of, i
 from awsync.journal import Journal
 from awsync.ledger import Quarantined, Range
 from awsync.planning import matching
+from awsync.records import Aside, Checkpoint, PassRecord
 from awsync.remote_write.clock import ahead_by
 from awsync.remote_write.connection import shown_url
 from awsync.schedule import Schedule
 from awsync.settings import Settings, SourceSettings
 from awsync.sides import Beside, Here, Side
-from awsync.state import Aside, Checkpoint, PassRecord, State
+from awsync.state import State
 from awsync.survey import BucketReport, SourceReport, survey
 from awsync.timeline import floor_to
 from awsync.words import amount, clock

@@ -16,8 +16,8 @@ from awsync.events import Event
 if TYPE_CHECKING:
     from awsync.config import Loaded
     from awsync.ledger import Entry, Quarantined, Range
+    from awsync.records import Aside, Checkpoint, PassRecord
     from awsync.settings import Settings
-    from awsync.state import Aside, Checkpoint, PassRecord
     from awsync.survey import SourceReport
     from awsync.timeline import Event as ActivityEvent
 

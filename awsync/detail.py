@@ -16,9 +16,9 @@ from awsync.activitywatch import ActivityWatch
 from awsync.control import Activity, BucketDetail, LabelTime, Move
 from awsync.ledger import Entry, due
 from awsync.reader import carry_at, completed
+from awsync.records import Checkpoint
 from awsync.series import Labeller
 from awsync.settings import Settings, SourceSettings
-from awsync.state import Checkpoint
 from awsync.survey import BucketReport
 from awsync.timeline import DAY, HOUR, SINGLE_FOCUS_TYPES, Carry, Event, Page, floor_to, lay_out, slots
 

@@ -145,15 +145,17 @@ def covered(ranges: Iterable[Range], wanted: Range) -> bool:
     return any(held.start <= wanted.start and wanted.end <= held.end for held in joined(ranges))
 
 
-def from_store(series: Mapping[Labels, Mapping[int, float]], start: int, end: int) -> Ledger:
+def from_store(series: Mapping[Labels, Mapping[int, float]], start: int, end: int, resolution: int) -> Ledger:
     """What a store holds (milliseconds to values) as a ledger of the slots that end in (start, end].
 
-    Slots of any length end on a full minute, and nobody corrects one 60,000 times: so a stamp tells both.
+    Slots of any length end on a full minute (of a shorter one for tests, where they do), and nobody corrects
+    one 60,000 times: so a stamp tells slot and correction, also of slots of another length.
     """
+    step = min(resolution, MINUTE)
     found: dict[Labels, dict[int, list[Entry]]] = {}
     for labels, values in series.items():
         for stamp_ms in sorted(values, reverse=True):
-            slot_end = floor_to(stamp_ms * MILLISECOND, MINUTE) + MINUTE
+            slot_end = floor_to(stamp_ms * MILLISECOND, step) + step
             if start < slot_end <= end:
                 amount = round(values[stamp_ms] * MICROSECONDS)
                 entry = Entry(labels, slot_end, stamp(slot_end) - stamp_ms, amount)

@@ -11,8 +11,8 @@ from msgspec import Struct
 from awsync.activitywatch import Bucket
 from awsync.events import Work
 from awsync.ledger import Mark, Range
+from awsync.records import Checkpoint
 from awsync.settings import SourceSettings
-from awsync.state import Checkpoint
 from awsync.timeline import DAY, HOUR, MILLISECOND, SINGLE_FOCUS_TYPES, Carry, floor_to
 
 

@@ -1,4 +1,4 @@
-"""One source within one pass: what is due, page by page into samples, and what becomes of them.
+"""One source within one pass: its pages are delivered, settled, and what became of them is said.
 
 May import: everything below the engine.
 """
@@ -6,82 +6,25 @@ May import: everything below the engine.
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 
-from msgspec import Struct
-from msgspec.structs import replace
-
 from awsync.activitywatch import ActivityWatch, Info
 from awsync.delivery import ParkedError, Refusal
 from awsync.errors import SourceError
-from awsync.events import (
-    CheckpointMoved,
-    CorrectionSent,
-    PageRead,
-    SamplesSetAside,
-    SetAsideDelivered,
-    Work,
-)
-from awsync.ledger import (
-    Entry,
-    Ledger,
-    Quarantined,
-    Range,
-    all_entries,
-    covered,
-    due,
-    from_store,
-    lacking,
-    merged,
-)
+from awsync.events import CheckpointMoved, CorrectionSent, SamplesSetAside, SetAsideDelivered, Work
+from awsync.ledger import Entry, Quarantined, Range, covered
 from awsync.pass_context import PassContext
 from awsync.planning import Stretch
-from awsync.reader import RawPage, carry_at, completed, opened
-from awsync.series import Labeller
+from awsync.preparing import Prepared, Preparer
+from awsync.reader import RawPage
+from awsync.records import Settled
 from awsync.settings import SourceSettings
 from awsync.source_reader import SourceReader
-from awsync.state import Settled
-from awsync.timeline import MILLISECOND, SINGLE_FOCUS_TYPES, Carry, Page, lay_out
+from awsync.timeline import MILLISECOND
 
 TOO_OLD = "older than the store takes"
 REFUSED = "refused by the store"
 REFUSED_REMEDY = "`awsync quarantine list` shows them."
 BATCH_SAMPLES = 5_000
 """Pages are collected until they hold so many samples: few requests, and little to repeat after a crash."""
-
-
-class _Prepared(Struct, frozen=True):
-    """A page as entries, ready to go out."""
-
-    stretch: Stretch
-    page: Page
-    carry: Carry
-    entries: Sequence[Entry]
-    found: Sequence[Entry]
-    withheld: frozenset[Entry]
-    series: frozenset[int]
-
-    @property
-    def last(self) -> bool:
-        return self.page.end >= self.stretch.end
-
-
-class _Current(Struct, frozen=True):
-    """The stretch that is being worked on, and what its next page must know."""
-
-    stretch: Stretch
-    carry: Carry
-    labeller: Labeller
-
-
-class _Known(Struct, frozen=True):
-    """What is known of the slots of a page: delivered, held by the store (None: not asked), withheld.
-
-    Nothing of `closed` is sent by this page.
-    """
-
-    ledger: Ledger
-    held: Ledger | None
-    withheld: frozenset[Entry]
-    closed: Sequence[Range]
 
 
 class SourcePass:
@@ -94,7 +37,8 @@ class SourcePass:
         self._aw = aw
         self._context = context
         self._infos = infos
-        self._pending: list[_Prepared] = []
+        self._preparer = Preparer(source, aw, context)
+        self._pending: list[Prepared] = []
         self._set_aside: dict[tuple[str, str], SamplesSetAside] = {}
         self._aside_until: dict[str, int] = {}
 
@@ -123,6 +67,8 @@ class SourcePass:
         await context.delivery.open()
         facts = context.delivery.knowledge.fingerprint
         due_again = {held.entry.sample: held for held in quarantine if held.is_due(facts, context.now)}
+        if not due_again:
+            return
         refusals = await context.delivery.deliver(due_again, source=name)
         words = {refusal.sample: refusal.words for refusal in refusals}
         delivered = [held for sample, held in due_again.items() if sample not in words]
@@ -141,75 +87,23 @@ class SourcePass:
             )
 
     async def _work(self, found: AsyncIterator[tuple[Stretch, RawPage]], reader: SourceReader) -> None:
-        current: _Current | None = None
         broken: str | None = None
         async for stretch, raw in found:
             bucket = stretch.bucket.id
             if bucket == broken:
                 continue
             try:
-                if current is None or stretch is not current.stretch:
-                    current = await self._begin(stretch)
-                prepared = await self._prepare(current, raw)
+                prepared = await self._preparer.prepare(stretch, raw)
             except SourceError as error:
                 # What was read of the bucket before goes out; behind it nothing can, or a gap would remain.
                 await reader.blame(bucket, error)
                 broken = bucket
                 continue
-            current = replace(current, carry=prepared.carry)
             self._pending.append(prepared)
             enough = sum(len(p.entries) for p in self._pending) >= BATCH_SAMPLES
             if enough or (prepared.last and stretch.work is not Work.FORWARD):
                 await self._flush()
         await self._flush()
-
-    async def _begin(self, stretch: Stretch) -> _Current:
-        """What the first page of a stretch must know of the time before it."""
-        bucket, carry = stretch.bucket, stretch.carry
-        if carry is None:
-            carry = await carry_at(self._aw, bucket.id, stretch.start)
-        return _Current(stretch, carry, self._context.labeller(self._source, bucket))
-
-    async def _prepare(self, current: _Current, raw: RawPage) -> _Prepared:
-        """A page as entries that are due; the work of the processor is done in a thread."""
-        stretch, bucket, name = current.stretch, current.stretch.bucket.id, self._source.name
-        page = await opened(self._aw, raw)
-        self._context.emit(
-            PageRead(
-                source=name,
-                bucket=bucket,
-                work=stretch.work,
-                start=page.start,
-                end=page.end,
-                events=len(page.events),
-            )
-        )
-        page = await completed(self._aw, bucket, page, current.carry)
-        known = await self._known(current, page)
-        return await asyncio.to_thread(_prepared, current, page, known, self._context.resolution)
-
-    async def _known(self, current: _Current, page: Page) -> _Known:
-        """What is known of a page's slots before they are worked out."""
-        state, name, bucket = self._context.state, self._source.name, current.stretch.bucket.id
-        ledger = state.ledger(name, bucket, page.start, page.end)
-        held: Ledger | None = None
-        reached = state.checkpoint(name, bucket).reached
-        if current.stretch.work is not Work.LOOK_BACK and reached is not None and page.start < reached:
-            held = await self._held(current, page)
-        # A checkpoint that was moved back decides anew about what somebody gave up.
-        withheld = state.withheld(
-            name, bucket, page.start, page.end, dropped=current.stretch.work is not Work.FORWARD
-        )
-        ranges = [each for _, where, each in state.set_aside(name, dropped=True) if where == bucket]
-        closed = ranges if current.stretch.work is Work.LOOK_BACK else []
-        return _Known(ledger, held, withheld, closed)
-
-    async def _held(self, current: _Current, page: Page) -> Ledger | None:
-        """What the store holds of a page that may have been sent before; None where it hides that."""
-        knowledge, start, end = self._context.delivery.knowledge, page.start, page.end
-        identity = current.labeller.identity
-        series = await knowledge.series(identity, start // MILLISECOND, end // MILLISECOND)
-        return None if series is None else from_store(series, start, end)
 
     async def _flush(self) -> None:
         """Delivers the pending pages and settles each: checkpoints move, what was refused is set aside."""
@@ -229,12 +123,12 @@ class SourcePass:
         for prepared, page in zip(pending, settled, strict=True):
             self._tell(prepared, page, [held for _, bucket, held in before if bucket == page.bucket])
 
-    async def _deliver(self, pending: Sequence[_Prepared]) -> dict[Entry, Refusal]:
+    async def _deliver(self, pending: Sequence[Prepared]) -> dict[Entry, Refusal]:
         entries = {entry.sample: entry for prepared in pending for entry in prepared.entries}
         refusals = await self._context.delivery.deliver(entries, source=self._source.name)
         return {entries[refusal.sample]: refusal for refusal in refusals}
 
-    def _settle(self, prepared: _Prepared, refused: dict[Entry, Refusal]) -> Settled:
+    def _settle(self, prepared: Prepared, refused: dict[Entry, Refusal]) -> Settled:
         stretch, page = prepared.stretch, prepared.page
         bad = [entry for entry in prepared.entries if entry in refused] if refused else []
         good = [entry for entry in prepared.entries if entry not in refused] if bad else prepared.entries
@@ -257,7 +151,7 @@ class SourcePass:
             last=prepared.last,
         )
 
-    def _aside(self, prepared: _Prepared, old: Sequence[Entry], words: str) -> Range:
+    def _aside(self, prepared: Prepared, old: Sequence[Entry], words: str) -> Range:
         """The range of a page that holds everything too old.
 
         Where a page holds all there is of its time, its range joins that of the page before.
@@ -275,7 +169,7 @@ class SourcePass:
             since=self._context.now,
         )
 
-    def _tell(self, prepared: _Prepared, page: Settled, before: Sequence[Range]) -> None:
+    def _tell(self, prepared: Prepared, page: Settled, before: Sequence[Range]) -> None:
         """Says what became of a page; what was set aside already, and still is, was said then."""
         emit, name = self._context.emit, self._source.name
         aside = len(prepared.entries) - page.samples - len(page.refused)
@@ -325,21 +219,3 @@ def _by_bucket(held: Iterable[Quarantined]) -> dict[str, list[Quarantined]]:
     for each in held:
         buckets.setdefault(each.bucket, []).append(each)
     return buckets
-
-
-def _prepared(current: _Current, page: Page, known: _Known, resolution: int) -> _Prepared:
-    stretch = current.stretch
-    spans, carry = lay_out(page, current.carry, single_focus=stretch.bucket.type in SINGLE_FOCUS_TYPES)
-    amounts = current.labeller.amounts(spans, resolution, until=page.end)
-    if known.held is None:
-        wanted = list(due(amounts, known.ledger, again=stretch.work is Work.FORWARD))
-    else:
-        wanted = lacking(known.ledger, known.held)
-        wanted += due(amounts, merged(known.ledger, known.held), again=False)
-    if known.closed:
-        wanted = [each for each in wanted if not any(held.holds(each.slot_end) for held in known.closed)]
-    withheld = known.withheld.intersection(wanted)
-    entries = [each for each in wanted if each not in withheld] if withheld else wanted
-    found = list(all_entries(known.held or {}))
-    series = frozenset(hash(labels) for labels in {id(e.labels): e.labels for e in entries}.values())
-    return _Prepared(stretch, page, carry, entries, found, withheld, series)

@@ -37,8 +37,8 @@ from awsync.planning import (
     went_back,
 )
 from awsync.reader import RawPage, first_moment, guessed_width, raw_pages
+from awsync.records import Checkpoint
 from awsync.settings import SourceSettings
-from awsync.state import Checkpoint
 from awsync.timeline import DAY, MILLISECOND, Carry, closed_until, floor_to
 
 _BUCKETS_AHEAD = 1

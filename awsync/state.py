@@ -4,23 +4,23 @@ Only what the store confirmed is written here, and all that belongs together in 
 crash the worst is one batch that goes out twice with the same samples. Everything is kept per sink,
 because a checkpoint says what one store has. Moments are microseconds since the epoch.
 
-May import: the standard library, msgspec, aside, database, events, ledger, series, timeline.
+May import: the standard library, msgspec, aside, database, events, ledger, records, series, timeline.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self, TypeVar
+from typing import Self, TypeVar
 
 import msgspec
-from msgspec import Struct, field
 
 from awsync import aside
 from awsync.database import Database
 from awsync.events import PassFinished, Totals, Work
 from awsync.ledger import Entry, Ledger, Mark, Quarantined, Range
+from awsync.records import Aside, Checkpoint, PassRecord, Settled
 from awsync.series import Labels
 from awsync.timeline import HOUR, Carry, floor_to
 
@@ -28,67 +28,6 @@ _T = TypeVar("_T")
 
 _KEPT_PASSES = 1000
 _FORGET = "UPDATE checkpoint SET ledger_from = max(coalesce(ledger_from, ?1), ?1)"
-
-
-class Checkpoint(Struct, frozen=True):
-    """How far a bucket has come: everything from `began` to `position` is delivered or set aside.
-
-    What was delivered for slots that end before `ledger_from` may be forgotten. `reached` is the furthest
-    that the position ever was: before it the store may hold samples that nobody here remembers.
-    """
-
-    source: str
-    bucket: str
-    began: int | None = None
-    position: int | None = None
-    newest: int | None = None
-    carry: Carry | None = None
-    events: int = 0
-    samples: int = 0
-    looked_back: int | None = None
-    ledger_from: int | None = None
-    updated: int = 0
-    reached: int | None = None
-
-
-class Aside(NamedTuple):
-    """How many ranges and samples are set aside."""
-
-    ranges: int
-    samples: int
-
-
-class Settled(Struct, frozen=True):
-    """What one page leaves behind once the store has confirmed it.
-
-    `asides` and `refused` are what it did not take now; `withheld` are samples in quarantine that are still
-    due, and were not sent. `found` are entries that the store was asked for, and holds.
-    """
-
-    source: str
-    bucket: str
-    work: Work
-    start: int
-    end: int
-    newest: int
-    carry: Carry
-    entries: Sequence[Entry] = ()
-    found: Sequence[Entry] = ()
-    asides: Sequence[Range] = ()
-    refused: Sequence[tuple[Entry, str]] = ()
-    withheld: Collection[Entry] = ()
-    samples: int = 0
-    last: bool = False
-
-
-class PassRecord(Struct, frozen=True):
-    """One pass of the past; `finished` is None for one that runs, or was killed."""
-
-    started: int
-    finished: int | None
-    elapsed: float | None
-    complete: bool | None
-    totals: Totals = field(default_factory=Totals)
 
 
 class State:

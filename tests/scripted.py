@@ -15,8 +15,8 @@ from awsync.doctor import Finding
 from awsync.errors import AwsyncError
 from awsync.events import Event
 from awsync.ledger import Entry, Mark, Quarantined, Range
+from awsync.records import Aside, Checkpoint, PassRecord
 from awsync.settings import Settings, SourceSettings, StoreSettings
-from awsync.state import Aside, Checkpoint, PassRecord
 from awsync.survey import BucketReport, SourceReport
 from awsync.timeline import Event as ActivityEvent
 

@@ -29,7 +29,8 @@ from awsync.events import (
     Work,
 )
 from awsync.ledger import Entry, Range
-from awsync.state import Settled, State
+from awsync.records import Settled
+from awsync.state import State
 from awsync.timeline import HOUR, Carry, floor_to
 from tests.commands import awsync, environment
 from tests.passes import utc_now

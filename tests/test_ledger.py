@@ -116,7 +116,7 @@ def test_a_forgotten_ledger_is_read_from_the_store(
     series: dict[Labels, dict[int, float]] = {}
     for (labels, timestamp_ms), sample in store.samples.items():
         series.setdefault(labels, {})[timestamp_ms] = sample.value
-    held = from_store(series, 0, 7 * RESOLUTION)
+    held = from_store(series, 0, 7 * RESOLUTION, RESOLUTION)
     assert sorted(all_entries(held)) == sorted(all_entries(store.ledger))
 
     part = {labels: dict(list(slots.items())[:remembered]) for labels, slots in store.ledger.items()}

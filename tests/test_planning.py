@@ -21,9 +21,10 @@ from awsync.planning import (
     unwanted,
     went_back,
 )
+from awsync.records import Checkpoint, Settled
 from awsync.series import stamp
 from awsync.settings import SourceSettings
-from awsync.state import Checkpoint, Settled, State
+from awsync.state import State
 from awsync.timeline import HOUR, MICROSECONDS, Carry
 
 SLOT = 300 * MICROSECONDS

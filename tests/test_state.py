@@ -20,9 +20,10 @@ from awsync.errors import LockHeldError, StateError
 from awsync.events import PassFinished, Paused, Totals, Work
 from awsync.journal import Recorder
 from awsync.ledger import Entry, Range
+from awsync.records import Checkpoint, PassRecord, Settled
 from awsync.schema import SCHEMA_VERSION
 from awsync.series import Labels
-from awsync.state import Checkpoint, PassRecord, Settled, State
+from awsync.state import State
 from awsync.timeline import HOUR, Carry
 
 SLOT = HOUR // 12

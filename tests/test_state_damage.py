@@ -20,9 +20,10 @@ from awsync.engine import Engine
 from awsync.errors import StateDamagedError
 from awsync.events import Event, NextPass, PassFailed, PassFinished, StateBegunAnew, Work
 from awsync.ledger import Entry
+from awsync.records import Settled
 from awsync.series import Labels
 from awsync.settings import Settings
-from awsync.state import Settled, State
+from awsync.state import State
 from awsync.timeline import HOUR, Carry
 from tests.commands import awsync
 from tests.history import assert_equal_hours, closed_hours, fill_days, stored_hours

@@ -13,7 +13,7 @@ from awsync.events import (
     SettingsReloaded,
     SourceReached,
 )
-from awsync.state import Checkpoint
+from awsync.records import Checkpoint
 from awsync.tui.dialogs import Confirm
 from awsync.tui.filtering import FilterBar
 from tests.consoles import console, filled, screen, until

@@ -20,8 +20,9 @@ from awsync.config import load
 from awsync.demo.prometheus import Prometheus
 from awsync.demo.world import DAYS, HOST, World
 from awsync.errors import LockHeldError
+from awsync.records import Checkpoint, PassRecord
 from awsync.settings import Settings
-from awsync.state import Checkpoint, PassRecord, State
+from awsync.state import State
 from tests.history import assert_equal_hours, closed_hours, hours_at
 from tests.passes import utc_now
 from tests.servers import require_binary, wait_until

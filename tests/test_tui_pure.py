@@ -22,7 +22,7 @@ from awsync.events import (
     Work,
     describe,
 )
-from awsync.state import Checkpoint
+from awsync.records import Checkpoint
 from awsync.survey import BucketReport, SourceReport
 from awsync.timeline import HOUR
 from awsync.tui import rewinding, schedule

@@ -16,7 +16,8 @@ from awsync.timeline import HOUR, floor_to
 from awsync.words import amount, clock
 
 if TYPE_CHECKING:
-    from awsync.state import Checkpoint, State
+    from awsync.records import Checkpoint
+    from awsync.state import State
 
 app = typer.Typer(
     help="Move checkpoints back; what is then repeated changes no sum in Prometheus.",

@@ -17,7 +17,8 @@ from awsync.cli.settings import load_settings, load_with_store
 from awsync.words import amount, clock, iso, span
 
 if TYPE_CHECKING:
-    from awsync.state import Checkpoint, State
+    from awsync.records import Checkpoint
+    from awsync.state import State
     from awsync.survey import Preview, SourceReport
 
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]

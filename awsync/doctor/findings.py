@@ -18,8 +18,8 @@ from msgspec.structs import replace
 
 from awsync.activitywatch import Bucket
 from awsync.ledger import Quarantined, Range
+from awsync.records import Checkpoint, PassRecord
 from awsync.settings import Settings, SourceSettings
-from awsync.state import Checkpoint, PassRecord
 
 PATIENCE = timedelta(seconds=10)
 """How long one answer is waited for: a person sits before it."""

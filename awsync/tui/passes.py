@@ -33,7 +33,7 @@ _COLUMNS = (
 )
 
 if TYPE_CHECKING:
-    from awsync.state import PassRecord
+    from awsync.records import PassRecord
 
 
 class PassesPage(Page):

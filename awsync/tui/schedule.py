@@ -17,8 +17,8 @@ from awsync.tui.text import ago, bar, short
 from awsync.words import span
 
 if TYPE_CHECKING:
+    from awsync.records import PassRecord
     from awsync.schedule import Schedule
-    from awsync.state import PassRecord
 
 NEXT_RUNS = 5
 _PREVIEW_WIDTH = 66

@@ -44,7 +44,7 @@ PACE = 300_000_000
 """Cron period that is assumed until the schedule is known."""
 
 if TYPE_CHECKING:
-    from awsync.state import Checkpoint, PassRecord
+    from awsync.records import Checkpoint, PassRecord
     from awsync.survey import SourceReport
 
 
