@@ -8,7 +8,7 @@ May import: the standard library, msgspec, events, knowledge, persistence, serie
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from msgspec import Struct
@@ -18,9 +18,9 @@ from awsync.knowledge import Knowledge, same
 from awsync.persistence import FIRST_DELAY, OutOfPatienceError, Persistence
 from awsync.remote_write.client import Cause, Client, Delivered, Rejected, Retry
 from awsync.remote_write.client import StoreReached as Opened
-from awsync.remote_write.store import StoreFacts
+from awsync.remote_write.store import QueryError, StoreFacts
 from awsync.remote_write.verdicts import INVALID_REMEDY
-from awsync.series import Sample
+from awsync.series import Labels, Sample
 from awsync.settings import StoreSettings
 from awsync.timeline import MICROSECONDS, MILLISECOND
 
@@ -110,6 +110,16 @@ class Delivery:
         if skew is not None and abs(skew) >= SKEW_SECONDS:
             self._emit(ClockSkewed(of=self._sink, seconds=skew))
 
+    async def series(
+        self, identity: Labels, from_ms: int, to_ms: int
+    ) -> Mapping[Labels, Mapping[int, float]] | None:
+        """What the store holds of these series (milliseconds to values); None where it hides that."""
+        return await self._ask(lambda: self.knowledge.series(identity, from_ms, to_ms))
+
+    async def has_series(self, identity: Labels, from_ms: int, to_ms: int) -> bool:
+        """Whether the store holds such a series, as far as it tells."""
+        return await self._ask(lambda: self.knowledge.has_series(identity, from_ms, to_ms))
+
     async def deliver(self, samples: Iterable[Sample], *, source: str) -> list[Refusal]:
         """Sends everything; returns what the store does not take. Raises ParkedError.
 
@@ -155,7 +165,10 @@ class Delivery:
 
         async def attempt() -> Delivered | Rejected | Retry:
             nonlocal rest, repeated
-            rest, conflicts = await self.knowledge.unsent(rest, flushed=repeated)
+            try:
+                rest, conflicts = await self.knowledge.unsent(rest, flushed=repeated)
+            except QueryError as error:
+                return Retry(error.message)
             refusals.extend(_conflict(sample, value) for sample, value in conflicts.items())
             repeated = True
             verdict = await self._client.send(rest)
@@ -247,8 +260,19 @@ class Delivery:
 
     async def _confirmed(self, chunk: Sequence[Sample]) -> set[Sample]:
         """Those of the samples that the store holds with the same value; none where it hides that."""
-        found = await self.knowledge.stored(chunk)
+        found = await self._ask(lambda: self.knowledge.stored(chunk))
         return {sample for sample, value in found.items() if same(sample.value, value)}
+
+    async def _ask(self, question: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """Asks the store for its samples until it answers: what is guessed here is doubled there."""
+
+        async def attempt() -> _Answer | Retry:
+            try:
+                return await question()
+            except QueryError as error:
+                return Retry(error.message)
+
+        return await self._persist(attempt)
 
     async def _persist(self, attempt: Callable[[], Awaitable[_Answer | Retry]]) -> _Answer:
         try:

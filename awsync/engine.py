@@ -136,6 +136,7 @@ class Engine(Struct):
                 now=started,
                 newest=min(started, self.state.newest() or started),
                 look_back=look_back,
+                whole=bucket is None,
             )
             try:
                 async with asyncio.TaskGroup() as group:

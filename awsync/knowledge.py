@@ -15,7 +15,10 @@ from awsync.timeline import MICROSECONDS, MILLISECOND
 
 
 class Knowledge:
-    """One store in one pass; `clock` gives microseconds since the epoch."""
+    """One store in one pass; `clock` gives microseconds since the epoch.
+
+    What asks the store for its samples raises QueryError where it may answer in a moment.
+    """
 
     def __init__(self, client: Client, store: StoreSettings, clock: Callable[[], int]) -> None:
         self._client = client
@@ -57,14 +60,18 @@ class Knowledge:
         """Values by series and millisecond, of the series with these labels; None where it hides them."""
         try:
             return await held(self._client.http, self._store, identity, from_ms, to_ms)
-        except QueryError:
+        except QueryError as error:
+            if error.passing:
+                raise
             return None
 
     async def has_series(self, identity: Iterable[tuple[str, str]], from_ms: int, to_ms: int) -> bool:
         """Whether the store holds a series with these labels; False where it hides that."""
         try:
             return await has_series(self._client.http, self._store, identity, from_ms, to_ms)
-        except QueryError:
+        except QueryError as error:
+            if error.passing:
+                raise
             return False
 
     async def stored(self, samples: Sequence[Sample]) -> dict[Sample, float]:

@@ -51,7 +51,7 @@ def due(amounts: Amounts, ledger: Ledger, *, again: bool) -> Iterator[Entry]:
             for slot_end, microseconds in wanted.items():
                 yield Entry(labels, slot_end, 0, microseconds)
         return
-    for labels in amounts.keys() | ledger.keys():
+    for labels in dict.fromkeys([*amounts, *ledger]):
         sent = ledger.get(labels, {})
         wanted = amounts.get(labels, {})
         for slot_end in sorted(wanted.keys() | sent.keys()) if sent else sorted(wanted):

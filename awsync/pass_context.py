@@ -25,7 +25,8 @@ class PassContext(Struct, frozen=True):
     """What all sources of one pass share.
 
     `newest` is the newest event that is known from earlier passes, where it lies before `now`: a clock that
-    is ahead must not make the ledger forget what was sent lately.
+    is ahead must not make the ledger forget what was sent lately. `whole` is false where the pass is over one
+    bucket only.
     """
 
     settings: Settings
@@ -36,6 +37,7 @@ class PassContext(Struct, frozen=True):
     now: int
     newest: int
     look_back: bool
+    whole: bool = True
 
     @property
     def resolution(self) -> int:

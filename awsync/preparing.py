@@ -65,7 +65,7 @@ class _Known(Struct, frozen=True):
 
 
 class Preparer:
-    """Prepares the pages of one source, in their order; raises SourceError and StateError."""
+    """Prepares the pages of one source, in their order; raises SourceError, StateError and ParkedError."""
 
     def __init__(self, source: SourceSettings, aw: ActivityWatch, context: PassContext) -> None:
         self._source = source
@@ -115,9 +115,9 @@ class Preparer:
 
     async def _held(self, current: _Work, page: Page) -> Ledger | None:
         """What the store holds of a page that may have been sent before; None where it hides that."""
-        knowledge, start, end = self._context.delivery.knowledge, page.start, page.end
+        delivery, start, end = self._context.delivery, page.start, page.end
         identity = current.labeller.identity
-        series = await knowledge.series(identity, start // MILLISECOND, end // MILLISECOND)
+        series = await delivery.series(identity, start // MILLISECOND, end // MILLISECOND)
         return None if series is None else from_store(series, start, end, self._context.resolution)
 
 

@@ -4,7 +4,7 @@ May import: everything below the engine.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from awsync.activitywatch import ActivityWatch, Info
 from awsync.delivery import ParkedError, Refusal
@@ -48,7 +48,7 @@ class SourcePass:
         try:
             async with reader.pages() as found:
                 await self._work(found, reader)
-            await self._retry_quarantine(reader.synced)
+            await self._retry_quarantine(reader)
         except ParkedError as error:
             self._context.delivery.park(error)
         except SourceError as error:
@@ -58,10 +58,10 @@ class SourcePass:
             for event in self._set_aside.values():
                 self._context.emit(event)
 
-    async def _retry_quarantine(self, buckets: Collection[str]) -> None:
+    async def _retry_quarantine(self, reader: SourceReader) -> None:
         """Sends samples in quarantine again, where the store may take them now or somebody asks for it."""
         context, name = self._context, self._source.name
-        quarantine = [held for held in context.state.quarantine(name) if held.bucket in buckets]
+        quarantine = [held for held in context.state.quarantine(name) if self._may_leave(held.bucket, reader)]
         if not quarantine:
             return
         await context.delivery.open()
@@ -85,6 +85,12 @@ class SourcePass:
             context.emit(
                 SetAsideDelivered(source=name, bucket=bucket, start=start, end=max(ends), samples=len(held))
             )
+
+    def _may_leave(self, bucket: str, reader: SourceReader) -> bool:
+        """Whether a bucket's samples may leave: no glob can be asked about one that is gone."""
+        globs = self._source.excluded_watchers or self._source.included_watchers
+        gone = self._context.whole and bucket not in reader.listed
+        return bucket in reader.synced or (gone and not globs)
 
     async def _work(self, found: AsyncIterator[tuple[Stretch, RawPage]], reader: SourceReader) -> None:
         broken: str | None = None
@@ -156,14 +162,15 @@ class SourcePass:
 
         Where a page holds all there is of its time, its range joins that of the page before.
         """
-        page, bucket = prepared.page, prepared.stretch.bucket.id
-        first, last = min(entry.slot_end for entry in old), max(entry.slot_end for entry in old)
-        forward = prepared.stretch.work is Work.FORWARD
-        joins = forward and self._aside_until.get(bucket) == page.start
-        whole = forward and last == max(entry.slot_end for entry in prepared.entries)
-        self._aside_until[bucket] = end = page.end if whole else last
+        page, bucket, work = prepared.page, prepared.stretch.bucket.id, prepared.stretch.work
+        ends = [entry.slot_end for entry in old]
+        of_all = [entry.slot_end for entry in prepared.entries]
+        whole = work is not Work.LOOK_BACK and max(ends) == max(of_all)
+        joins = work is Work.FORWARD and self._aside_until.get(bucket) == page.start
+        joins |= work is Work.SET_ASIDE and min(ends) == min(of_all)
+        self._aside_until[bucket] = end = page.end if whole else max(ends)
         return Range(
-            start=page.start if joins else max(page.start, first - self._context.resolution),
+            start=page.start if joins else max(page.start, min(ends) - self._context.resolution),
             end=end,
             words=words.partition("\n")[0],
             since=self._context.now,

@@ -48,14 +48,15 @@ _PAGES_AHEAD = 2
 class SourceReader(Struct, frozen=True):
     """Reads one source within one pass; a fault of one bucket becomes an event, and the others go on.
 
-    `infos` are the answers of servers that were asked in earlier passes; `synced` becomes the ids of the
-    buckets that are not left out.
+    `infos` are the answers of servers that were asked in earlier passes; `listed` becomes the ids of all
+    buckets, `synced` of those that are not left out.
     """
 
     source: SourceSettings
     aw: ActivityWatch
     context: PassContext
     infos: dict[str, Info]
+    listed: set[str] = field(default_factory=set)
     synced: set[str] = field(default_factory=set)
 
     @asynccontextmanager
@@ -119,6 +120,7 @@ class SourceReader(Struct, frozen=True):
             self.context.emit(ClockSkewed(of=name, seconds=self.aw.skew))
         for id_, error in listing.unreadable.items():
             self.context.fail(name, id_, error)
+        self.listed.update(listing.unreadable, (bucket.id for bucket in listing.buckets))
         for bucket in listing.buckets:
             try:
                 due = await self._due(bucket)
@@ -213,8 +215,8 @@ class SourceReader(Struct, frozen=True):
         is missing goes out.
         """
         labeller = self.context.labeller(self.source, bucket)
-        knowledge = self.context.delivery.knowledge
-        if await knowledge.has_series(labeller.identity, start // MILLISECOND, closed // MILLISECOND):
+        delivery = self.context.delivery
+        if await delivery.has_series(labeller.identity, start // MILLISECOND, closed // MILLISECOND):
             self.context.state.expect_held(self.source.name, bucket.id, closed)
 
     async def _set_aside(self, bucket: Bucket, *, blind: bool) -> list[Stretch]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from awsync.demo.aw_server import AwServer
 from awsync.engine import Wiring
@@ -202,6 +203,22 @@ def test_what_is_given_up_stays_away(day: AwServer, refused: tuple[Store, Settin
     finished, _ = run_pass(settings)
     assert finished.totals.samples == len(held)
     assert_equal(day, store, settings)
+
+
+@pytest.mark.servers
+def test_what_waits_of_a_bucket_that_is_gone(day: AwServer, refused: tuple[Store, Settings, Gate]) -> None:
+    """Samples do not need their events any more; only where globs leave watchers out they stay."""
+    _, settings, _ = refused
+    held = quarantine(settings)
+    day.delete_bucket(BUCKET)
+    with open_state(settings) as state:
+        state.mark_aside([f"s{each.id}" for each in held], Mark.RETRY)
+    (source,) = settings.sources
+    picky = replace(settings, sources=(replace(source, excluded_watchers=("private-*",)),))
+    assert run_pass(picky)[0].totals.samples == 0
+    assert len(quarantine(settings)) == len(held)
+    assert run_pass(settings)[0].totals.samples == len(held)
+    assert quarantine(settings) == []
 
 
 def command(settings: Settings, folder: Path, *arguments: str) -> tuple[int, str, str]:

@@ -139,6 +139,41 @@ def test_a_store_that_keeps_repeats_gets_none_after_a_lost_answer(
     assert_equal(days, store, settings)
 
 
+class Mute(httpx.AsyncHTTPTransport):
+    """Does not answer the first few questions about what the store holds."""
+
+    def __init__(self, questions: int) -> None:
+        super().__init__()
+        self.left = questions
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answers one request."""
+        if self.left and request.url.path in {"/api/v1/query", "/api/v1/series"}:
+            self.left -= 1
+            return httpx.Response(503, text="too many queries")
+        return await super().handle_async_request(request)
+
+
+@pytest.mark.servers
+def test_a_store_that_cannot_be_asked_for_a_moment_is_asked_again(
+    days: AwServer, start_store: StartStore, tmp_path: Path
+) -> None:
+    """What nobody remembers is not sent on a guess while the store refuses to tell what it holds."""
+    store = start_store("victoria-metrics")
+    settings = make_settings(tmp_path, days.url, store.url)
+    assert run_pass(settings)[0].complete
+    store.flush()
+    shutil.rmtree(settings.state_dir)
+    finished, said = run_pass(settings, wiring=Wiring(store_transport=Mute(99), first_delay=0.01))
+    assert not finished.complete
+    assert finished.totals.samples == 0
+    assert "too many queries" in sentences(said)
+    wiring = Wiring(store_transport=Mute(3), first_delay=0.01)
+    finished, said = run_pass(settings, patience=None, wiring=wiring)
+    assert finished.complete, sentences(said)
+    assert_equal(days, store, settings)
+
+
 class Behind(httpx.AsyncHTTPTransport):
     """Answers with a clock that is late."""
 

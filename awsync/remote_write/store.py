@@ -68,7 +68,11 @@ class StoreFacts(Struct, frozen=True):
 
 
 class QueryError(AwsyncError):
-    """The store did not answer a query."""
+    """The store did not answer a query; `passing` says that it may do so in a moment."""
+
+    def __init__(self, message: str, remedy: str = "", *, passing: bool = False) -> None:
+        super().__init__(message, remedy)
+        self.passing = passing
 
 
 async def discover(http: httpx.AsyncClient, store: StoreSettings, *, now_ms: int | None = None) -> StoreFacts:
@@ -321,10 +325,11 @@ async def _query(
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
         failure = verdict_of_failure(error, shown_url(url), wait)
         if isinstance(failure, Retry):
-            raise QueryError(failure.reason, "Check that the store runs.") from None
+            raise QueryError(failure.reason, "Check that the store runs.", passing=True) from None
         raise QueryError(failure.words, failure.remedy) from None
     message = f"{shown_url(url)} answered {response.status_code} to a query: {clean(response.content)[:200]}"
-    raise QueryError(message, "Check that these credentials may read.")
+    passing = response.status_code >= 500 or response.status_code in (408, 429)
+    raise QueryError(message, "Check that these credentials may read.", passing=passing)
 
 
 def _selector(labels: Iterable[tuple[str, str]]) -> str:
