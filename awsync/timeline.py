@@ -62,9 +62,10 @@ def floor_to(moment: int, step: int) -> int:
 def closed_until(newest: int, now: int, settle: int, resolution: int) -> int:
     """The end of the last closed slot (DESIGN.md, the data model), never after `now`.
 
-    An end that lies in the future is not what a watcher has seen, so it proves nothing of the past.
+    An end that lies further in the future than clocks differ is not what a watcher has seen, so it proves
+    nothing of the past.
     """
-    seen = newest if newest <= now else 0
+    seen = newest if newest <= now + settle else 0
     return floor_to(min(max(seen, now - settle), now), resolution)
 
 

@@ -123,7 +123,8 @@ def test_an_event_in_the_future_closes_no_slot() -> None:
     assert closed_until(now - MINUTE, now, settle, slot) == now - 2 * MINUTE
     assert closed_until(now - HOUR_US, now, settle, slot) == now - 7 * MINUTE
     assert closed_until(now, now, settle, slot) == now - 2 * MINUTE
-    for future in (now + 1, now + HOUR_US, now * 100):
+    assert closed_until(now + MINUTE, now, settle, slot) == now - 2 * MINUTE, "a clock that is a little ahead"
+    for future in (now + settle + 1, now + HOUR_US, now * 100):
         assert closed_until(future, now, settle, slot) == now - 7 * MINUTE
 
 
