@@ -127,6 +127,7 @@ class Delivery:
         """
         ordered, refusals = await self._without_old(sorted(samples, key=_time), _FLOOR_WORDS)
         queue = deque([ordered])
+        suspected = False
         while queue:
             chunk = queue.popleft()
             if len(chunk) > self._request_samples:
@@ -147,6 +148,9 @@ class Delivery:
                 # Remote write 2.0 keeps the good samples of a request that it refuses.
                 queue.appendleft([sample for sample in chunk if sample not in stored])
             elif len(chunk) > 1:
+                if not suspected:
+                    await self._suspect_store()
+                suspected = True
                 queue.extendleft(reversed(_cut(chunk, -(-len(chunk) // 2))))
             elif not await self._confirmed(chunk):
                 refusals.append(Refusal(chunk[0], too_old=False, words=verdict.words))
@@ -191,6 +195,12 @@ class Delivery:
                 )
             )
         return verdict, rest
+
+    async def _suspect_store(self) -> None:
+        """Raises ParkedError where the store refuses an empty request too: then no sample is to blame."""
+        reached: Opened | Rejected = await self._persist(self._client.open)
+        if isinstance(reached, Rejected):
+            raise ParkedError(reached.words, reached.remedy)
 
     async def _is_well(self) -> bool:
         """Whether the store takes an empty request: then it is our samples that it cannot bear."""

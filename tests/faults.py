@@ -88,6 +88,10 @@ TO_THE_STORE: Mapping[str, Case] = {
     "200 for 204": Case(Fault(status=200, stored=True)),
     "413 above a size": Case(Fault(status=413, body=b"too large", larger_than=3_000)),
     "415 for 2.0": Case(Fault(status=415, times=1)),
+    "400 to everything": Case(
+        Fault(status=400, body=b"<html>Bad Request</html>"), "refuses an empty request", parks=True
+    ),
+    "409 to everything": Case(Fault(status=409), "refuses an empty request", parks=True),
     "401": Case(Fault(status=401, body=b"Unauthorized"), "refused the credentials", parks=True),
     "403": Case(Fault(status=403), "forbids writing", parks=True),
     "404": Case(Fault(status=404, body=b"page not found"), "Nothing takes remote write at", parks=True),
