@@ -3,36 +3,26 @@
 A request has one of three verdicts. Delivered: done. Retry: wait and send the same again. Rejected: find
 out which samples the store does not take, deliver the others, and give those back with the store's words.
 
-May import: the standard library, msgspec, events, knowledge, persistence, series, settings, remote_write.
+May import: the standard library, msgspec, events, knowledge, link, series, remote_write.
 """
 
-import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
-from awsync.events import BatchDelivered, ClockSkewed, Event, RetryScheduled, StoreParked, StoreReached
-from awsync.knowledge import Knowledge, same
-from awsync.persistence import FIRST_DELAY, OutOfPatienceError, Persistence
-from awsync.remote_write.client import Cause, Client, Delivered, Rejected, Retry
-from awsync.remote_write.client import StoreReached as Opened
-from awsync.remote_write.store import QueryError, StoreFacts
+from awsync.events import BatchDelivered, Event
+from awsync.knowledge import same
+from awsync.link import Link, ParkedError
+from awsync.remote_write.client import Cause, Delivered, Rejected, Retry
+from awsync.remote_write.store import QueryError
 from awsync.remote_write.verdicts import INVALID_REMEDY
-from awsync.series import Labels, Sample
-from awsync.settings import StoreSettings
-from awsync.timeline import MICROSECONDS, MILLISECOND
+from awsync.series import Sample
 
 REQUEST_SAMPLES = 10_000
 SAME_ANSWERS = 5
 """So many times one after the other the same 500: then the request itself may be what the store dies of."""
-SKEW_SECONDS = 5.0
-"""A clock that is so far off is worth a sentence; two seconds are what the Date header cannot tell."""
-_UNSURE_SECONDS = 2.0
 _FLOOR_WORDS = "it is older than the store says it takes"
-
-_Answer = TypeVar("_Answer")
 
 
 class Refusal(Struct, frozen=True):
@@ -43,82 +33,14 @@ class Refusal(Struct, frozen=True):
     words: str
 
 
-class ParkedError(Exception):
-    """The store refuses everything until somebody changes something."""
-
-    def __init__(self, reason: str, remedy: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.remedy = remedy
-
-
 class Delivery:
-    """Brings samples to one store through any weather, for all sources of a pass.
+    """Brings samples to the store, and finds out which of them it does not take."""
 
-    `patience` is how many seconds of failing in a row are borne before a run gives up; None is for ever.
-    `first_delay` is the longest wait, in seconds, before the first repeat; each further one is twice as long.
-    """
-
-    def __init__(
-        self,
-        client: Client,
-        store: StoreSettings,
-        emit: Callable[[Event], None],
-        *,
-        sink: str,
-        clock: Callable[[], int],
-        patience: float | None = None,
-        first_delay: float = FIRST_DELAY,
-    ) -> None:
-        self._client = client
+    def __init__(self, link: Link, emit: Callable[[Event], None]) -> None:
+        self._link = link
         self._emit = emit
-        self._sink = sink
-        self._persistence = Persistence(self._tell_retry, patience, first_delay)
         self._request_samples = REQUEST_SAMPLES
-        self._opening = asyncio.Lock()
-        self._opened = False
-        self._parked: ParkedError | None = None
         self._begun: set[str] = set()
-        self.knowledge = Knowledge(client, store, clock)
-
-    @property
-    def ahead(self) -> int:
-        """Microseconds that this machine's clock is ahead of the store's; 0 where that is not sure."""
-        skew = self._client.skew
-        return round(-skew * MICROSECONDS) if skew is not None and skew < -_UNSURE_SECONDS else 0
-
-    def park(self, error: ParkedError) -> None:
-        """Says once that the store takes nothing; every source of the pass runs into it."""
-        if self._parked is None:
-            self._parked = error
-            self._emit(StoreParked(sink=self._sink, reason=error.reason, remedy=error.remedy))
-
-    async def open(self) -> None:
-        """Reaches the store and learns what it is, once; raises ParkedError."""
-        async with self._opening:
-            if self._parked is not None:
-                raise self._parked
-            if self._opened:
-                return
-            reached: Opened | Rejected = await self._persist(self._client.open)
-            if isinstance(reached, Rejected):
-                raise ParkedError(reached.words, reached.remedy)
-            await self.knowledge.ask()
-            self._opened = True
-        self._emit(store_reached(self._sink, reached, self.knowledge.facts))
-        skew = self._client.skew
-        if skew is not None and abs(skew) >= SKEW_SECONDS:
-            self._emit(ClockSkewed(of=self._sink, seconds=skew))
-
-    async def series(
-        self, identity: Labels, from_ms: int, to_ms: int
-    ) -> Mapping[Labels, Mapping[int, float]] | None:
-        """What the store holds of these series (milliseconds to values); None where it hides that."""
-        return await self._ask(lambda: self.knowledge.series(identity, from_ms, to_ms))
-
-    async def has_series(self, identity: Labels, from_ms: int, to_ms: int) -> bool:
-        """Whether the store holds such a series, as far as it tells."""
-        return await self._ask(lambda: self.knowledge.has_series(identity, from_ms, to_ms))
 
     async def deliver(self, samples: Iterable[Sample], *, source: str) -> list[Refusal]:
         """Sends everything; returns what the store does not take. Raises ParkedError.
@@ -149,7 +71,7 @@ class Delivery:
                 queue.appendleft([sample for sample in chunk if sample not in stored])
             elif len(chunk) > 1:
                 if not suspected:
-                    await self._suspect_store()
+                    await self._link.suspect()
                 suspected = True
                 queue.extendleft(reversed(_cut(chunk, -(-len(chunk) // 2))))
             elif not await self._confirmed(chunk):
@@ -170,17 +92,17 @@ class Delivery:
         async def attempt() -> Delivered | Rejected | Retry:
             nonlocal rest, repeated
             try:
-                rest, conflicts = await self.knowledge.unsent(rest, flushed=repeated)
+                rest, conflicts = await self._link.knowledge.unsent(rest, flushed=repeated)
             except QueryError as error:
                 return Retry(error.message)
             refusals.extend(_conflict(sample, value) for sample, value in conflicts.items())
             repeated = True
-            verdict = await self._client.send(rest)
-            if isinstance(verdict, Retry) and suspicion.grows(verdict) and await self._is_well():
+            verdict = await self._link.client.send(rest)
+            if isinstance(verdict, Retry) and suspicion.grows(verdict) and await self._link.is_well():
                 return Rejected(Cause.INVALID, verdict.reason, INVALID_REMEDY, verdict.status)
             return verdict
 
-        verdict: Delivered | Rejected = await self._persist(attempt)
+        verdict: Delivered | Rejected = await self._link.persist(attempt)
         if isinstance(verdict, Rejected) and verdict.cause is Cause.PARKED:
             raise ParkedError(verdict.words, verdict.remedy)
         if isinstance(verdict, Delivered) and verdict.samples:
@@ -191,24 +113,14 @@ class Delivery:
                     series=len({id(sample.labels) for sample in rest}),
                     bytes=verdict.bytes,
                     elapsed=verdict.elapsed,
-                    protocol=self._client.protocol or "",
+                    protocol=self._link.client.protocol or "",
                 )
             )
         return verdict, rest
 
-    async def _suspect_store(self) -> None:
-        """Raises ParkedError where the store refuses an empty request too: then no sample is to blame."""
-        reached: Opened | Rejected = await self._persist(self._client.open)
-        if isinstance(reached, Rejected):
-            raise ParkedError(reached.words, reached.remedy)
-
-    async def _is_well(self) -> bool:
-        """Whether the store takes an empty request: then it is our samples that it cannot bear."""
-        return isinstance(await self._client.open(), Opened)
-
     async def _without_old(self, ordered: list[Sample], words: str) -> tuple[list[Sample], list[Refusal]]:
         """The samples that are not too old as is known, and those that are, and that the store lacks."""
-        floor = self.knowledge.floor
+        floor = self._link.knowledge.floor
         if floor is None or not ordered or ordered[0].timestamp_ms >= floor:
             return ordered, []
         old = [sample for sample in ordered if sample.timestamp_ms < floor]
@@ -222,7 +134,7 @@ class Delivery:
         First the store is asked for its limit, then for what it holds already (a repeat after a lost answer
         is refused as out of order, and yet delivered); only a store that hides both is searched.
         """
-        await self.knowledge.ask()
+        await self._link.knowledge.ask()
         rest, refused = await self._without_old(chunk, words)
         if len(rest) < len(chunk):
             return rest, refused
@@ -254,7 +166,7 @@ class Delivery:
             if isinstance(verdict, Rejected):
                 refusals += await self._one_by_one(tried, source)
         if low >= 0 and "out of order" not in words:
-            self.knowledge.learn_floor(times[low] + 1)
+            self._link.knowledge.learn_floor(times[low] + 1)
         old = [sample for time in times[: low + 1] for sample in moments.get(time, [])]
         rest = [sample for time in times[low + 1 :] for sample in moments.get(time, [])]
         return rest, [*refusals, *(Refusal(sample, too_old=True, words=words) for sample in old)]
@@ -270,31 +182,8 @@ class Delivery:
 
     async def _confirmed(self, chunk: Sequence[Sample]) -> set[Sample]:
         """Those of the samples that the store holds with the same value; none where it hides that."""
-        found = await self._ask(lambda: self.knowledge.stored(chunk))
+        found = await self._link.ask(lambda: self._link.knowledge.stored(chunk))
         return {sample for sample, value in found.items() if same(sample.value, value)}
-
-    async def _ask(self, question: Callable[[], Awaitable[_Answer]]) -> _Answer:
-        """Asks the store for its samples until it answers: what is guessed here is doubled there."""
-
-        async def attempt() -> _Answer | Retry:
-            try:
-                return await question()
-            except QueryError as error:
-                return Retry(error.message)
-
-        return await self._persist(attempt)
-
-    async def _persist(self, attempt: Callable[[], Awaitable[_Answer | Retry]]) -> _Answer:
-        try:
-            return await self._persistence.repeat(attempt)
-        except OutOfPatienceError as error:
-            raise ParkedError(
-                f"{error.reason} The store did not recover in {error.seconds:.0f} s.",
-                "Nothing was lost: what is due is sent by the next pass that reaches it.",
-            ) from None
-
-    def _tell_retry(self, reason: str, attempt: int, delay: float) -> None:
-        self._emit(RetryScheduled(sink=self._sink, reason=reason, attempt=attempt, delay=delay))
 
 
 class _Suspicion:
@@ -309,18 +198,6 @@ class _Suspicion:
         again = answer.status == 500 and answer.reason == self._reason
         self._reason, self._times = answer.reason, self._times + 1 if again else 1
         return answer.status == 500 and self._times >= SAME_ANSWERS
-
-
-def store_reached(sink: str, opened: Opened, facts: StoreFacts) -> StoreReached:
-    """What is said of a store that takes remote write."""
-    floor = facts.accepts_from_ms
-    return StoreReached(
-        sink=sink,
-        engine=facts.engine,
-        version=facts.version or "",
-        protocol=opened.protocol,
-        accepts_from=None if floor is None else floor * MILLISECOND,
-    )
 
 
 def _conflict(sample: Sample, held: float) -> Refusal:

@@ -21,6 +21,7 @@ from awsync.activitywatch import DEADLINE, SILENCE, ActivityWatch, Info, Listing
 from awsync.delivery import Delivery
 from awsync.errors import BucketGoneError, StateError
 from awsync.events import Event, PassFinished, PassStarted
+from awsync.link import Link
 from awsync.pass_context import PassContext
 from awsync.persistence import FIRST_DELAY
 from awsync.remote_write.client import Client
@@ -119,18 +120,20 @@ class Engine(Struct):
         assert store is not None, "a pass needs prometheus-url; config.load demands it"
         wiring = self.wiring
         async with aclosing(Client(store, transport=wiring.store_transport)) as client:
+            link = Link(
+                client,
+                store,
+                say,
+                sink=self.state.sink,
+                clock=wiring.clock,
+                patience=self.patience,
+                first_delay=wiring.first_delay,
+            )
             context = PassContext(
                 settings=self.settings,
                 state=self.state,
-                delivery=Delivery(
-                    client,
-                    store,
-                    say,
-                    sink=self.state.sink,
-                    clock=wiring.clock,
-                    patience=self.patience,
-                    first_delay=wiring.first_delay,
-                ),
+                link=link,
+                delivery=Delivery(link, say),
                 emit=say,
                 tally=tally,
                 now=started,

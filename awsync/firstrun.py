@@ -20,9 +20,9 @@ from awsync.activitywatch import ActivityWatch
 from awsync.config import Loaded, load, locate, render, set_value, store_urls, write_text
 from awsync.config.keys import AW_TOKEN, AW_TOKEN_FILE, AW_URL, KEYS, PROMETHEUS_URL, Key
 from awsync.config.values import texts_of
-from awsync.delivery import store_reached
 from awsync.errors import ConfigError, Problem, SourceError, SourceRefusedError
 from awsync.events import StoreParked, describe
+from awsync.link import store_reached
 from awsync.remote_write.client import Client, Rejected, Retry
 from awsync.remote_write.connection import open_http, shown_url
 from awsync.remote_write.store import discover

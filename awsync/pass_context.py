@@ -1,6 +1,6 @@
 """What all sources of one pass share.
 
-May import: types of activitywatch, delivery, events, series, settings, state, tally, timeline.
+May import: types of activitywatch, delivery, events, link, series, settings, state, tally, timeline.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from awsync.activitywatch import Bucket
 from awsync.delivery import Delivery
 from awsync.errors import SourceError
 from awsync.events import Event, SourceFailed
+from awsync.link import Link
 from awsync.series import Labeller
 from awsync.settings import Settings, SourceSettings
 from awsync.state import State
@@ -31,6 +32,7 @@ class PassContext(Struct, frozen=True):
 
     settings: Settings
     state: State
+    link: Link
     delivery: Delivery
     emit: Callable[[Event], None]
     tally: Tally

@@ -115,9 +115,9 @@ class Preparer:
 
     async def _held(self, current: _Work, page: Page) -> Ledger | None:
         """What the store holds of a page that may have been sent before; None where it hides that."""
-        delivery, start, end = self._context.delivery, page.start, page.end
+        link, start, end = self._context.link, page.start, page.end
         identity = current.labeller.identity
-        series = await delivery.series(identity, start // MILLISECOND, end // MILLISECOND)
+        series = await link.series(identity, start // MILLISECOND, end // MILLISECOND)
         return None if series is None else from_store(series, start, end, self._context.resolution)
 
 

@@ -7,10 +7,11 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 
 from awsync.activitywatch import ActivityWatch, Info
-from awsync.delivery import ParkedError, Refusal
+from awsync.delivery import Refusal
 from awsync.errors import SourceError
 from awsync.events import CheckpointMoved, CorrectionSent, SamplesSetAside, SetAsideDelivered, Work
 from awsync.ledger import Entry, Quarantined, Range, covered
+from awsync.link import ParkedError
 from awsync.pass_context import PassContext
 from awsync.planning import Stretch
 from awsync.preparing import Prepared, Preparer
@@ -50,7 +51,7 @@ class SourcePass:
                 await self._work(found, reader)
             await self._retry_quarantine(reader)
         except ParkedError as error:
-            self._context.delivery.park(error)
+            self._context.link.park(error)
         except SourceError as error:
             self._context.fail(self._source.name, None, error)
         finally:
@@ -64,8 +65,8 @@ class SourcePass:
         quarantine = [held for held in context.state.quarantine(name) if self._may_leave(held.bucket, reader)]
         if not quarantine:
             return
-        await context.delivery.open()
-        facts = context.delivery.knowledge.fingerprint
+        await context.link.open()
+        facts = context.link.knowledge.fingerprint
         due_again = {held.entry.sample: held for held in quarantine if held.is_due(facts, context.now)}
         if not due_again:
             return
@@ -124,7 +125,7 @@ class SourcePass:
             settled,
             now=self._context.now,
             keep_from=self._context.keep_from,
-            facts=self._context.delivery.knowledge.fingerprint,
+            facts=self._context.link.knowledge.fingerprint,
         )
         for prepared, page in zip(pending, settled, strict=True):
             self._tell(prepared, page, [held for _, bucket, held in before if bucket == page.bucket])
@@ -209,7 +210,7 @@ class SourcePass:
         before = self._set_aside.get((bucket, reason))
         start = start if before is None else min(before.start, start)
         too_old = reason == TOO_OLD
-        remedy = self._context.delivery.knowledge.remedy(start // MILLISECOND) if too_old else REFUSED_REMEDY
+        remedy = self._context.link.knowledge.remedy(start // MILLISECOND) if too_old else REFUSED_REMEDY
         self._set_aside[bucket, reason] = SamplesSetAside(
             source=self._source.name,
             bucket=bucket,

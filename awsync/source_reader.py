@@ -15,7 +15,6 @@ from msgspec.structs import replace
 
 from awsync.activitywatch import ActivityWatch, Bucket, Info
 from awsync.ahead import ahead
-from awsync.delivery import SKEW_SECONDS
 from awsync.errors import SourceError, SourceUnreachableError
 from awsync.events import (
     BucketFound,
@@ -26,6 +25,7 @@ from awsync.events import (
     SourceReached,
     Work,
 )
+from awsync.link import SKEW_SECONDS
 from awsync.pass_context import MICROSECOND, PassContext
 from awsync.planning import (
     Stretch,
@@ -89,7 +89,7 @@ class SourceReader(Struct, frozen=True):
             bucket = stretch.bucket.id
             if bucket == broken:
                 continue
-            await self.context.delivery.open()
+            await self.context.link.open()
             found = raw_pages(
                 self.aw, bucket, stretch.start, stretch.end, step, stretch.width,
                 beginning=stretch.beginning,
@@ -204,8 +204,8 @@ class SourceReader(Struct, frozen=True):
         settle, resolution = context.settings.settle // MICROSECOND, context.resolution
         closed = closed_until(newest, context.now, settle, resolution)
         if start < closed:
-            await context.delivery.open()
-            closed = min(closed, floor_to(context.now - context.delivery.ahead, resolution))
+            await context.link.open()
+            closed = min(closed, floor_to(context.now - context.link.ahead, resolution))
         return closed
 
     async def _recall(self, bucket: Bucket, start: int, closed: int) -> None:
@@ -215,8 +215,8 @@ class SourceReader(Struct, frozen=True):
         is missing goes out.
         """
         labeller = self.context.labeller(self.source, bucket)
-        delivery = self.context.delivery
-        if await delivery.has_series(labeller.identity, start // MILLISECOND, closed // MILLISECOND):
+        link = self.context.link
+        if await link.has_series(labeller.identity, start // MILLISECOND, closed // MILLISECOND):
             self.context.state.expect_held(self.source.name, bucket.id, closed)
 
     async def _set_aside(self, bucket: Bucket, *, blind: bool) -> list[Stretch]:
@@ -225,8 +225,8 @@ class SourceReader(Struct, frozen=True):
         held = [kept for _, where, kept in context.state.set_aside(self.source.name) if where == bucket.id]
         if not held:
             return []
-        await context.delivery.open()
-        return list(retries(bucket, held, context.delivery.knowledge.floor, context.resolution, blind=blind))
+        await context.link.open()
+        return list(retries(bucket, held, context.link.knowledge.floor, context.resolution, blind=blind))
 
     async def _events(self, bucket: Bucket, checkpoint: Checkpoint) -> int:
         """How many events the bucket has, at least; asked for only while they may be too few."""

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from awsync.delivery import Delivery, ParkedError, Refusal
+from awsync.delivery import Delivery, Refusal
 from awsync.demo.receiver import Fault, Receiver
 from awsync.events import Event, RetryScheduled
+from awsync.link import Link, ParkedError
 from awsync.remote_write import wire
 from awsync.remote_write.client import Client
 from awsync.series import Sample
@@ -70,7 +71,7 @@ async def deliver(
     client = Client(store, transport=transport)
     told = [] if said is None else said
     try:
-        delivery = Delivery(
+        link = Link(
             client,
             store,
             told.append,
@@ -79,8 +80,8 @@ async def deliver(
             patience=patience,
             first_delay=first_delay,
         )
-        await delivery.open()
-        return await delivery.deliver(sent, source="default")
+        await link.open()
+        return await Delivery(link, told.append).deliver(sent, source="default")
     finally:
         await client.aclose()
 

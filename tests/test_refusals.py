@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from awsync.delivery import Delivery, Refusal
+from awsync.link import Link
 from awsync.remote_write import wire
 from awsync.remote_write.client import Client
 from awsync.series import Labels, Sample
@@ -53,9 +54,9 @@ async def send(
     """Delivers the samples as a pass of its own; returns what was refused."""
     client = Client(store, transport=transport)
     try:
-        delivery = Delivery(client, store, lambda _: None, sink="s", clock=lambda: time.time_ns() // 1000)
-        await delivery.open()
-        return await delivery.deliver(samples, source="default")
+        link = Link(client, store, lambda _: None, sink="s", clock=lambda: time.time_ns() // 1000)
+        await link.open()
+        return await Delivery(link, lambda _: None).deliver(samples, source="default")
     finally:
         await client.aclose()
 

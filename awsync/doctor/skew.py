@@ -5,8 +5,8 @@ May import: the standard library, awsync.delivery, awsync.words and doctor.findi
 
 from collections.abc import Iterable
 
-from awsync.delivery import SKEW_SECONDS
 from awsync.doctor.findings import Area, Finding
+from awsync.link import SKEW_SECONDS
 from awsync.words import span
 
 STEP = "clock"

@@ -45,7 +45,7 @@ from awsync.events.runs import (
     StateBegunAnew,
     SyncAsked,
 )
-from awsync.events.sentences import Event, Level, describe, level
+from awsync.events.sentences import Event, Level, describe, level, set_aside
 
 __all__ = [
     "AsideDecided",
@@ -87,4 +87,5 @@ __all__ = [
     "Work",
     "describe",
     "level",
+    "set_aside",
 ]

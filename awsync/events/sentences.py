@@ -264,19 +264,19 @@ def _(event: SetAsideDelivered) -> str:
 def _(event: PassFinished) -> str:
     totals = event.totals
     done = "Pass stopped" if event.stopped else "Pass complete" if event.complete else "Pass incomplete"
-    aside = f", {amount(totals.set_aside, 'sample')} set aside" if totals.set_aside else ""
-    held = _held(totals)
     return (
         f"{done} in {event.elapsed:.1f} s: {amount(totals.events, 'event')} read, "
-        f"{amount(totals.samples, 'sample')} delivered{aside}{f' ({held} set aside in all)' if held else ''}."
+        f"{amount(totals.samples, 'sample')} delivered{set_aside(totals)}."
     )
 
 
-def _held(totals: Totals) -> str:
-    """All that is set aside, in words; empty where nothing is."""
+def set_aside(totals: Totals) -> str:
+    """What a pass set aside, and all that is, as the end of a sentence; empty where nothing is."""
+    new = f", {amount(totals.set_aside, 'sample')} set aside" if totals.set_aside else ""
     ranges = amount(totals.held_ranges, "range") if totals.held_ranges else ""
     samples = amount(totals.held_samples, "sample") if totals.held_samples else ""
-    return " and ".join(filter(None, [ranges, samples]))
+    held = " and ".join(filter(None, [ranges, samples]))
+    return f"{new} ({held} set aside in all)" if held else new
 
 
 @describe.register
