@@ -14,7 +14,7 @@ types:
 
 # Tests of stores that are not there are skipped; `eval "$(just stores)"` first brings them in.
 test *arguments:
-    pytest {{ arguments }}
+    pytest -n 2 --dist loadfile {{ arguments }}
 
 # The stores of the tests; prints the variables that name them.
 stores:
