@@ -147,19 +147,23 @@ def stored_hours(
 
 
 def hours_at(url: str, first: int, last: int, *, user: str | None = None) -> dict[str, dict[int, float]]:
-    """The same from the address of a store that shows at once what it took."""
+    """The same from the address of a store that shows at once what it took.
+
+    A Prometheus that is just moving its head to disk may fail a query for a moment (422).
+    """
     whose = "" if user is None else f',user="{user}"'
-    answer = httpx.get(
-        f"{url}/api/v1/query_range",
-        params={
-            "query": f'sum by (bucket) (sum_over_time({{__name__=~"aw_.+_seconds"{whose}}}[1h]))',
-            "start": str(first // 1_000_000),
-            "end": str(last // 1_000_000),
-            "step": "3600",
-            "nocache": "1",
-        },
-        trust_env=False,
-    )
+    query = {
+        "query": f'sum by (bucket) (sum_over_time({{__name__=~"aw_.+_seconds"{whose}}}[1h]))',
+        "start": str(first // 1_000_000),
+        "end": str(last // 1_000_000),
+        "step": "3600",
+        "nocache": "1",
+    }
+    answer = httpx.get(f"{url}/api/v1/query_range", params=query, trust_env=False)
+    for _ in range(20):
+        if answer.status_code != 422:
+            break
+        answer = httpx.get(f"{url}/api/v1/query_range", params=query, trust_env=False)
     assert answer.is_success, answer.text
     return {
         row["metric"]["bucket"]: {round(at) * 1_000_000: float(value) for at, value in row["values"]}

@@ -328,7 +328,8 @@ async def _query(
             raise QueryError(failure.reason, "Check that the store runs.", passing=True) from None
         raise QueryError(failure.words, failure.remedy) from None
     message = f"{shown_url(url)} answered {response.status_code} to a query: {clean(response.content)[:200]}"
-    passing = response.status_code >= 500 or response.status_code in (408, 429)
+    # 422 is Prometheus' own trouble with a query: its head is just being written, or it is too busy.
+    passing = response.status_code >= 500 or response.status_code in (408, 422, 429)
     raise QueryError(message, "Check that these credentials may read.", passing=passing)
 
 
