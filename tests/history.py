@@ -12,7 +12,7 @@ import httpx
 
 from awsync.demo.aw_server import AwServer
 from awsync.demo.days import Person
-from tests.servers import Store
+from tests.servers import Store, wait_until
 
 HOUR_US = 3600 * 1_000_000
 SINGLE_FOCUS = {"currentwindow", "afkstatus", "web.tab.current", "app.editor.activity"}
@@ -159,11 +159,14 @@ def hours_at(url: str, first: int, last: int, *, user: str | None = None) -> dic
         "step": "3600",
         "nocache": "1",
     }
-    answer = httpx.get(f"{url}/api/v1/query_range", params=query, trust_env=False)
-    for _ in range(20):
-        if answer.status_code != 422:
-            break
-        answer = httpx.get(f"{url}/api/v1/query_range", params=query, trust_env=False)
+    answers: list[httpx.Response] = []
+
+    def is_answered() -> bool:
+        answers.append(httpx.get(f"{url}/api/v1/query_range", params=query, trust_env=False))
+        return answers[-1].status_code != 422
+
+    wait_until(is_answered, "the store answers a query")
+    answer = answers[-1]
     assert answer.is_success, answer.text
     return {
         row["metric"]["bucket"]: {round(at) * 1_000_000: float(value) for at, value in row["values"]}
