@@ -14,7 +14,7 @@ types:
 
 # Tests of stores that are not there are skipped; `eval "$(just stores)"` first brings them in.
 test *arguments:
-    pytest -n 2 --dist loadfile {{ arguments }}
+    pytest -n 2 --dist loadfile --no-loadscope-reorder {{ arguments }}
 
 # The stores of the tests; prints the variables that name them.
 stores:
