@@ -63,12 +63,15 @@ def out_of_future(checkpoint: Checkpoint, now: int) -> int | None:
     """Where a bucket goes on whose checkpoint was moved by a clock that was ahead; None for a sound one.
 
     That is the full hour before what ActivityWatch was known to hold: behind it nothing was delivered in
-    truth, and before it the store is asked.
+    truth, and before it the store is asked. What somebody decided not to send (State.skip_to puts a position
+    at the end of the running slot) stays unsent.
     """
+    latest = now + HOUR
     moments = (checkpoint.position, checkpoint.looked_back, checkpoint.ledger_from)
-    if all(moment is None or moment <= now for moment in moments):
+    if all(moment is None or moment <= latest for moment in moments):
         return None
-    return floor_to(min(now, checkpoint.newest or now), HOUR)
+    began = checkpoint.began if checkpoint.began is not None and checkpoint.began <= latest else 0
+    return max(floor_to(min(now, checkpoint.newest or now), HOUR), began)
 
 
 def went_back(bucket: Bucket, checkpoint: Checkpoint) -> bool:

@@ -8,11 +8,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 _OURS = ("AWSYNC_", "PROMETHEUS", "ACTIVITY_WATCH", "CRON", "EXCLUDED_WATCHERS", "MIN_DATA", "USER_ID")
+_TERMINAL = ("COLUMNS", "LINES")
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
-    """The machine's environment without anything that speaks to awsync, and a home in `folder`."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    """The machine's environment without anything that speaks to awsync, and a home in `folder`.
+
+    A terminal has the size that it is made with.
+    """
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(_OURS) and name not in _TERMINAL
+    }
     home = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "cfg"), "XDG_STATE_HOME": str(folder / "st")}
     return {**clean, **home, **more}
 

@@ -217,7 +217,9 @@ def test_samples_in_quarantine(aw: AwServer, tmp_path: Path) -> None:
     fill(aw, days=0.02, afk=False)
     with Receiver() as receiver:
         settings = make_settings(tmp_path, aw.url, receiver.url)
-        receiver.fail(Fault(status=0), *[Fault(status=400, body="label app is not allowed")] * 200)
+        refusal = Fault(status=400, body="label app is not allowed")
+        # The first request is repeated in 1.0, and then the store is asked whether it is well.
+        receiver.fail(Fault(status=0), refusal, refusal, Fault(status=0), *[refusal] * 200)
         assert not run_pass(settings)[0].complete
         found = asyncio.run(examined(settings))
     assert found.of("set aside").state is State.WARNING

@@ -86,7 +86,7 @@ class Listener:
         """What the agent says now."""
         return self.agent.paused
 
-    async def until(self, wanted: type[Event], seconds: float = 10.0) -> Event:
+    async def until(self, wanted: type[Event], seconds: float = 30.0) -> Event:
         """The next event of a type."""
 
         async def hear() -> Event:

@@ -175,6 +175,8 @@ def test_what_was_set_aside_is_tried_when_it_may_pass(
         ({"position": 99 * HOUR, "newest": 90 * HOUR}, 5 * HOUR),
         ({"position": 3 * HOUR, "looked_back": 99 * HOUR}, 5 * HOUR),
         ({"position": 3 * HOUR, "newest": HOUR, "ledger_from": 99 * HOUR}, HOUR),
+        ({"position": 5 * HOUR + SLOT, "newest": HOUR, "began": 5 * HOUR + SLOT}, None),
+        ({"position": 99 * HOUR, "newest": HOUR, "began": 2 * HOUR + SLOT}, 2 * HOUR + SLOT),
     ],
 )
 def test_what_a_clock_that_was_ahead_left_is_taken_back(moved: dict[str, int], back: int | None) -> None:
