@@ -107,7 +107,8 @@ class SourcePass:
                 broken = bucket
                 continue
             self._pending.append(prepared)
-            enough = sum(len(p.entries) for p in self._pending) >= BATCH_SAMPLES
+            # What the store was found to hold takes memory like what is to be sent.
+            enough = sum(len(p.entries) + len(p.found) for p in self._pending) >= BATCH_SAMPLES
             if enough or (prepared.last and stretch.work is not Work.FORWARD):
                 await self._flush()
         await self._flush()
