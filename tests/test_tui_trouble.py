@@ -11,7 +11,9 @@ import pytest
 
 from awsync.demo.aw_server import AwServer
 from awsync.demo.receiver import Fault, Receiver
+from awsync.state import State
 from tests.passes import utc_now
+from tests.servers import wait_until
 from tests.tmux import Terminal, console, require_tmux
 
 BUCKET = "aw-watcher-window_x"
@@ -117,3 +119,16 @@ def test_leaving_while_the_store_does_not_answer(aw: AwServer, tmp_path: Path) -
             assert terminal.until_exit(seconds=5.0) == 0
             assert time.time() - pressed < QUIT_SECONDS
         store.release()
+
+
+def test_a_terminal_that_goes_away_takes_the_console_along(aw: AwServer, tmp_path: Path) -> None:
+    """A closed window leaves no process behind, and the state is free for the next one."""
+    fill(aw)
+    with Receiver() as store:
+        configure(tmp_path, aw, store)
+        with console(folder=tmp_path) as terminal:
+            terminal.until("✓ in sync")
+            left = terminal.pid
+        wait_until(lambda: not Path(f"/proc/{left}").exists(), "the console has ended")
+    with State(tmp_path / "state", "any", write=True) as state:
+        assert state.database.announced() is None

@@ -94,6 +94,7 @@ class Console(App[int], inherit_bindings=False):
         self._styled = ""
         self._styles: Mapping[Tone, Style] = {}
         self._drawn: tuple[object, ...] = ()
+        self._leaving: asyncio.Future[None] | None = None
         self._off: tuple[object, ...] = ()
 
     @property
@@ -135,8 +136,9 @@ class Console(App[int], inherit_bindings=False):
     def on_mount(self) -> None:
         """Connects once the first picture stands."""
         if sys.platform != "win32" and not self.is_headless:
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                asyncio.get_running_loop().add_signal_handler(number, self.exit, 0)
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGTERM, self.exit, 0)
+            loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         self.set_interval(FLUSH_SECONDS, self.flush)
         self.call_after_refresh(_keep)
         if self._open_first is None:
@@ -165,6 +167,14 @@ class Console(App[int], inherit_bindings=False):
         self.watch_agent = Watch(agent, self.board, self.now)
         await self.watch_agent.run()
 
+    def _hang_up(self) -> None:
+        """The terminal is gone: nothing can be drawn on it, and Textual would wait for it without end."""
+        self._leaving = asyncio.ensure_future(self._leave())
+
+    async def _leave(self) -> None:
+        await self._close_agent()
+        os._exit(0)
+
     async def on_unmount(self) -> None:
         """The engine stops with the console, however it ends."""
         await self._close_agent()
@@ -178,7 +188,7 @@ class Console(App[int], inherit_bindings=False):
     def flush(self, *, force: bool = False) -> None:
         """Draws what changed; the clock moves on once a second."""
         page = self.page
-        if page is None or not page.is_mounted:
+        if page is None or not page.is_mounted or self._leaving is not None:
             return
         now = self.now()
         agent = self.agent
