@@ -112,7 +112,7 @@ def test_four_keys_reach_the_service(service: Service, terminal: Terminal, folde
     took["exclude"] = service.heard(terminal.press("Space"), "Settings read again.")
     terminal.until("○ excluded")
     assert f'excluded-watchers = ["{BUCKET}"]' in config.read_text()
-    service.heard(terminal.press("s"), "Pass complete in 0.0 s: 0 events read")
+    service.heard(terminal.press("s"), " s: 0 events read, 0 samples delivered.")
 
     terminal.press("c")
     terminal.until("│  0 0 1 1 * ")
