@@ -1,7 +1,6 @@
 """A month of hard history from a real ActivityWatch into real stores, equal to the millisecond."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from awsync.demo.aw_server import AwServer
 from awsync.settings import Settings
 from tests.history import HOUR_US, assert_equal_hours, closed_hours, fill_month, stored_hours
 from tests.passes import make_settings, open_state, run_pass, sentences, utc_now
-from tests.servers import Store, wait_until
+from tests.servers import Store
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +29,6 @@ def assert_store_equals_aw(settings: Settings, aw: AwServer, store: Store) -> No
             if checkpoint.position is not None
         }
     assert len(checkpoints) == 7
-    # A Prometheus 2.42 that compacts may miss a sample for a moment.
-    with suppress(pytest.fail.Exception):
-        wait_until(lambda: not _difference(aw, store, checkpoints), "equal", 15.0)
-    assert _difference(aw, store, checkpoints) == ""
-
-
-def _difference(aw: AwServer, store: Store, checkpoints: Mapping[str, int]) -> str:
-    """The first difference of an hour that is closed, in words."""
     last = max(position - position % HOUR_US for position in checkpoints.values())
     stored = stored_hours(store, last - 32 * 24 * HOUR_US, last)
     assert stored.keys() == checkpoints.keys()
@@ -45,11 +36,7 @@ def _difference(aw: AwServer, store: Store, checkpoints: Mapping[str, int]) -> s
         wanted = closed_hours(aw, bucket, position)
         assert sum(wanted.values()) > 3600, "the history must hold something to compare"
         found = {hour: seconds for hour, seconds in stored[bucket].items() if hour <= position}
-        try:
-            assert_equal_hours(wanted, found, bucket)
-        except AssertionError as error:
-            return str(error)
-    return ""
+        assert_equal_hours(wanted, found, bucket)
 
 
 def test_every_closed_hour_of_every_bucket_is_exact(month: AwServer, store: Store, tmp_path: Path) -> None:
