@@ -13,6 +13,7 @@ from msgspec.structs import asdict
 
 from awsync.cli.flags import settings_flags
 from awsync.cli.output import complain, document, narrate, say, table
+from awsync.cli.quarantine import range_document, sample_document
 from awsync.cli.settings import load_settings, load_with_store
 from awsync.words import amount, clock, iso, span
 
@@ -153,6 +154,8 @@ def _show_status(state: "State", passes: int) -> None:
     table(columns, rows, numbers=("samples",))
     for source, bucket, held in aside:
         say(f"set aside: {source}/{bucket} from {clock(held.start)} to {clock(held.end)}: {held.words}")
+    if samples := state.quarantine():
+        say(f"set aside: {amount(len(samples), 'sample')} that the store refused; see awsync quarantine list")
     for record in state.passes(passes):
         if record.finished is None:
             say(f"pass {clock(record.started)}: not finished")
@@ -194,15 +197,8 @@ def _status_document(state: "State", passes: int) -> dict[str, object]:
             for checkpoint in state.checkpoints()
         ],
         "set_aside": [
-            {
-                "source": source,
-                "bucket": bucket,
-                "from": iso(held.start),
-                "to": iso(held.end),
-                "words": held.words,
-                "since": iso(held.since),
-            }
-            for source, bucket, held in state.set_aside()
+            *(range_document(*each) for each in state.set_aside()),
+            *map(sample_document, state.quarantine()),
         ],
         "passes": [
             {

@@ -48,7 +48,7 @@ def list_(flags: dict[str, object], json: Json = False, dropped: Dropped = False
     with State(settings.state_dir, sink, write=False) as state:
         ranges, samples = state.set_aside(dropped=dropped), state.quarantine(dropped=dropped)
     if json:
-        document([*(_range_document(*each) for each in ranges), *map(_sample_document, samples)])
+        document([*(range_document(*each) for each in ranges), *map(sample_document, samples)])
         return
     if not ranges and not samples:
         narrate(f"Nothing is set aside for {sink}.")
@@ -161,8 +161,8 @@ def _ids(state: "State") -> list[str]:
 
 def _find(state: "State", id_: str) -> dict[str, object]:
     documents = [
-        *(_range_document(*each) for each in state.set_aside(dropped=True)),
-        *map(_sample_document, state.quarantine(dropped=True)),
+        *(range_document(*each) for each in state.set_aside(dropped=True)),
+        *map(sample_document, state.quarantine(dropped=True)),
     ]
     for found in documents:
         if found["id"] == id_:
@@ -186,7 +186,8 @@ def _marked(mark: "Mark") -> str:
     return f" ({mark.value})" if mark else ""
 
 
-def _range_document(source: str, bucket: str, held: "Range") -> dict[str, object]:
+def range_document(source: str, bucket: str, held: "Range") -> dict[str, object]:
+    """A range for machines."""
     return {
         "id": f"r{held.id}",
         "kind": "range",
@@ -200,7 +201,8 @@ def _range_document(source: str, bucket: str, held: "Range") -> dict[str, object
     }
 
 
-def _sample_document(held: "Quarantined") -> dict[str, object]:
+def sample_document(held: "Quarantined") -> dict[str, object]:
+    """A sample for machines."""
     sample = held.entry.sample
     return {
         "id": f"s{held.id}",
