@@ -149,7 +149,7 @@ class SourcePass:
             start=page.start,
             end=page.end,
             newest=stretch.bucket.newest or 0,
-            carry=prepared.carry,
+            carry=page.carry,
             entries=good,
             found=prepared.found,
             asides=[self._aside(prepared, old, refused[old[-1]].words)] if old else [],

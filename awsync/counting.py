@@ -1,0 +1,77 @@
+"""What ActivityWatch says of a bucket, page by page: its events become microseconds by series and slot.
+
+A pass, and whatever else asks what a bucket holds, counts here, so that no two of them can disagree.
+
+May import: activitywatch, reader, series, timeline.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from msgspec import Struct
+
+from awsync.activitywatch import ActivityWatch, Bucket
+from awsync.reader import RawPage, carry_at, completed, opened, raw_pages
+from awsync.series import Amounts, Labeller
+from awsync.timeline import DAY, SINGLE_FOCUS_TYPES, Carry, Page, lay_out
+
+
+class Counted(Struct, frozen=True):
+    """A page of a bucket: [start, end) in microseconds, the events it was read from, and what they amount to.
+
+    `carry` is what the page behind it must know.
+    """
+
+    start: int
+    end: int
+    events: int
+    amounts: Amounts
+    carry: Carry
+
+
+class BucketCounter:
+    """Counts the pages of one bucket, in their order and without a gap; raises SourceError.
+
+    `carry` is what the first page must know; where it is None ActivityWatch is asked.
+    """
+
+    def __init__(
+        self,
+        aw: ActivityWatch,
+        bucket: Bucket,
+        labeller: Labeller,
+        resolution: int,
+        *,
+        carry: Carry | None = None,
+    ) -> None:
+        self.bucket = bucket
+        self.labeller = labeller
+        self._aw = aw
+        self._resolution = resolution
+        self._carry = carry
+
+    async def count(self, raw: RawPage) -> Counted:
+        """The next page; the work of the processor is done in a thread."""
+        carry = self._carry
+        if carry is None:
+            carry = await carry_at(self._aw, self.bucket.id, raw.start)
+        page = await opened(self._aw, raw)
+        events = len(page.events)
+        page = await completed(self._aw, self.bucket.id, page, carry)
+        amounts, left = await asyncio.to_thread(self._amounts, page, carry)
+        self._carry = left
+        return Counted(page.start, page.end, events, amounts, left)
+
+    async def pages(
+        self, start: int, end: int, width: int = DAY, *, beginning: bool = False
+    ) -> AsyncGenerator[Counted, None]:
+        """Everything in [start, end), read page by page as `raw_pages` does."""
+        found = raw_pages(self._aw, self.bucket.id, start, end, self._resolution, width, beginning=beginning)
+        async with aclosing(found):
+            async for raw in found:
+                yield await self.count(raw)
+
+    def _amounts(self, page: Page, carry: Carry) -> tuple[Amounts, Carry]:
+        spans, carry = lay_out(page, carry, single_focus=self.bucket.type in SINGLE_FOCUS_TYPES)
+        return self.labeller.amounts(spans, self._resolution, until=page.end), carry
