@@ -17,7 +17,7 @@ import httpx
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from awsync.activitywatch import DEADLINE, SILENCE, ActivityWatch, Info, Listing
+from awsync.activitywatch import DEADLINE, SILENCE, ActivityWatch, Listing
 from awsync.delivery import Delivery
 from awsync.errors import BucketGoneError, StateError
 from awsync.events import Event, PassFinished, PassStarted
@@ -27,6 +27,7 @@ from awsync.persistence import FIRST_DELAY
 from awsync.remote_write.client import Client
 from awsync.settings import Settings, SourceSettings
 from awsync.source_pass import SourcePass
+from awsync.source_reader import Memory
 from awsync.state import State
 from awsync.tally import Tally
 
@@ -67,7 +68,7 @@ class Engine(Struct):
     state: State
     patience: float | None = None
     wiring: Wiring = field(default_factory=Wiring)
-    _infos: dict[str, Info] = field(default_factory=dict)
+    _memory: Memory = field(default_factory=Memory)
 
     async def one_pass(self, emit: Emit, *, look_back: bool = False, only: Only = None) -> PassFinished:
         """One pass; raises StateError only. `look_back` does not wait for the hour.
@@ -157,7 +158,7 @@ class Engine(Struct):
         if bucket is not None:
             client = OneBucket(source, bucket, transport=transport, timeout=timeout, deadline=deadline)
         async with client as aw:
-            await SourcePass(source, aw, context, self._infos).run()
+            await SourcePass(source, aw, context, self._memory).run()
 
 
 class OneBucket(ActivityWatch):
@@ -182,4 +183,4 @@ class OneBucket(ActivityWatch):
         unreadable = {id_: error for id_, error in whole.unreadable.items() if id_ == self._bucket}
         if not found and not unreadable:
             raise BucketGoneError(f'ActivityWatch at {self.url} has no bucket "{self._bucket}".')
-        return Listing(found, unreadable)
+        return Listing(found, unreadable, [bucket for bucket in whole.buckets if bucket.id != self._bucket])

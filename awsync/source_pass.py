@@ -6,7 +6,7 @@ May import: everything below the engine.
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 
-from awsync.activitywatch import ActivityWatch, Info
+from awsync.activitywatch import ActivityWatch
 from awsync.delivery import Refusal
 from awsync.errors import SourceError
 from awsync.events import CheckpointMoved, CorrectionSent, SamplesSetAside, SetAsideDelivered, Work
@@ -15,10 +15,11 @@ from awsync.link import ParkedError
 from awsync.pass_context import PassContext
 from awsync.planning import Stretch
 from awsync.preparing import Prepared, Preparer
+from awsync.presence import PresenceReader
 from awsync.reader import RawPage
 from awsync.records import Settled
 from awsync.settings import SourceSettings
-from awsync.source_reader import SourceReader
+from awsync.source_reader import Memory, SourceReader
 from awsync.timeline import MILLISECOND
 
 TOO_OLD = "older than the store takes"
@@ -32,20 +33,21 @@ class SourcePass:
     """Runs one source; every failure becomes an event, and only StateError is raised."""
 
     def __init__(
-        self, source: SourceSettings, aw: ActivityWatch, context: PassContext, infos: dict[str, Info]
+        self, source: SourceSettings, aw: ActivityWatch, context: PassContext, memory: Memory
     ) -> None:
         self._source = source
         self._aw = aw
         self._context = context
-        self._infos = infos
-        self._preparer = Preparer(source, aw, context)
+        self._memory = memory
+        self._presence = PresenceReader(aw, source, context.settings.hosts)
+        self._preparer = Preparer(source, aw, context, self._presence)
         self._pending: list[Prepared] = []
         self._set_aside: dict[tuple[str, str], SamplesSetAside] = {}
         self._aside_until: dict[str, int] = {}
 
     async def run(self) -> None:
         """Reads, delivers and settles everything that is due."""
-        reader = SourceReader(self._source, self._aw, self._context, self._infos)
+        reader = SourceReader(self._source, self._aw, self._context, self._memory, self._presence)
         try:
             async with reader.pages() as found:
                 await self._work(found, reader)

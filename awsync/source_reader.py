@@ -3,8 +3,8 @@
 ActivityWatch's server is what a pass waits for, so it is never left idle: while a page is being worked on
 the next one is read, and while a bucket is being read it is found out what is due of the next.
 
-May import: activitywatch, ahead, delivery, events, pass_context, planning, reader, settings,
-state, timeline.
+May import: activitywatch, ahead, delivery, events, pass_context, planning, presence, reader,
+settings, state, timeline.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -17,6 +17,7 @@ from awsync.activitywatch import ActivityWatch, Bucket, Info
 from awsync.ahead import ahead
 from awsync.errors import SourceError, SourceUnreachableError
 from awsync.events import (
+    AwayUnknown,
     BucketFound,
     BucketSkipped,
     ClockSkewed,
@@ -36,6 +37,7 @@ from awsync.planning import (
     unwanted,
     went_back,
 )
+from awsync.presence import PresenceReader
 from awsync.reader import RawPage, first_moment, guessed_width, raw_pages
 from awsync.records import Checkpoint
 from awsync.settings import SourceSettings
@@ -45,17 +47,25 @@ _BUCKETS_AHEAD = 1
 _PAGES_AHEAD = 2
 
 
+class Memory(Struct, frozen=True):
+    """What passes tell those behind them, by source: who answered, and AFK watchers that are known silent."""
+
+    infos: dict[str, Info] = field(default_factory=dict)
+    silent: dict[tuple[str, str], int] = field(default_factory=dict)
+
+
 class SourceReader(Struct, frozen=True):
     """Reads one source within one pass; a fault of one bucket becomes an event, and the others go on.
 
-    `infos` are the answers of servers that were asked in earlier passes; `listed` becomes the ids of all
+    `presence` is told of the buckets once they are known; `listed` becomes the ids of all
     buckets, `synced` of those that are not left out.
     """
 
     source: SourceSettings
     aw: ActivityWatch
     context: PassContext
-    infos: dict[str, Info]
+    memory: Memory
+    presence: PresenceReader
     listed: set[str] = field(default_factory=set)
     synced: set[str] = field(default_factory=set)
 
@@ -104,9 +114,10 @@ class SourceReader(Struct, frozen=True):
 
     async def _stretches(self) -> AsyncGenerator[Stretch, None]:
         name = self.source.name
-        info = self.infos.get(name) or await self.aw.info()
-        self.infos[name] = info
+        info = self.memory.infos.get(name) or await self.aw.info()
+        self.memory.infos[name] = info
         listing = await self.aw.listing()
+        self.presence.learn([*listing.buckets, *listing.others])
         self.context.emit(
             SourceReached(
                 source=name,
@@ -150,7 +161,7 @@ class SourceReader(Struct, frozen=True):
             width = guessed_width(newest - start, events)
             if context.settings.initial_history is None:
                 checkpoint = replace(checkpoint, carry=Carry())  # nothing lies before the first event
-        closed = await self._closed(newest, start)
+        closed = await self._closed(bucket, start)
         if checkpoint.reached is None and start < closed:
             await self._recall(bucket, start, closed)
         due_back = context.look_back or restored or look_back_is_due(checkpoint, context.now)
@@ -170,7 +181,18 @@ class SourceReader(Struct, frozen=True):
                 due_to=forward[0].end if forward else start,
             )
         )
+        self._say_silent(bucket)
         return result
+
+    def _say_silent(self, bucket: Bucket) -> None:
+        """Says that the AFK watcher of a bucket's host is silent, when that begins."""
+        watcher = self.presence.silent(bucket, self.context.settings.settle // MICROSECOND)
+        if watcher is None:
+            return
+        source, host, since = self.source.name, self.presence.host(bucket), watcher.newest or 0
+        if self.memory.silent.get((source, host)) != since:
+            self.memory.silent[source, host] = since
+            self.context.emit(AwayUnknown(source=source, host=host, bucket=watcher.id, since=since))
 
     def _skipped(self, bucket: Bucket, why: str) -> None:
         self.context.emit(
@@ -198,11 +220,15 @@ class SourceReader(Struct, frozen=True):
                 self.context.emit(FutureLeft(source=name, bucket=bucket.id, position=position))
         return state.checkpoint(name, bucket.id)
 
-    async def _closed(self, newest: int, start: int) -> int:
+    async def _closed(self, bucket: Bucket, start: int) -> int:
         """The end of the last closed slot; where the store's clock is behind ours, by the store's clock."""
         context = self.context
         settle, resolution = context.settings.settle // MICROSECOND, context.resolution
-        closed = closed_until(newest, context.now, settle, resolution)
+
+        def until(newest: int) -> int:
+            return closed_until(newest, context.now, settle, resolution)
+
+        closed = self.presence.closed(bucket, until(bucket.newest or 0), settle, until)
         if start < closed:
             await context.link.open()
             closed = min(closed, floor_to(context.now - context.link.ahead, resolution))

@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import singledispatch
 
 from awsync.events.passes import (
+    AwayUnknown,
     BatchDelivered,
     BucketFound,
     BucketSkipped,
@@ -62,6 +63,7 @@ Event = (
     | ClockSkewed
     | HistoryWentBack
     | FutureLeft
+    | AwayUnknown
     | BatchDelivered
     | CheckpointMoved
     | CorrectionSent
@@ -103,6 +105,7 @@ _LEVELS: Mapping[type, Level] = {
     ClockSkewed: Level.WARNING,
     HistoryWentBack: Level.WARNING,
     FutureLeft: Level.WARNING,
+    AwayUnknown: Level.WARNING,
     SamplesSetAside: Level.WARNING,
     JournalBegunAnew: Level.WARNING,
     StateBegunAnew: Level.WARNING,
@@ -220,6 +223,14 @@ def _(event: FutureLeft) -> str:
     return (
         f"{event.source}/{event.bucket}: the checkpoint lay in the future, so a clock was wrong; "
         f"it goes on from {clock(event.position)} UTC."
+    )
+
+
+@describe.register
+def _(event: AwayUnknown) -> str:
+    return (
+        f"{event.source}/{event.bucket}: nothing since {clock(event.since)} UTC, so what {event.host} did "
+        'since then counts as active="unknown". Does aw-watcher-afk run there?'
     )
 
 

@@ -1,0 +1,171 @@
+"""Asks ActivityWatch whether somebody was there, for the label `active`, and as little as that takes.
+
+AFK watchers are read for all the time that is asked about; browsers only where those do not say that
+somebody was there, and windows only where a tab was audible then. Buckets that the settings leave out are
+not read.
+
+May import: active, activitywatch, planning, reader, settings, timeline.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing
+from typing import NamedTuple
+
+from awsync.active import (
+    Period,
+    Presence,
+    apps_of,
+    by_watchers,
+    chosen,
+    common,
+    near,
+    union,
+    with_more,
+    without,
+)
+from awsync.activitywatch import ActivityWatch, Bucket
+from awsync.planning import unwanted
+from awsync.reader import carry_at, completed, opened, raw_pages
+from awsync.settings import SourceSettings
+from awsync.timeline import HOUR, MINUTE, Carry, Span, lay_out
+
+AFK, WINDOW, BROWSER = "afkstatus", "currentwindow", "web.tab.current"
+_KEPT_PERIODS = 200_000
+_STALE = 10 * MINUTE
+
+
+class _Part(NamedTuple):
+    start: int
+    end: int
+    presence: Presence
+
+    @property
+    def size(self) -> int:
+        return len(self.presence.there) + len(self.presence.away)
+
+
+class PresenceReader:
+    """When somebody was at the hosts of one source; what was read is remembered, within bounds.
+
+    A new one is made for each pass, so that what changes in ActivityWatch is seen. `hosts` renames hosts.
+    """
+
+    def __init__(
+        self,
+        aw: ActivityWatch,
+        source: SourceSettings,
+        hosts: Mapping[str, str],
+        buckets: Iterable[Bucket] = (),
+    ) -> None:
+        self._aw = aw
+        self._source = source
+        self._hosts = hosts
+        self._buckets: Sequence[Bucket] = ()
+        self._parts: dict[str, list[_Part]] = {}
+        self._carries: dict[str, tuple[int, Carry]] = {}
+        self.learn(buckets)
+
+    def learn(self, buckets: Iterable[Bucket]) -> None:
+        """Which buckets the source has."""
+        self._buckets = [bucket for bucket in buckets if unwanted(bucket, self._source) is None]
+
+    def host(self, bucket: Bucket) -> str:
+        """The host of a bucket, as it is called in the store."""
+        return self._hosts.get(bucket.hostname, bucket.hostname)
+
+    async def of(self, bucket: Bucket, start: int, end: int) -> Presence | None:
+        """Whether somebody was at the host of a bucket in [start, end); None for one that says it itself."""
+        if bucket.type == AFK:
+            return None
+        host = self.host(bucket)
+        parts = self._parts.setdefault(host, [])
+        read = [Period(part.start, part.end) for part in parts]
+        for missing in without([Period(start, end)], read):
+            parts.append(_Part(*missing, await self._read(host, missing)))
+        parts.sort()
+        wanted = [part for part in parts if part.start < end and part.end > start]
+        if sum(part.size for parts in self._parts.values() for part in parts) > _KEPT_PERIODS:
+            self._parts = {host: wanted}
+        whole = [Period(start, end)]
+        return Presence(
+            common(whole, [period for part in wanted for period in part.presence.there]),
+            common(whole, [period for part in wanted for period in part.presence.away]),
+        )
+
+    def closed(self, bucket: Bucket, closed: int, settle: int, until: Callable[[int], int]) -> int:
+        """What is closed of a bucket where `closed` is by its own events, and `until` tells by newest ends.
+
+        Its host's AFK watchers have to be as far, and a browser that is in use; one that is not has nothing
+        more to say.
+        """
+        if bucket.type == AFK:
+            return closed
+        ends = [watcher.newest for watcher in self._of_host(bucket, AFK)]
+        closed = min([closed, *(until(end) for end in ends if end is not None)])
+        in_use = closed - settle
+        browsers = [
+            each
+            for each in self._of_host(bucket, BROWSER)
+            if apps_of(each.id) and (each.newest or 0) > in_use
+        ]
+        if not browsers:
+            return closed
+        windows = [each for each in self._of_host(bucket, WINDOW) if (each.newest or 0) > in_use]
+        return min([closed, *(until(each.newest or 0) for each in (*browsers, *windows))])
+
+    def silent(self, bucket: Bucket, settle: int) -> Bucket | None:
+        """The AFK watcher of a bucket's host, where it says nothing more and the bucket goes on."""
+        watchers = [each for each in self._of_host(bucket, AFK) if each.newest is not None]
+        if bucket.type == AFK or not watchers:
+            return None
+        last = max(watchers, key=lambda watcher: watcher.newest or 0)
+        return last if (bucket.newest or 0) - (last.newest or 0) > settle + _STALE else None
+
+    def _of_host(self, bucket: Bucket, type_: str) -> list[Bucket]:
+        return self._named(self.host(bucket), type_)
+
+    def _named(self, host: str, type_: str) -> list[Bucket]:
+        return [bucket for bucket in self._buckets if bucket.type == type_ and self.host(bucket) == host]
+
+    async def _read(self, host: str, period: Period) -> Presence:
+        presence = by_watchers([await self._flooded(each, period) for each in self._named(host, AFK)])
+        unsure = without([period], presence.there)
+        if not unsure:
+            return presence
+        return with_more(presence, await self._heard(host, unsure))
+
+    async def _heard(self, host: str, unsure: Sequence[Period]) -> list[Period]:
+        """When a tab was audible whose browser had the focus."""
+        heard: list[Period] = []
+        for browser in self._named(host, BROWSER):
+            apps = apps_of(browser.id)
+            if not apps:
+                continue
+            tabs = await self._around(browser, unsure)
+            audible = common(chosen(tabs, "audible", frozenset({True})), unsure)
+            for window in self._named(host, WINDOW) if audible else []:
+                focused = chosen(await self._around(window, audible), "app", frozenset(apps))
+                heard += common(union(audible), focused)
+        return heard
+
+    async def _around(self, bucket: Bucket, periods: Sequence[Period]) -> list[Span]:
+        """A bucket's spans of some periods; it is cheaper to read what lies between two than to ask twice."""
+        return [span for period in near(periods, HOUR) for span in await self._flooded(bucket, period)]
+
+    async def _flooded(self, bucket: Bucket, period: Period) -> list[Span]:
+        start, end = period
+        if (bucket.newest or 0) <= start:
+            return []
+        known, carry = self._carries.get(bucket.id, (None, Carry()))
+        if known != start:
+            carry = await carry_at(self._aw, bucket.id, start, single_focus=True)
+        spans: list[Span] = []
+        async with aclosing(raw_pages(self._aw, bucket.id, start, end, MINUTE)) as found:
+            async for raw in found:
+                page = await opened(self._aw, raw)
+                page = await completed(self._aw, bucket.id, page, carry, single_focus=True)
+                laid, carry = await asyncio.to_thread(lay_out, page, carry, single_focus=True)
+                spans += laid
+        self._carries[bucket.id] = end, carry
+        return spans
