@@ -28,7 +28,7 @@ from awsync.activitywatch import ActivityWatch, Bucket
 from awsync.planning import unwanted
 from awsync.reader import carry_at, completed, opened, raw_pages
 from awsync.settings import SourceSettings
-from awsync.timeline import HOUR, MINUTE, Carry, Span, lay_out
+from awsync.timeline import HOUR, MINUTE, Carry, Span, floor_to, lay_out
 
 AFK, WINDOW, BROWSER = "afkstatus", "currentwindow", "web.tab.current"
 _KEPT_PERIODS = 200_000
@@ -150,8 +150,14 @@ class PresenceReader:
         return heard
 
     async def _around(self, bucket: Bucket, periods: Sequence[Period]) -> list[Span]:
-        """A bucket's spans of some periods; it is cheaper to read what lies between two than to ask twice."""
-        return [span for period in near(periods, HOUR) for span in await self._flooded(bucket, period)]
+        """A bucket's spans of some periods; it is cheaper to read what lies between two than to ask twice.
+
+        Pages begin and end with a minute: aw-server (Python) knows nothing finer than a millisecond.
+        """
+        widened = [
+            Period(floor_to(start, MINUTE), -floor_to(-end, MINUTE)) for start, end in near(periods, HOUR)
+        ]
+        return [span for period in union(widened) for span in await self._flooded(bucket, period)]
 
     async def _flooded(self, bucket: Bucket, period: Period) -> list[Span]:
         start, end = period

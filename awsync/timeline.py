@@ -185,7 +185,7 @@ def _grown(held: Held | None, ends: Mapping[int, int], page_start: int) -> Held 
     """A stretch as it ends now; what an earlier page saw of it was cut at that page's end."""
     if held is None:
         return None
-    end = max(held.end, *(ends.get(id_, held.end) for id_ in held.ids))
+    end = max([held.end, *(ends.get(id_, held.end) for id_ in held.ids)])
     left_empty = held.start == held.end >= page_start
     return replace(held, start=end if left_empty else held.start, end=end)
 
