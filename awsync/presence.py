@@ -4,12 +4,12 @@ AFK watchers are read for all the time that is asked about; browsers only where 
 somebody was there, and windows only where a tab was audible then. Buckets that the settings leave out are
 not read.
 
-May import: active, activitywatch, planning, reader, settings, timeline.
+May import: active, activitywatch, errors, planning, reader, settings, timeline.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import NamedTuple
 
 from awsync.active import (
@@ -25,6 +25,7 @@ from awsync.active import (
     without,
 )
 from awsync.activitywatch import ActivityWatch, Bucket
+from awsync.errors import BucketGoneError
 from awsync.planning import unwanted
 from awsync.reader import carry_at, completed, opened, raw_pages
 from awsync.settings import SourceSettings
@@ -160,9 +161,14 @@ class PresenceReader:
         return [span for period in union(widened) for span in await self._flooded(bucket, period)]
 
     async def _flooded(self, bucket: Bucket, period: Period) -> list[Span]:
-        start, end = period
-        if (bucket.newest or 0) <= start:
+        """A bucket's spans; one that was deleted since it was listed has none."""
+        if (bucket.newest or 0) <= period.start:
             return []
+        with suppress(BucketGoneError):
+            return await self._read_spans(bucket, *period)
+        return []
+
+    async def _read_spans(self, bucket: Bucket, start: int, end: int) -> list[Span]:
         known, carry = self._carries.get(bucket.id, (None, Carry()))
         if known != start:
             carry = await carry_at(self._aw, bucket.id, start, single_focus=True)

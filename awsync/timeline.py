@@ -149,7 +149,7 @@ def lay_out(page: Page, carry: Carry, *, single_focus: bool) -> tuple[list[Span]
     for event in page.events:
         if event.id in carry.open:
             ends[event.id] = max(event.end, ends.get(event.id, event.end))
-        elif event.start < page.end and event.start <= event.end:
+        elif event.start < page.end and event.start <= event.end >= page.start:
             new.append(event)
     new.sort(key=order)
     fold = Fold(page.end, *(_grown(held, ends, page.start) for held in (carry.before, carry.last)))
@@ -178,7 +178,7 @@ def slots(spans: Iterable[Span], resolution: int) -> Iterable[tuple[int, int, by
 
 
 def _is_new(event: Event, page: Page, carry: Carry) -> bool:
-    return event.start < page.end and event.start <= event.end and event.id not in carry.open
+    return event.start < page.end and event.start <= event.end >= page.start and event.id not in carry.open
 
 
 def _grown(held: Held | None, ends: Mapping[int, int], page_start: int) -> Held | None:
