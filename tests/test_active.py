@@ -11,9 +11,12 @@ import pytest
 
 from awsync.demo.aw_server import AwServer
 from awsync.demo.receiver import Receiver
+from awsync.detail import look
 from awsync.engine import Engine, Wiring
 from awsync.events import AwayUnknown, CorrectionSent
+from awsync.records import Checkpoint
 from awsync.settings import Settings
+from awsync.survey import preview, survey
 from tests.passes import make_settings, open_state, position_of, run_pass, utc_now
 from tests.test_source_reader import Passing
 
@@ -98,6 +101,27 @@ def test_time_is_split_by_whether_somebody_was_there(
         assert minutes_of(store, TABS, "active") == {("true",): 16, ("false",): 4}
         assert minutes_of(store, AWAY, "active", "status") == {("", "not-afk"): 30, ("", "afk"): 30}
         assert run_pass(settings, now=noon + timedelta(hours=3), look_back=True)[0].totals.samples == 0
+
+
+def test_the_preview_is_what_leaves(afternoon: AwServer, noon: datetime, tmp_path: Path) -> None:
+    """`awsync preview` and the console's look at a bucket split time as a pass does, sample by sample."""
+    with Receiver() as store:
+        settings = settings_of(tmp_path, afternoon, store)
+        run_pass(settings, now=noon + timedelta(hours=3))
+        for bucket in TYPES:
+            shown = asyncio.run(preview(settings, bucket, length=timedelta(hours=3)))
+            sent = {
+                (labels, stamp, value)
+                for labels, samples in store.samples().items()
+                if dict(labels)["bucket"] == bucket
+                for stamp, value in samples.items()
+            }
+            assert {tuple(entry.sample) for entry in shown.entries} == sent
+            (report,) = asyncio.run(survey(settings))
+            (found,) = (each for each in report.buckets if each.bucket == bucket)
+            held = Checkpoint("default", bucket)
+            detail = asyncio.run(look(settings, settings.sources[0], found, checkpoint=held, history=()))
+            assert {tuple(entry.sample) for entry in detail.entries} == sent
 
 
 def test_a_bucket_that_is_left_out_is_not_asked(afternoon: AwServer, noon: datetime, tmp_path: Path) -> None:
