@@ -94,8 +94,8 @@ def forgotten(page: Page, carry: Carry) -> list[int]:
 def ambiguous(page: Page, carry: Carry) -> list[int]:
     """Ids of events that the page's end cut, where the true end decides something before it.
 
-    Of several with one start it tells the order, and an event that begins shortly before the page's end
-    cuts one that overlaps it by more than TRIM in another way than one that does not.
+    Of several with one start it tells the order; and where another begins less than TRIM before the page's
+    end, it tells whether the overlap of the two is so small that each takes half.
     """
     cut = [event for event in page.events if event.end >= page.end > event.start]
     if not cut:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,12 +40,21 @@ def noon() -> datetime:
     return utc_now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=4)
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwServer]:
+    """One aw-server for all."""
+    with AwServer(tmp_path_factory.mktemp("aw")) as aw:
+        yield aw
+
+
 @pytest.fixture
-def desk(aw: AwServer) -> AwServer:
+def desk(server: AwServer) -> Iterator[AwServer]:
     """A host with four watchers that have seen nothing yet."""
     for bucket, type_ in TYPES.items():
-        aw.create_bucket(bucket, bucket.partition("_")[0], type_, "desk")
-    return aw
+        server.create_bucket(bucket, bucket.partition("_")[0], type_, "desk")
+    yield server
+    for bucket in httpx.get(f"{server.url}/api/0/buckets/", trust_env=False).json():
+        server.delete_bucket(bucket)
 
 
 @pytest.fixture
@@ -108,7 +118,7 @@ def test_the_preview_is_what_leaves(afternoon: AwServer, noon: datetime, tmp_pat
     with Receiver() as store:
         settings = settings_of(tmp_path, afternoon, store)
         run_pass(settings, now=noon + timedelta(hours=3))
-        for bucket in TYPES:
+        for bucket in (WINDOW, AWAY):
             shown = asyncio.run(preview(settings, bucket, length=timedelta(hours=3)))
             sent = {
                 (labels, stamp, value)
