@@ -94,14 +94,30 @@ def with_more(presence: Presence, more: Iterable[Period]) -> Presence:
 
 def chosen(spans: Iterable[Span], key: str, values: frozenset[object]) -> list[Period]:
     """When the data had one of the values."""
+    return [Period(span.start, span.end) for span in only(spans, key, values)]
+
+
+def only(spans: Iterable[Span], key: str, values: frozenset[object]) -> list[Span]:
+    """Those whose data has one of the values."""
     known: dict[bytes, bool] = {}
-    found: list[Period] = []
-    for start, end, data in spans:
-        if (is_one := known.get(data)) is None:
-            is_one = known[data] = _holds(data, key, values)
+    found: list[Span] = []
+    for span in spans:
+        if (is_one := known.get(span.data)) is None:
+            is_one = known[span.data] = _holds(span.data, key, values)
         if is_one:
-            found.append(Period(start, end))
+            found.append(span)
     return found
+
+
+def audible(spans: Iterable[Span]) -> list[Span]:
+    """Those of a browser's tabs that were heard."""
+    return only(spans, "audible", frozenset({True}))
+
+
+def inside(spans: Iterable[Span], period: Period) -> list[Span]:
+    """Spans cut to a period."""
+    cut = (Span(max(start, period.start), min(end, period.end), data) for start, end, data in spans)
+    return [span for span in cut if span.start < span.end]
 
 
 def union(periods: Iterable[Period]) -> list[Period]:

@@ -1,8 +1,8 @@
 """Asks ActivityWatch whether somebody was there, for the label `active`, and as little as that takes.
 
 AFK watchers are read for all the time that is asked about; browsers only where those do not say that
-somebody was there, and windows only where a tab was audible then. Buckets that the settings leave out are
-not read.
+somebody was there, and windows only where a tab was audible then. What a pass reads of AFK watchers and
+browsers for their own sake is noted on the way. Buckets that the settings leave out are not read.
 
 May import: active, activitywatch, errors, planning, reader, settings, timeline.
 """
@@ -16,9 +16,11 @@ from awsync.active import (
     Period,
     Presence,
     apps_of,
+    audible,
     by_watchers,
     chosen,
     common,
+    inside,
     near,
     union,
     with_more,
@@ -29,7 +31,7 @@ from awsync.errors import BucketGoneError
 from awsync.planning import unwanted
 from awsync.reader import carry_at, completed, opened, raw_pages
 from awsync.settings import SourceSettings
-from awsync.timeline import HOUR, MINUTE, Carry, Span, floor_to, lay_out
+from awsync.timeline import DAY, HOUR, MINUTE, Carry, Span, floor_to, lay_out
 
 AFK, WINDOW, BROWSER = "afkstatus", "currentwindow", "web.tab.current"
 _KEPT_PERIODS = 200_000
@@ -65,6 +67,8 @@ class PresenceReader:
         self._buckets: Sequence[Bucket] = ()
         self._parts: dict[str, list[_Part]] = {}
         self._carries: dict[str, tuple[int, Carry]] = {}
+        self._noted: dict[str, list[tuple[Period, Sequence[Span]]]] = {}
+        self._noted_spans = 0
         self.learn(buckets)
 
     def learn(self, buckets: Iterable[Bucket]) -> None:
@@ -74,6 +78,11 @@ class PresenceReader:
     def host(self, bucket: Bucket) -> str:
         """The host of a bucket, as it is called in the store."""
         return self._hosts.get(bucket.hostname, bucket.hostname)
+
+    @staticmethod
+    def rank(bucket: Bucket) -> int:
+        """The order in which a pass had best read buckets: those first that tell of the others."""
+        return (AFK, BROWSER, bucket.type).index(bucket.type)
 
     async def of(self, bucket: Bucket, start: int, end: int) -> Presence | None:
         """Whether somebody was at the host of a bucket in [start, end); None for one that says it itself."""
@@ -93,6 +102,19 @@ class PresenceReader:
             common(whole, [period for part in wanted for period in part.presence.there]),
             common(whole, [period for part in wanted for period in part.presence.away]),
         )
+
+    def note(self, bucket: Bucket, start: int, end: int, spans: Sequence[Span]) -> None:
+        """Takes what a bucket holds in [start, end) from who read it anyway: it is not asked again."""
+        if bucket.type not in (AFK, BROWSER):
+            return
+        if self._noted_spans > _KEPT_PERIODS:
+            self._noted.clear()
+            self._noted_spans = 0
+        noted = self._noted.setdefault(bucket.id, [])
+        kept = spans if bucket.type == AFK else audible(spans)
+        for missing in without([Period(start, end)], sorted(seen for seen, _ in noted)):
+            noted.append((missing, inside(kept, missing)))
+        self._noted_spans += len(kept)
 
     def closed(self, bucket: Bucket, closed: int, settle: int, until: Callable[[int], int]) -> int:
         """What is closed of a bucket where `closed` is by its own events, and `until` tells by newest ends.
@@ -130,7 +152,7 @@ class PresenceReader:
         return [bucket for bucket in self._buckets if bucket.type == type_ and self.host(bucket) == host]
 
     async def _read(self, host: str, period: Period) -> Presence:
-        presence = by_watchers([await self._flooded(each, period) for each in self._named(host, AFK)])
+        presence = by_watchers([await self._spans(each, period) for each in self._named(host, AFK)])
         unsure = without([period], presence.there)
         if not unsure:
             return presence
@@ -143,30 +165,33 @@ class PresenceReader:
             apps = apps_of(browser.id)
             if not apps:
                 continue
-            tabs = await self._around(browser, unsure)
-            audible = common(chosen(tabs, "audible", frozenset({True})), unsure)
-            for window in self._named(host, WINDOW) if audible else []:
-                focused = chosen(await self._around(window, audible), "app", frozenset(apps))
-                heard += common(union(audible), focused)
+            tabs = await self._around(browser, unsure, DAY)
+            loud = common([Period(tab.start, tab.end) for tab in audible(tabs)], unsure)
+            for window in self._named(host, WINDOW) if loud else []:
+                focused = chosen(await self._around(window, loud, HOUR), "app", frozenset(apps))
+                heard += common(loud, focused)
         return heard
 
-    async def _around(self, bucket: Bucket, periods: Sequence[Period]) -> list[Span]:
+    async def _around(self, bucket: Bucket, periods: Sequence[Period], slack: int) -> list[Span]:
         """A bucket's spans of some periods; it is cheaper to read what lies between two than to ask twice.
 
         Pages begin and end with a minute: aw-server (Python) knows nothing finer than a millisecond.
         """
-        widened = [
-            Period(floor_to(start, MINUTE), -floor_to(-end, MINUTE)) for start, end in near(periods, HOUR)
-        ]
-        return [span for period in union(widened) for span in await self._flooded(bucket, period)]
+        joined = near(periods, slack)
+        widened = union(Period(floor_to(start, MINUTE), -floor_to(-end, MINUTE)) for start, end in joined)
+        return [span for period in widened for span in await self._spans(bucket, period)]
 
-    async def _flooded(self, bucket: Bucket, period: Period) -> list[Span]:
-        """A bucket's spans; one that was deleted since it was listed has none."""
-        if (bucket.newest or 0) <= period.start:
-            return []
-        with suppress(BucketGoneError):
-            return await self._read_spans(bucket, *period)
-        return []
+    async def _spans(self, bucket: Bucket, period: Period) -> list[Span]:
+        """What is noted of a bucket and what is not; one that was deleted since it was listed has nothing."""
+        noted = self._noted.get(bucket.id, ())
+        spans = [span for seen, held in noted for span in inside(held, period)]
+        for missing in without([period], sorted(seen for seen, _ in noted)):
+            if (bucket.newest or 0) > missing.start:
+                with suppress(BucketGoneError):
+                    read = await self._read_spans(bucket, *missing)
+                    self.note(bucket, missing.start, missing.end, read)
+                    spans += read
+        return sorted(spans)
 
     async def _read_spans(self, bucket: Bucket, start: int, end: int) -> list[Span]:
         known, carry = self._carries.get(bucket.id, (None, Carry()))

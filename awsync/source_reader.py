@@ -132,7 +132,7 @@ class SourceReader(Struct, frozen=True):
         for id_, error in listing.unreadable.items():
             self.context.fail(name, id_, error)
         self.listed.update(listing.unreadable, (bucket.id for bucket in listing.buckets))
-        for bucket in listing.buckets:
+        for bucket in sorted(listing.buckets, key=self.presence.rank):
             try:
                 due = await self._due(bucket)
             except SourceError as error:
