@@ -36,6 +36,8 @@ from awsync.timeline import DAY, HOUR, MINUTE, Carry, Span, floor_to, lay_out
 AFK, WINDOW, BROWSER = "afkstatus", "currentwindow", "web.tab.current"
 _KEPT_PERIODS = 200_000
 _STALE = 10 * MINUTE
+_LONGEST = 7 * DAY
+"""An event that began before the newest may end later than that; one that lasts a week is none."""
 
 
 class _Part(NamedTuple):
@@ -186,7 +188,7 @@ class PresenceReader:
         noted = self._noted.get(bucket.id, ())
         spans = [span for seen, held in noted for span in inside(held, period)]
         for missing in without([period], sorted(seen for seen, _ in noted)):
-            if (bucket.newest or 0) > missing.start:
+            if (bucket.newest or 0) + _LONGEST > missing.start:
                 with suppress(BucketGoneError):
                     read = await self._read_spans(bucket, *missing)
                     self.note(bucket, missing.start, missing.end, read)
