@@ -186,6 +186,7 @@ class PresenceReader:
     async def _spans(self, bucket: Bucket, period: Period) -> list[Span]:
         """What is noted of a bucket and what is not; one that was deleted since it was listed has nothing."""
         noted = self._noted.get(bucket.id, ())
+        noted = [each for each in noted if each[0].start < period.end and each[0].end > period.start]
         spans = [span for seen, held in noted for span in inside(held, period)]
         for missing in without([period], sorted(seen for seen, _ in noted)):
             if (bucket.newest or 0) + _LONGEST > missing.start:

@@ -26,7 +26,7 @@ from aw_transform import (
     period_union,
     sort_by_timestamp,
 )
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from awsync.active import BROWSERS, Period, Presence, by_watchers
@@ -246,8 +246,20 @@ def test_ordinary_days_are_equal(history: History, width: int, python: bool) -> 
     assert_equal(history, width, python=python)
 
 
+_NESTED: History = {
+    WINDOW: [
+        Event(1, BEGIN, BEGIN + 30 * HOUR, b'{"app": "Firefox"}'),
+        Event(2, BEGIN + HOUR, BEGIN + HOUR, b'{"app": "code"}'),
+    ],
+    AWAY: [],
+    CHROME: [],
+    FIREFOX: [Event(3, BEGIN + 7 * HOUR, BEGIN + 8 * HOUR, b'{"audible": true}')],
+}
+
+
 @fast
 @given(histories(disorder), widths, st.booleans())
+@example(_NESTED, 7 * HOUR, False)
 def test_broken_histories_are_equal(history: History, width: int, python: bool) -> None:
     """Also where events overlap, start together or last for days aw-core and awsync agree."""
     assert_equal(history, width, python=python)
