@@ -109,11 +109,6 @@ def only(spans: Iterable[Span], key: str, values: frozenset[object]) -> list[Spa
     return found
 
 
-def audible(spans: Iterable[Span]) -> list[Span]:
-    """Those of a browser's tabs that were heard."""
-    return only(spans, "audible", frozenset({True}))
-
-
 def inside(spans: Iterable[Span], period: Period) -> list[Span]:
     """Spans cut to a period."""
     cut = (Span(max(start, period.start), min(end, period.end), data) for start, end, data in spans)

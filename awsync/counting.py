@@ -69,7 +69,7 @@ class BucketCounter:
         page = await completed(self._aw, self.bucket.id, page, carry, single_focus=self._single_focus)
         spans, left = await asyncio.to_thread(lay_out, page, carry, single_focus=self._single_focus)
         self._presence.note(self.bucket, page.start, page.end, spans)
-        presence = await self._presence.of(self.bucket, page.start, page.end) if spans else None
+        presence = await self._presence.of(self.bucket, spans, page.start, page.end) if spans else None
         amounts = await asyncio.to_thread(self._amounts, spans, presence, page.end)
         self._carry = left
         return Counted(page.start, page.end, events, amounts, left)

@@ -1,8 +1,8 @@
 """Asks ActivityWatch whether somebody was there, for the label `active`, and as little as that takes.
 
-AFK watchers are read for all the time that is asked about; browsers only where those do not say that
-somebody was there, and windows only where a tab was audible then. What a pass reads of AFK watchers and
-browsers for their own sake is noted on the way. Buckets that the settings leave out are not read.
+AFK watchers are read for all the time that is asked about; browsers only where a bucket has time of which
+those do not say that somebody was there, and windows only where a tab was audible then. What a pass reads of
+them for their own sake is noted on the way. Buckets that the settings leave out are not read.
 
 May import: active, activitywatch, errors, planning, reader, settings, timeline.
 """
@@ -10,18 +10,18 @@ May import: active, activitywatch, errors, planning, reader, settings, timeline.
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
-from typing import NamedTuple
 
 from awsync.active import (
+    BROWSERS,
     Period,
     Presence,
     apps_of,
-    audible,
     by_watchers,
     chosen,
     common,
     inside,
     near,
+    only,
     union,
     with_more,
     without,
@@ -34,20 +34,16 @@ from awsync.settings import SourceSettings
 from awsync.timeline import DAY, HOUR, MINUTE, Carry, Span, floor_to, lay_out
 
 AFK, WINDOW, BROWSER = "afkstatus", "currentwindow", "web.tab.current"
-_KEPT_PERIODS = 200_000
+_TOLD_BY: Mapping[str, tuple[str, frozenset[object]]] = {
+    BROWSER: ("audible", frozenset({True})),
+    WINDOW: ("app", frozenset().union(*BROWSERS.values())),
+}
+"""Which spans of a bucket tell that somebody was there, by its type: only those are kept in mind."""
+
+_KEPT_SPANS = 200_000
 _STALE = 10 * MINUTE
 _LONGEST = 7 * DAY
 """An event that began before the newest may end later than that; one that lasts a week is none."""
-
-
-class _Part(NamedTuple):
-    start: int
-    end: int
-    presence: Presence
-
-    @property
-    def size(self) -> int:
-        return len(self.presence.there) + len(self.presence.away)
 
 
 class PresenceReader:
@@ -67,7 +63,6 @@ class PresenceReader:
         self._source = source
         self._hosts = hosts
         self._buckets: Sequence[Bucket] = ()
-        self._parts: dict[str, list[_Part]] = {}
         self._carries: dict[str, tuple[int, Carry]] = {}
         self._noted: dict[str, list[tuple[Period, Sequence[Span]]]] = {}
         self._noted_spans = 0
@@ -84,36 +79,29 @@ class PresenceReader:
     @staticmethod
     def rank(bucket: Bucket) -> int:
         """The order in which a pass had best read buckets: those first that tell of the others."""
-        return (AFK, BROWSER, bucket.type).index(bucket.type)
+        return (AFK, BROWSER, WINDOW, bucket.type).index(bucket.type)
 
-    async def of(self, bucket: Bucket, start: int, end: int) -> Presence | None:
-        """Whether somebody was at the host of a bucket in [start, end); None for one that says it itself."""
+    async def of(self, bucket: Bucket, spans: Sequence[Span], start: int, end: int) -> Presence | None:
+        """Whether somebody was at the host of a bucket while it had these spans, which are its [start, end).
+
+        None for a bucket that says it itself.
+        """
         if bucket.type == AFK:
             return None
         host = self.host(bucket)
-        parts = self._parts.setdefault(host, [])
-        read = [Period(part.start, part.end) for part in parts]
-        for missing in without([Period(start, end)], read):
-            parts.append(_Part(*missing, await self._read(host, missing)))
-        parts.sort()
-        wanted = [part for part in parts if part.start < end and part.end > start]
-        if sum(part.size for parts in self._parts.values() for part in parts) > _KEPT_PERIODS:
-            self._parts = {host: wanted}
-        whole = [Period(start, end)]
-        return Presence(
-            common(whole, [period for part in wanted for period in part.presence.there]),
-            common(whole, [period for part in wanted for period in part.presence.away]),
-        )
+        watchers = [await self._spans(each, Period(start, end)) for each in self._named(host, AFK)]
+        presence, unsure = await asyncio.to_thread(_first, watchers, spans)
+        return with_more(presence, await self._heard(host, unsure)) if unsure else presence
 
     def note(self, bucket: Bucket, start: int, end: int, spans: Sequence[Span]) -> None:
         """Takes what a bucket holds in [start, end) from who read it anyway: it is not asked again."""
-        if bucket.type not in (AFK, BROWSER):
+        if bucket.type != AFK and bucket.type not in _TOLD_BY:
             return
-        if self._noted_spans > _KEPT_PERIODS:
+        if self._noted_spans > _KEPT_SPANS:
             self._noted.clear()
             self._noted_spans = 0
         noted = self._noted.setdefault(bucket.id, [])
-        kept = spans if bucket.type == AFK else audible(spans)
+        kept = spans if bucket.type == AFK else only(spans, *_TOLD_BY[bucket.type])
         for missing in without([Period(start, end)], sorted(seen for seen, _ in noted)):
             noted.append((missing, inside(kept, missing)))
         self._noted_spans += len(kept)
@@ -153,13 +141,6 @@ class PresenceReader:
     def _named(self, host: str, type_: str) -> list[Bucket]:
         return [bucket for bucket in self._buckets if bucket.type == type_ and self.host(bucket) == host]
 
-    async def _read(self, host: str, period: Period) -> Presence:
-        presence = by_watchers([await self._spans(each, period) for each in self._named(host, AFK)])
-        unsure = without([period], presence.there)
-        if not unsure:
-            return presence
-        return with_more(presence, await self._heard(host, unsure))
-
     async def _heard(self, host: str, unsure: Sequence[Period]) -> list[Period]:
         """When a tab was audible whose browser had the focus."""
         heard: list[Period] = []
@@ -167,19 +148,19 @@ class PresenceReader:
             apps = apps_of(browser.id)
             if not apps:
                 continue
-            tabs = await self._around(browser, unsure, DAY)
-            loud = common([Period(tab.start, tab.end) for tab in audible(tabs)], unsure)
-            for window in self._named(host, WINDOW) if loud else []:
-                focused = chosen(await self._around(window, loud, HOUR), "app", frozenset(apps))
-                heard += common(loud, focused)
+            tabs = await self._around(browser, unsure)
+            heard_at = common(chosen(tabs, *_TOLD_BY[BROWSER]), unsure)
+            for window in self._named(host, WINDOW) if heard_at else []:
+                focused = chosen(await self._around(window, heard_at), "app", apps)
+                heard += common(heard_at, focused)
         return heard
 
-    async def _around(self, bucket: Bucket, periods: Sequence[Period], slack: int) -> list[Span]:
-        """A bucket's spans of some periods; it is cheaper to read what lies between two than to ask twice.
+    async def _around(self, bucket: Bucket, periods: Sequence[Period]) -> list[Span]:
+        """What a bucket tells of some periods; it is cheaper to read what lies between two than to ask twice.
 
         Pages begin and end with a minute: aw-server (Python) knows nothing finer than a millisecond.
         """
-        joined = near(periods, slack)
+        joined = near(periods, HOUR)
         widened = union(Period(floor_to(start, MINUTE), -floor_to(-end, MINUTE)) for start, end in joined)
         return [span for period in widened for span in await self._spans(bucket, period)]
 
@@ -209,3 +190,10 @@ class PresenceReader:
                 spans += laid
         self._carries[bucket.id] = end, carry
         return spans
+
+
+def _first(watchers: Sequence[Sequence[Span]], spans: Sequence[Span]) -> tuple[Presence, list[Period]]:
+    """What AFK watchers say, and the time of the spans in which they do not say that somebody was there."""
+    presence = by_watchers(watchers)
+    covered = union(Period(span.start, span.end) for span in spans)
+    return presence, without(covered, presence.there)
