@@ -64,6 +64,11 @@ class Knowledge:
         now_ms = self._clock() // MILLISECOND
         self.facts = await discover(self._client.http, self._store, now_ms=now_ms)
 
+    async def flush(self) -> None:
+        """Lets VictoriaMetrics show what it took."""
+        if self.facts.engine == "VictoriaMetrics":
+            await flush(self._client.http, self._store)
+
     async def series(
         self, identity: Iterable[tuple[str, str]], from_ms: int, to_ms: int
     ) -> dict[Labels, dict[int, float]] | None:
@@ -113,7 +118,7 @@ class Knowledge:
         if self.facts.engine != "VictoriaMetrics" or not samples:
             return list(samples), {}
         if flushed:
-            await flush(self._client.http, self._store)
+            await self.flush()
         found = await self.stored(samples)
         conflicts = {sample: value for sample, value in found.items() if not same(value, sample.value)}
         return [sample for sample in samples if sample not in found], conflicts

@@ -64,8 +64,8 @@ def backfill(settings: Settings, store: Store, *arguments: str) -> subprocess.Co
     )  # fmt: skip
 
 
-def run_as_told(commands: str, settings: Settings) -> subprocess.CompletedProcess[str]:
-    """Runs the lines that import, and returns the end of the one that follows them."""
+def run_as_told(commands: str) -> list[str]:
+    """Runs the lines that import, and returns the arguments of the awsync that is to follow."""
     *imports, done = commands.splitlines()
     promtool = os.environ.get("AWSYNC_TEST_PROMTOOL")
     for line in imports:
@@ -79,7 +79,7 @@ def run_as_told(commands: str, settings: Settings) -> subprocess.CompletedProces
         assert ended.returncode == 0, ended.stdout + ended.stderr
     program, *arguments = shlex.split(done)
     assert program == "awsync"
-    return awsync(*arguments, folder=settings.state_dir.parent)
+    return arguments
 
 
 def assert_exact(aw: AwServer, store: Store, settings: Settings) -> None:
@@ -118,9 +118,9 @@ def test_what_was_set_aside_comes_as_blocks(weeks: AwServer, start_store: StartS
     with open_state(settings) as state:
         assert len(state.set_aside()) == len(BUCKETS), "nothing was changed"
 
-    assert "not to be seen" in run_as_told(written.stdout, settings).stderr, "blocks show in a minute"
-    store.restart(scrape=False)
-    done = backfill(settings, store, str(folder), "--done", "--json")
+    arguments = run_as_told(written.stdout)
+    store.restart(scrape=False)  # a running one shows the blocks after a minute
+    done = awsync(*arguments, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert_exact(weeks, store, settings)
 
@@ -145,9 +145,10 @@ def test_history_that_was_never_sent_comes_first(
     end = read(folder).end
     assert end % (2 * HOUR_US) == 0, "a block ends there"
 
-    run_as_told(written.stdout, settings)
+    arguments = run_as_told(written.stdout)
     store.restart(scrape=False)
-    assert backfill(settings, store, str(folder), "--done").returncode == 0
+    done = awsync(*arguments, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
     with open_state(settings) as state:
         assert {each.position for each in state.checkpoints()} == {end}
 
@@ -171,7 +172,7 @@ def test_victoria_metrics_needs_none_and_takes_the_files(
 
     written = backfill(settings, store, str(folder), "--files")
     assert written.returncode == 0, written.stderr
-    done = run_as_told(written.stdout, settings)
+    done = awsync(*run_as_told(written.stdout), folder=tmp_path)
     assert done.returncode == 0, done.stderr
     finished, sayings = run_pass(settings, look_back=True)
     assert finished.complete, sentences(sayings)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_fd_to_metric_families
 
@@ -37,6 +37,7 @@ ENTRIES = st.builds(
 )
 
 
+@settings(max_examples=40)
 @given(st.lists(ENTRIES, unique_by=lambda entry: entry[:3], max_size=30))
 def test_the_text_says_what_the_samples_are(entries: list[Entry]) -> None:
     """Any label and any amount is read by an OpenMetrics parser as it was, at the same millisecond."""

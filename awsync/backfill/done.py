@@ -38,6 +38,7 @@ async def finish(
             "Give the settings with which it was written.",
         )
     async with knowing(settings, wiring) as knowledge:
+        await knowledge.flush()
         for part in manifest.parts:
             for piece in part.pieces:
                 await _check(knowledge, manifest, part, piece)
