@@ -132,6 +132,16 @@ def test_what_was_set_aside_comes_as_blocks(weeks: AwServer, start_store: StartS
     assert "awsync sync delivers it" in again.stdout
     assert not (tmp_path / "again").exists()
 
+    with open_state(settings) as state:
+        for bucket in BUCKETS:
+            state.rewind("default", bucket, None, 1)
+    again = backfill(settings, store, str(tmp_path / "again"))
+    assert read(tmp_path / "again").samples == 0, "the store holds it all"
+    (only,) = again.stdout.splitlines()
+    assert awsync(*shlex.split(only)[1:], folder=tmp_path).returncode == 0
+    assert run_pass(settings)[0].totals.samples < 20
+    assert_exact(weeks, store, settings)
+
 
 @pytest.mark.servers
 def test_history_that_was_never_sent_comes_first(

@@ -1,6 +1,7 @@
 """Without servers: what goes into files, in which form, and what the state takes of it."""
 
 import io
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_fd_to_metric_families
 
-from awsync.backfill.manifest import Piece
+from awsync.backfill.manifest import VERSION, File, Manifest, Part, Piece
+from awsync.backfill.next_steps import commands, hints, remarks
 from awsync.backfill.plan import BLOCK, Borders, borders, pieces
 from awsync.backfill.spool import PERIOD_MS, Spool
 from awsync.backfill.text import lines, series_text
@@ -86,8 +88,6 @@ def test_a_file_holds_a_period_in_order(tmp_path: Path) -> None:
 
 
 def facts(**told: Any) -> StoreFacts:  # noqa: ANN401 fields of StoreFacts
-    from datetime import timedelta
-
     if "window" in told:
         told["out_of_order_window"] = timedelta(microseconds=told.pop("window"))
     return StoreFacts(**({"engine": "Prometheus"} | told))
@@ -172,3 +172,67 @@ def test_the_state_takes_an_import_into_account(tmp_path: Path) -> None:
         assert state.checkpoint("s", "b").ledger_from == 50 * DAY
         state.rewind("s", "b", None, NOW)
         assert settled((2 * DAY, 9 * DAY)) == (2 * DAY, 9 * DAY, 50 * DAY), "moved back"
+
+
+def a_manifest(*names: str) -> Manifest:
+    part = Part("s", "b", (("bucket", "b"),), [Piece(0, DAY)])
+    return Manifest(
+        VERSION, "sink", "x", NOW, MINUTE, 1, 1, [File(name, 0, DAY, 1) for name in names], [part]
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "line", "remark"),
+    [
+        pytest.param(
+            facts(data_path="/var/lib/prom data"),
+            "for file in 'my files'/*.om; do promtool tsdb create-blocks-from --max-block-duration=486h"
+            " openmetrics \"$file\" '/var/lib/prom data' || break; done",
+            "as the user that it runs as",
+            id="prometheus",
+        ),
+        pytest.param(
+            facts(data_path="data/"),
+            "for file in 'my files'/*.om; do promtool tsdb create-blocks-from --max-block-duration=486h"
+            ' openmetrics "$file" data/ || break; done',
+            "data/ lies in the folder that Prometheus was started in.",
+            id="relative",
+        ),
+        pytest.param(
+            StoreFacts(),
+            "for file in 'my files'/*.om; do promtool tsdb create-blocks-from --max-block-duration=486h"
+            ' openmetrics "$file" DATA-DIR || break; done',
+            "DATA-DIR is the folder",
+            id="unknown",
+        ),
+        pytest.param(
+            facts(engine="VictoriaMetrics"),
+            "for file in 'my files'/*.om; do curl -fsS --data-binary @\"$file\""
+            " http://vm/api/v1/import/prometheus || break; done",
+            "Run the first line once",
+            id="victoria",
+        ),
+    ],
+)
+def test_the_commands_are_those_of_the_store(told: StoreFacts, line: str, remark: str) -> None:
+    """What is printed can be run as it stands, and ends with awsync's own command."""
+    found = commands(a_manifest("x.om"), told, Path("my files"), "http://vm/", ["awsync", "my files"])
+    assert found == [line, "awsync 'my files'"]
+    assert commands(a_manifest(), told, Path("my files"), "http://vm/", ["awsync"]) == ["awsync"]
+    assert remark in " ".join(remarks(told))
+
+
+def test_what_would_make_an_import_vain_is_said_before() -> None:
+    """A retention that would delete the blocks, and time between blocks and what the store takes."""
+    oldest = NOW - 700 * DAY
+    short = facts(retention=timedelta(days=15), window=30 * DAY)
+    (hint,) = hints(short, borders(short, NOW), oldest, NOW)
+    assert hint.endswith("--storage.tsdb.retention.time=731d")
+    victoria = facts(engine="VictoriaMetrics", retention=timedelta(days=31))
+    (hint,) = hints(victoria, borders(victoria, NOW), oldest, NOW)
+    assert hint.endswith("-retentionPeriod=731d")
+    none = facts(retention=timedelta(days=900), window=0)
+    (hint,) = hints(none, borders(none, NOW), oldest, NOW)
+    assert "out_of_order_time_window: 2d" in hint
+    enough = facts(retention=timedelta(days=900), window=30 * DAY)
+    assert not list(hints(enough, borders(enough, NOW), oldest, NOW))

@@ -73,7 +73,10 @@ def _disagreement(part: Part, piece: Piece, samples: int, microseconds: int) -> 
         for count, total in ((samples, microseconds), (piece.samples, piece.microseconds))
     )
     if samples > piece.samples:
-        remedy = "Was it imported twice, or written to meanwhile? Compare both: awsync verify."
+        remedy = (
+            "It was written to meanwhile: write the backfill again, into a new folder, which then holds what"
+            " is still missing."
+        )
     else:
         remedy = (
             "Import every file. Prometheus shows new blocks within a minute, and deletes at once those"

@@ -191,6 +191,6 @@ def _moment(text: str, flag: str) -> int | None:
         return None
     try:
         moment = datetime.fromisoformat(text).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise typer.BadParameter(f'{flag} "{text}" is not {_MOMENT}.') from None
     return floor_to(int(moment.timestamp()) * 1_000_000, HOUR)
