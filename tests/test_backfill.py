@@ -1,9 +1,11 @@
 """Weeks of history, older than the store takes: as files into real stores, and sync goes on behind."""
 
+import asyncio
 import os
 import shlex
 import subprocess
 from collections.abc import Iterator
+from contextlib import aclosing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +13,8 @@ import pytest
 
 from awsync.backfill.manifest import MANIFEST, read
 from awsync.demo.aw_server import AwServer
+from awsync.remote_write.client import Client, Delivered
+from awsync.series import Sample
 from awsync.settings import Settings
 from tests.commands import awsync
 from tests.conftest import StartStore
@@ -54,6 +58,18 @@ def weeks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwServer]:
         aw.insert(CHROME, [event(at, 301.5, url="https://a.example/x") for at in starts[::3]])
         aw.insert(FIREFOX, [event(at, 700, url="https://a.example/x") for at in starts[1::3]])
         yield aw
+
+
+def has_a_head(settings: Settings) -> None:
+    """One sample of now, as in any store that scrapes; to scrape takes a Prometheus five seconds."""
+
+    async def send() -> None:
+        assert settings.store is not None
+        async with aclosing(Client(settings.store)) as client:
+            sample = Sample((("__name__", "up"),), round(utc_now().timestamp() * 1000), 1.0)
+            assert isinstance(await client.send([sample]), Delivered)
+
+    asyncio.run(send())
 
 
 def backfill(settings: Settings, store: Store, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -101,8 +117,9 @@ def assert_exact(aw: AwServer, store: Store, settings: Settings) -> None:
 @pytest.mark.servers
 def test_what_was_set_aside_comes_as_blocks(weeks: AwServer, start_store: StartStore, tmp_path: Path) -> None:
     """sync sets weeks aside, promtool brings them, --done finds them there, and no pass repeats them."""
-    store = start_store("prometheus-3.5", out_of_order="3d", scrape=True)
+    store = start_store("prometheus-3.5", out_of_order="3d")
     settings, folder = make_settings(tmp_path, weeks.url, store.url), tmp_path / "old history"
+    has_a_head(settings)
     finished, said = run_pass(settings)
     assert not finished.complete
     assert "awsync backfill FOLDER" in sentences(said)
