@@ -38,6 +38,7 @@ from awsync.sides import Beside, Here, Side
 from awsync.state import State
 from awsync.survey import BucketReport, SourceReport, survey
 from awsync.timeline import floor_to
+from awsync.totals import By, Report
 from awsync.words import amount, clock
 
 HISTORY = 500
@@ -147,6 +148,19 @@ class ConsoleAgent:
         async with aclosing(doctor.examine(self.settings, probe=probe, wiring=parts)) as findings:
             async for finding in findings:
                 yield finding
+
+    async def today(self, by: By, since: str | None) -> Report:
+        """What the time was spent on."""
+        from awsync.today import today
+
+        return await today(
+            self.settings,
+            by,
+            since,
+            now=self._wiring.clock(),
+            remembered=self._neighbours,
+            transport=self._wiring.aw_transport,
+        )
 
     async def skew(self) -> float | None:
         """Seconds that the store's clock is ahead."""

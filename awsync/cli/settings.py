@@ -1,6 +1,6 @@
 """Loads the settings for a command, and says what is doubtful in them.
 
-May import: config, errors, settings, cli.output; at call time records, state.
+May import: config, errors, settings, cli.output; at call time database, records, state.
 """
 
 from collections.abc import Mapping
@@ -27,8 +27,11 @@ def load_settings(flags: Mapping[str, object], *, needs_store: bool = True) -> S
 
 def remembered_neighbours(settings: Settings) -> "list[Neighbour]":
     """What the state knows of the sources; nothing where it cannot be read, for looking needs no state."""
+    from awsync.database import FILE_NAME
     from awsync.state import State
 
+    if not (settings.state_dir / FILE_NAME).exists():
+        return []  # opening it would make it
     with suppress(StateError), State(settings.state_dir, "", write=False) as state:
         return state.neighbours()
     return []
