@@ -23,6 +23,7 @@ from awsync.state import State
 from awsync.survey import survey
 from awsync.timeline import HOUR
 from tests.conftest import StartAw
+from tests.doctors import examined
 from tests.passes import make_settings, open_state, run_pass, utc_now
 
 OWN = "aw-watcher-window_pc"
@@ -270,3 +271,19 @@ def test_what_is_known_of_sources_outlives_a_run(tmp_path: Path) -> None:
         state.remember(known(LAPTOP, hosts=("pc", "tv")))
     with State(tmp_path, "two", write=False) as state:
         assert state.neighbours() == [known(LAPTOP, hosts=("pc", "tv"))]
+
+
+async def test_the_doctor_names_a_device_under_two_addresses(start_aw: StartAw, tmp_path: Path) -> None:
+    """It warns of the second address with what to remove, and counts a copied phone once."""
+    laptop, phone = start_aw("laptop"), start_aw("phone")
+    fill(laptop, OWN, "pc")
+    fill(laptop, COPY, "phone")
+    fill(phone, "aw-watcher-window_phone", "phone")
+    again = laptop.url.replace("127.0.0.1", "localhost")
+    with Receiver() as store:
+        urls = (("laptop", laptop.url), ("lan", again), ("phone", phone.url))
+        found = await examined(settings_of(tmp_path, store, *urls))
+    assert found.of("device").area == "ActivityWatch lan"
+    assert found.of("device").remedy == 'Remove source "lan" or "laptop" from config.toml.'
+    assert found.of("buckets", "laptop").what.startswith("1 bucket to sync. 1 excluded")
+    assert found.of("buckets", "phone").what == "1 bucket to sync."

@@ -57,7 +57,10 @@ def _show(report: Report, top: int) -> None:
     columns = (report.by, *(("active", "total") if told else ("time",)), "%", "")
     most = max(share.total for share in report.shares)
     room = max(shutil.get_terminal_size().columns - _ROOM, _NARROW) if on_terminal() else None
-    rows = [_row(share, report, most, told=told, room=room) for share in foremost(report, top)]
+    rows = [
+        _row(share, report, most if share in report.shares else 0, told=told, room=room)
+        for share in foremost(report, top)
+    ]
     whole = Share("all", report.total, report.active)
     rows.append(_row(whole, report, 0, told=told, room=room))
     table(columns, rows, numbers=("active", "total", "time", "%"))
