@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from awsync import meeting
 from awsync.activitywatch import Bucket, Info, to_datetime
+from awsync.backfill.writing import Backfill, Wanted
 from awsync.demo.aw_server import AwServer
 from awsync.demo.receiver import Receiver
 from awsync.engine import Wiring
@@ -287,3 +288,21 @@ async def test_the_doctor_names_a_device_under_two_addresses(start_aw: StartAw, 
     assert found.of("device").remedy == 'Remove source "lan" or "laptop" from config.toml.'
     assert found.of("buckets", "laptop").what.startswith("1 bucket to sync. 1 excluded")
     assert found.of("buckets", "phone").what == "1 bucket to sync."
+
+
+async def test_a_backfill_leaves_out_what_a_pass_does(start_aw: StartAw, tmp_path: Path) -> None:
+    """What goes into files before the first pass holds a copied phone once, and a device once."""
+    laptop, phone = start_aw("laptop"), start_aw("phone")
+    fill(laptop, OWN, "pc")
+    fill(laptop, COPY, "phone")
+    fill(phone, "aw-watcher-window_phone", "phone")
+    again = laptop.url.replace("127.0.0.1", "localhost")
+    with Receiver() as store:
+        urls = (("laptop", laptop.url), ("lan", again), ("phone", phone.url))
+        settings = settings_of(tmp_path, store, *urls)
+        with open_state(settings) as state:
+            wanted = Wanted(since=0, files=True)
+            written = await Backfill(settings, state, wanted, lambda _: None).run(tmp_path / "files")
+    assert written.manifest is not None
+    parts = [(part.source, part.bucket) for part in written.manifest.parts]
+    assert parts == [("laptop", OWN), ("phone", "aw-watcher-window_phone")]
