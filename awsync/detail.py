@@ -17,10 +17,10 @@ from awsync.control import Activity, BucketDetail, LabelTime, Move
 from awsync.counting import BucketCounter
 from awsync.errors import BucketGoneError
 from awsync.ledger import Entry, due
+from awsync.planning import labeller
 from awsync.presence import PresenceReader
 from awsync.reader import RawPage, carry_at, completed, opened
 from awsync.records import Checkpoint
-from awsync.series import Labeller
 from awsync.settings import Settings, SourceSettings
 from awsync.survey import BucketReport
 from awsync.timeline import DAY, HOUR, SINGLE_FOCUS_TYPES, Carry, Event, Page, floor_to, lay_out, slots
@@ -109,9 +109,9 @@ async def look(
         found = next((each for each in buckets if each.id == bucket.bucket), None)
         if found is None:
             raise BucketGoneError(f'ActivityWatch at {aw.url} has no bucket "{bucket.bucket}".')
-        labeller = Labeller.of(source, found.id, found.client, found.hostname, settings.hosts)
+        labels = labeller(found, source, settings.hosts)
         presence = PresenceReader(aw, source, settings.hosts, buckets)
-        counter = BucketCounter(aw, found, labeller, resolution, presence=presence)
+        counter = BucketCounter(aw, found, labels, resolution, presence=presence)
         page = await opened(aw, RawPage(start, end, await aw.read(found.id, start, end)))
         counted = await counter.count_page(page)
 

@@ -17,17 +17,17 @@ import httpx
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from awsync.activitywatch import DEADLINE, SILENCE, ActivityWatch, Listing
+from awsync.activitywatch import DEADLINE, SILENCE, ActivityWatch, Info, Listing
 from awsync.delivery import Delivery
 from awsync.errors import BucketGoneError, StateError
 from awsync.events import Event, PassFinished, PassStarted
 from awsync.link import Link
+from awsync.meeting import Meeting
 from awsync.pass_context import PassContext
 from awsync.persistence import FIRST_DELAY
 from awsync.remote_write.client import Client
 from awsync.settings import Settings, SourceSettings
 from awsync.source_pass import SourcePass
-from awsync.source_reader import Memory
 from awsync.state import State
 from awsync.tally import Tally
 
@@ -61,14 +61,17 @@ class Wiring(Struct, frozen=True):
 class Engine(Struct):
     """Runs passes with one set of settings over one state.
 
-    `patience` is how many seconds of a failing store one pass bears (None: for ever).
+    `patience` is how many seconds of a failing store one pass bears (None: for ever). `infos` are what
+    servers said of themselves, by address: none is asked twice.
     """
 
     settings: Settings
     state: State
     patience: float | None = None
     wiring: Wiring = field(default_factory=Wiring)
-    _memory: Memory = field(default_factory=Memory)
+    infos: dict[str, Info] = field(default_factory=dict)
+    _silent: set[str] = field(default_factory=set)
+    _unwatched: dict[tuple[str, str], int] = field(default_factory=dict)
 
     async def one_pass(self, emit: Emit, *, look_back: bool = False, only: Only = None) -> PassFinished:
         """One pass; raises StateError only. `look_back` does not wait for the hour.
@@ -137,7 +140,9 @@ class Engine(Struct):
                 delivery=Delivery(link, say),
                 emit=say,
                 tally=tally,
+                meeting=Meeting(self.settings.sources, sources, self.state, self._silent, started),
                 now=started,
+                unwatched=self._unwatched,
                 newest=min(started, self.state.newest() or started),
                 look_back=look_back,
                 whole=bucket is None,
@@ -158,7 +163,7 @@ class Engine(Struct):
         if bucket is not None:
             client = OneBucket(source, bucket, transport=transport, timeout=timeout, deadline=deadline)
         async with client as aw:
-            await SourcePass(source, aw, context, self._memory).run()
+            await SourcePass(source, aw, context, self.infos).run()
 
 
 class OneBucket(ActivityWatch):

@@ -8,7 +8,16 @@ May import: the standard library, series, timeline, remote_write.
 from collections.abc import Callable, Iterable, Sequence
 
 from awsync.remote_write.client import Client
-from awsync.remote_write.store import QueryError, StoreFacts, discover, flush, has_series, held, remedy_for
+from awsync.remote_write.store import (
+    IMPORT_REMEDY,
+    QueryError,
+    StoreFacts,
+    discover,
+    flush,
+    has_series,
+    held,
+    remedy_for,
+)
 from awsync.series import Labels, Sample
 from awsync.settings import StoreSettings
 from awsync.timeline import MICROSECONDS, MILLISECOND
@@ -46,13 +55,19 @@ class Knowledge:
         self._learnt_floor = max(self._learnt_floor or 0, floor)
 
     def remedy(self, oldest: int) -> str:
-        """What to change at the store so that it takes samples from `oldest` (milliseconds) on."""
-        return remedy_for(self.facts, oldest, self._clock() // MILLISECOND)
+        """What to do so that the store gets samples from `oldest` (milliseconds) on."""
+        change = remedy_for(self.facts, oldest, self._clock() // MILLISECOND)
+        return f"{change}\n{IMPORT_REMEDY}" if change and self.facts.engine != "VictoriaMetrics" else change
 
     async def ask(self) -> None:
         """Asks the store what it is now."""
         now_ms = self._clock() // MILLISECOND
         self.facts = await discover(self._client.http, self._store, now_ms=now_ms)
+
+    async def flush(self) -> None:
+        """Lets VictoriaMetrics show what it took."""
+        if self.facts.engine == "VictoriaMetrics":
+            await flush(self._client.http, self._store)
 
     async def series(
         self, identity: Iterable[tuple[str, str]], from_ms: int, to_ms: int
@@ -103,7 +118,7 @@ class Knowledge:
         if self.facts.engine != "VictoriaMetrics" or not samples:
             return list(samples), {}
         if flushed:
-            await flush(self._client.http, self._store)
+            await self.flush()
         found = await self.stored(samples)
         conflicts = {sample: value for sample, value in found.items() if not same(value, sample.value)}
         return [sample for sample in samples if sample not in found], conflicts

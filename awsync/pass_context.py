@@ -1,6 +1,7 @@
 """What all sources of one pass share.
 
-May import: types of activitywatch, delivery, events, link, series, settings, state, tally, timeline.
+May import: types of activitywatch, delivery, events, link, meeting, planning, series, settings, state, tally,
+timeline.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from awsync.delivery import Delivery
 from awsync.errors import SourceError
 from awsync.events import Event, SourceFailed
 from awsync.link import Link
+from awsync.meeting import Meeting
+from awsync.planning import labeller
 from awsync.series import Labeller
 from awsync.settings import Settings, SourceSettings
 from awsync.state import State
@@ -26,8 +29,9 @@ class PassContext(Struct, frozen=True):
     """What all sources of one pass share.
 
     `newest` is the newest event that is known from earlier passes, where it lies before `now`: a clock that
-    is ahead must not make the ledger forget what was sent lately. `whole` is false where the pass is over one
-    bucket only.
+    is ahead must not make the ledger forget what was sent lately. `unwatched` has the end of the newest event
+    of AFK watchers that are known to be silent, by source and host; it outlives the pass. `whole` is false
+    where the pass is over one bucket only.
     """
 
     settings: Settings
@@ -36,6 +40,8 @@ class PassContext(Struct, frozen=True):
     delivery: Delivery
     emit: Callable[[Event], None]
     tally: Tally
+    meeting: Meeting
+    unwatched: dict[tuple[str, str], int]
     now: int
     newest: int
     look_back: bool
@@ -53,7 +59,7 @@ class PassContext(Struct, frozen=True):
 
     def labeller(self, source: SourceSettings, bucket: Bucket) -> Labeller:
         """What gives the events of a bucket their labels."""
-        return Labeller.of(source, bucket.id, bucket.client, bucket.hostname, self.settings.hosts)
+        return labeller(bucket, source, self.settings.hosts)
 
     def fail(self, source: str, bucket: str | None, error: SourceError) -> None:
         """Says that a source, or one bucket of it, could not be read."""

@@ -28,7 +28,7 @@ from awsync.active import (
 )
 from awsync.activitywatch import ActivityWatch, Bucket
 from awsync.errors import BucketGoneError
-from awsync.planning import unwanted
+from awsync.planning import host_label, unwanted
 from awsync.reader import carry_at, completed, opened, raw_pages
 from awsync.settings import SourceSettings
 from awsync.timeline import DAY, HOUR, MINUTE, Carry, Span, floor_to, lay_out
@@ -74,7 +74,7 @@ class PresenceReader:
 
     def host(self, bucket: Bucket) -> str:
         """The host of a bucket, as it is called in the store."""
-        return self._hosts.get(bucket.hostname, bucket.hostname)
+        return host_label(bucket, self._hosts)
 
     @staticmethod
     def rank(bucket: Bucket) -> int:

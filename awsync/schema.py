@@ -56,11 +56,12 @@ _QUARANTINE = (
     "ALTER TABLE checkpoint ADD COLUMN reached INTEGER",
     "UPDATE checkpoint SET reached = position",
 )
+_NEIGHBOURS = ("CREATE TABLE neighbour (source TEXT PRIMARY KEY, known TEXT NOT NULL)",)
 _FLOOD = (
     # What a page hands to the next is another thing since gaps are closed: it is asked for again.
     "UPDATE checkpoint SET carry = NULL",
 )
-STEPS = (_FIRST, _QUARANTINE, _FLOOD)
+STEPS = (_FIRST, _QUARANTINE, _NEIGHBOURS, _FLOOD)
 SCHEMA_VERSION = len(STEPS)
 
 

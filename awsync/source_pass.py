@@ -6,7 +6,7 @@ May import: everything below the engine.
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 
-from awsync.activitywatch import ActivityWatch
+from awsync.activitywatch import ActivityWatch, Info
 from awsync.delivery import Refusal
 from awsync.errors import SourceError
 from awsync.events import CheckpointMoved, CorrectionSent, SamplesSetAside, SetAsideDelivered, Work
@@ -19,7 +19,7 @@ from awsync.presence import PresenceReader
 from awsync.reader import RawPage
 from awsync.records import Settled
 from awsync.settings import SourceSettings
-from awsync.source_reader import Memory, SourceReader
+from awsync.source_reader import SourceReader
 from awsync.timeline import MILLISECOND
 
 TOO_OLD = "older than the store takes"
@@ -33,12 +33,12 @@ class SourcePass:
     """Runs one source; every failure becomes an event, and only StateError is raised."""
 
     def __init__(
-        self, source: SourceSettings, aw: ActivityWatch, context: PassContext, memory: Memory
+        self, source: SourceSettings, aw: ActivityWatch, context: PassContext, infos: dict[str, Info]
     ) -> None:
         self._source = source
         self._aw = aw
         self._context = context
-        self._memory = memory
+        self._infos = infos
         self._presence = PresenceReader(aw, source, context.settings.hosts)
         self._preparer = Preparer(source, aw, context, self._presence)
         self._pending: list[Prepared] = []
@@ -47,7 +47,7 @@ class SourcePass:
 
     async def run(self) -> None:
         """Reads, delivers and settles everything that is due."""
-        reader = SourceReader(self._source, self._aw, self._context, self._memory, self._presence)
+        reader = SourceReader(self._source, self._aw, self._context, self._infos, self._presence)
         try:
             async with reader.pages() as found:
                 await self._work(found, reader)
@@ -57,6 +57,7 @@ class SourcePass:
         except SourceError as error:
             self._context.fail(self._source.name, None, error)
         finally:
+            self._context.meeting.gone(self._source)
             self._context.tally.add_reads(self._aw.requests)
             for event in self._set_aside.values():
                 self._context.emit(event)

@@ -4,7 +4,7 @@ ActivityWatch's server is what a pass waits for, so it is never left idle: while
 the next one is read, and while a bucket is being read it is found out what is due of the next.
 
 May import: activitywatch, ahead, delivery, events, pass_context, planning, presence, reader,
-settings, state, timeline.
+settings, state, timeline, neighbours.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -23,18 +23,21 @@ from awsync.events import (
     ClockSkewed,
     FutureLeft,
     HistoryWentBack,
+    LongHistoryFound,
+    SameDevice,
     SourceReached,
     Work,
 )
 from awsync.link import SKEW_SECONDS
+from awsync.neighbours import host_of, origin
 from awsync.pass_context import MICROSECOND, PassContext
 from awsync.planning import (
     Stretch,
+    left_out,
     look_back_is_due,
     out_of_future,
     retries,
     stretches,
-    unwanted,
     went_back,
 )
 from awsync.presence import PresenceReader
@@ -45,26 +48,22 @@ from awsync.timeline import DAY, MILLISECOND, Carry, closed_until, floor_to
 
 _BUCKETS_AHEAD = 1
 _PAGES_AHEAD = 2
-
-
-class Memory(Struct, frozen=True):
-    """What passes tell those behind them, by source: who answered, and AFK watchers that are known silent."""
-
-    infos: dict[str, Info] = field(default_factory=dict)
-    silent: dict[tuple[str, str], int] = field(default_factory=dict)
+_LONG = 30 * DAY
+"""A first pass over more than that is worth a sentence before it begins."""
 
 
 class SourceReader(Struct, frozen=True):
     """Reads one source within one pass; a fault of one bucket becomes an event, and the others go on.
 
-    `presence` is told of the buckets once they are known; `listed` becomes the ids of all
-    buckets, `synced` of those that are not left out.
+    `infos` are the answers of servers that were asked in earlier passes, by address; `presence`
+    is told of the buckets once they are known. `listed` becomes the ids of all buckets, `synced` of those
+    that are not left out.
     """
 
     source: SourceSettings
     aw: ActivityWatch
     context: PassContext
-    memory: Memory
+    infos: dict[str, Info]
     presence: PresenceReader
     listed: set[str] = field(default_factory=set)
     synced: set[str] = field(default_factory=set)
@@ -113,9 +112,10 @@ class SourceReader(Struct, frozen=True):
                 broken = bucket
 
     async def _stretches(self) -> AsyncGenerator[Stretch, None]:
-        name = self.source.name
-        info = self.memory.infos.get(name) or await self.aw.info()
-        self.memory.infos[name] = info
+        name, meeting = self.source.name, self.context.meeting
+        info = self.infos.get(self.source.aw_url) or await self.aw.info()
+        self.infos[self.source.aw_url] = info
+        meeting.told(self.source, info)
         listing = await self.aw.listing()
         self.presence.learn([*listing.buckets, *listing.others])
         self.context.emit(
@@ -132,7 +132,14 @@ class SourceReader(Struct, frozen=True):
         for id_, error in listing.unreadable.items():
             self.context.fail(name, id_, error)
         self.listed.update(listing.unreadable, (bucket.id for bucket in listing.buckets))
-        for bucket in sorted(listing.buckets, key=self.presence.rank):
+        if self.context.whole:
+            meeting.listed(self.source, info, listing.buckets)
+        if (other := await meeting.twin(self.source)) is not None:
+            self.context.emit(SameDevice(source=name, other=other, hostname=info.hostname))
+        # Whether a copy is synced depends on what the other sources have, so it waits for them.
+        for bucket in sorted(listing.buckets, key=_order):
+            if _is_copy(bucket):
+                await meeting.listings(self.source)
             try:
                 due = await self._due(bucket)
             except SourceError as error:
@@ -146,7 +153,9 @@ class SourceReader(Struct, frozen=True):
         context, name = self.context, self.source.name
         checkpoint = context.state.checkpoint(name, bucket.id)
         newest = bucket.newest
-        why = unwanted(bucket, self.source) or (None if newest is not None else "it is empty")
+        why = left_out(bucket, self.source, context.meeting.neighbours)
+        if why is None and newest is None:
+            why = "it is empty"
         if why is None and (events := await self._events(bucket, checkpoint)) < context.settings.min_data:
             why = f"{events} events are fewer than min-data {context.settings.min_data}"
         if why is not None or newest is None:
@@ -164,6 +173,8 @@ class SourceReader(Struct, frozen=True):
         closed = await self._closed(bucket, start)
         if checkpoint.reached is None and start < closed:
             await self._recall(bucket, start, closed)
+        if checkpoint.position is None:
+            self._tell_long(bucket, start, closed, events)
         due_back = context.look_back or restored or look_back_is_due(checkpoint, context.now)
         result = await self._set_aside(bucket, blind=due_back)
         look_back_from = context.keep_from if due_back else None
@@ -174,7 +185,7 @@ class SourceReader(Struct, frozen=True):
                 source=name,
                 bucket=bucket.id,
                 watcher=bucket.client,
-                host=bucket.hostname,
+                host=host_of(bucket),
                 type=bucket.type,
                 newest=newest,
                 due_from=start,
@@ -190,9 +201,25 @@ class SourceReader(Struct, frozen=True):
         if watcher is None:
             return
         source, host, since = self.source.name, self.presence.host(bucket), watcher.newest or 0
-        if self.memory.silent.get((source, host)) != since:
-            self.memory.silent[source, host] = since
+        if self.context.unwatched.get((source, host)) != since:
+            self.context.unwatched[source, host] = since
             self.context.emit(AwayUnknown(source=source, host=host, bucket=watcher.id, since=since))
+
+    def _tell_long(self, bucket: Bucket, start: int, closed: int, events: int) -> None:
+        """Says what a first pass costs; each event has a sample, and one more for each border it crosses."""
+        if closed - start <= _LONG or self.context.settings.initial_history is not None:
+            return
+        floor = self.context.link.knowledge.floor
+        self.context.emit(
+            LongHistoryFound(
+                source=self.source.name,
+                bucket=bucket.id,
+                start=start,
+                events=events,
+                samples=events + (closed - start) // self.context.resolution,
+                accepts_from=None if floor is None else floor * MILLISECOND,
+            )
+        )
 
     def _skipped(self, bucket: Bucket, why: str) -> None:
         self.context.emit(
@@ -201,7 +228,7 @@ class SourceReader(Struct, frozen=True):
                 bucket=bucket.id,
                 why=why,
                 watcher=bucket.client,
-                host=bucket.hostname,
+                host=host_of(bucket),
                 type=bucket.type,
             )
         )
@@ -271,3 +298,12 @@ class SourceReader(Struct, frozen=True):
         else:
             moment = await first_moment(self.aw, bucket)
         return floor_to(moment, self.context.resolution)
+
+
+def _order(bucket: Bucket) -> tuple[bool, int]:
+    """Copies last, and first those that tell whether somebody was there."""
+    return _is_copy(bucket), PresenceReader.rank(bucket)
+
+
+def _is_copy(bucket: Bucket) -> bool:
+    return origin(bucket.id) is not None

@@ -20,7 +20,7 @@ from awsync import aside
 from awsync.database import Database
 from awsync.events import PassFinished, Totals, Work
 from awsync.ledger import Entry, Ledger, Mark, Quarantined, Range
-from awsync.records import Aside, Checkpoint, PassRecord, Settled
+from awsync.records import Aside, Checkpoint, Neighbour, PassRecord, Settled
 from awsync.series import Labels
 from awsync.timeline import HOUR, Carry, floor_to
 
@@ -64,6 +64,19 @@ class State:
         """Sinks that have checkpoints here, other than this one."""
         rows = self.database.rows("SELECT DISTINCT sink FROM checkpoint WHERE sink <> ?", (self.sink,))
         return [sink for (sink,) in rows]
+
+    def neighbours(self) -> list[Neighbour]:
+        """What the sources told of themselves, those that are no more in the settings too."""
+        return [
+            self._decoded(known, Neighbour)
+            for (known,) in self.database.rows("SELECT known FROM neighbour ORDER BY source")
+        ]
+
+    def remember(self, neighbour: Neighbour) -> None:
+        """Keeps what a source told of itself, whichever store it is synced to."""
+        known = msgspec.json.encode(neighbour).decode()
+        with self.database.transaction() as connection:
+            connection.execute("REPLACE INTO neighbour VALUES (?, ?)", (neighbour.source, known))
 
     def set_aside(self, source: str | None = None, *, dropped: bool = False) -> list[tuple[str, str, Range]]:
         """Ranges set aside, as (source, bucket, range), oldest first for each bucket.
@@ -243,6 +256,29 @@ class State:
                 " WHERE id = ?3",
                 (position, now, id_),
             )
+
+    def settle_backfill(self, source: str, bucket: str, pieces: Iterable[tuple[int, int]], now: int) -> None:
+        """Notes that the store holds these stretches of a bucket, in the order of time: nothing waits there.
+
+        A checkpoint at or inside a stretch goes on at its end. What lies between two is as it was: where a
+        stretch does not touch what the checkpoint covers, only `reached` tells of it.
+        """
+        with self.database.transaction(durable=True) as connection:
+            id_ = self._touch(connection, source, bucket)
+            for start, end in pieces:
+                aside.put_ranges(connection, id_, (start, end), ())
+                connection.execute(
+                    "UPDATE checkpoint SET"
+                    " carry = CASE WHEN position >= ?2 THEN carry END,"
+                    " began = CASE WHEN position IS NULL OR ?2 >= began THEN min(coalesce(began, ?1), ?1)"
+                    " ELSE began END,"
+                    " position = CASE WHEN position IS NULL OR ?1 <= position"
+                    " THEN max(coalesce(position, ?2), ?2) ELSE position END,"
+                    " reached = max(coalesce(reached, ?2), ?2),"
+                    " looked_back = coalesce(looked_back, ?3), updated = ?3 WHERE id = ?4",
+                    (start, end, now, id_),
+                )
+                connection.execute(f"{_FORGET} WHERE id = ?2", (end, id_))
 
     def series_counts(self) -> dict[tuple[str, str], int]:
         """How many series of each bucket the ledger knows, by (source, bucket)."""

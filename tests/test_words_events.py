@@ -22,6 +22,7 @@ from awsync.events import (
     HistoryWentBack,
     JournalBegunAnew,
     Level,
+    LongHistoryFound,
     NextPass,
     PageRead,
     PassFailed,
@@ -32,6 +33,7 @@ from awsync.events import (
     RetryScheduled,
     RunEnded,
     RunStarted,
+    SameDevice,
     SamplesSetAside,
     ServiceLost,
     SetAsideDelivered,
@@ -93,6 +95,20 @@ SENTENCES: list[tuple[Event, str, Level]] = [
         "laptop/window: nothing new since 2026-11-20 12:00.",
         Level.DEBUG,
     ),
+    (
+        LongHistoryFound(**B, start=NOON, events=1_000, samples=2_000, accepts_from=None),
+        "laptop/window: a first pass over 1,000 events since 2026-11-20 12:00, "
+        "which are 2,000 samples at most.",
+        Level.INFO,
+    ),
+    (
+        LongHistoryFound(**B, start=NOON, events=1_000, samples=2_000, accepts_from=NOON + MINUTE),
+        "laptop/window: a first pass over 1,000 events since 2026-11-20 12:00, "
+        "which are 2,000 samples at most. "
+        "The store takes nothing from before 2026-11-20 12:01 that way; "
+        "awsync backfill FOLDER brings it as files.",
+        Level.INFO,
+    ),
     (BucketSkipped(**B, why="it is empty"), "laptop/window: skipped, it is empty.", Level.DEBUG),
     (
         PageRead(**B, work=Work.LOOK_BACK, start=NOON, end=NOON + MINUTE, events=1),
@@ -108,6 +124,12 @@ SENTENCES: list[tuple[Event, str, Level]] = [
         StoreReached(sink="S", engine="a store", version="", protocol="1.0", accepts_from=None),
         "S is a store, remote write 1.0.",
         Level.INFO,
+    ),
+    (
+        SameDevice(source="lan", other="laptop", hostname="pc"),
+        'lan: it serves the same device as source "laptop" (pc), and is not synced, for its time would count '
+        "twice. Remove one of the two from the settings.",
+        Level.WARNING,
     ),
     (StoreParked(sink="S", reason="It refuses.", remedy="Fix it."), "S: It refuses. Fix it.", Level.ERROR),
     (

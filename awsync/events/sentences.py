@@ -17,10 +17,12 @@ from awsync.events.passes import (
     CorrectionSent,
     FutureLeft,
     HistoryWentBack,
+    LongHistoryFound,
     PageRead,
     PassFinished,
     PassStarted,
     RetryScheduled,
+    SameDevice,
     SamplesSetAside,
     SetAsideDelivered,
     SourceFailed,
@@ -55,12 +57,14 @@ Event = (
     | SourceReached
     | SourceFailed
     | BucketFound
+    | LongHistoryFound
     | BucketSkipped
     | PageRead
     | StoreReached
     | StoreParked
     | RetryScheduled
     | ClockSkewed
+    | SameDevice
     | HistoryWentBack
     | FutureLeft
     | AwayUnknown
@@ -103,6 +107,7 @@ _LEVELS: Mapping[type, Level] = {
     CheckpointMoved: Level.DEBUG,
     RetryScheduled: Level.WARNING,
     ClockSkewed: Level.WARNING,
+    SameDevice: Level.WARNING,
     HistoryWentBack: Level.WARNING,
     FutureLeft: Level.WARNING,
     AwayUnknown: Level.WARNING,
@@ -169,6 +174,20 @@ def _(event: BucketFound) -> str:
 
 
 @describe.register
+def _(event: LongHistoryFound) -> str:
+    told = (
+        f"{event.source}/{event.bucket}: a first pass over {amount(event.events, 'event')} since "
+        f"{clock(event.start)}, which are {amount(event.samples, 'sample')} at most."
+    )
+    if event.accepts_from is None or event.accepts_from <= event.start:
+        return told
+    return (
+        f"{told} The store takes nothing from before {clock(event.accepts_from)} that way; "
+        "awsync backfill FOLDER brings it as files."
+    )
+
+
+@describe.register
 def _(event: BucketSkipped) -> str:
     return f"{event.source}/{event.bucket}: skipped, {event.why}."
 
@@ -208,6 +227,14 @@ def _(event: RetryScheduled) -> str:
 def _(event: ClockSkewed) -> str:
     way = "ahead of" if event.seconds > 0 else "behind"
     return f"{event.of}: its clock is {span(event.seconds)} {way} this machine's. Set both by a time server."
+
+
+@describe.register
+def _(event: SameDevice) -> str:
+    return (
+        f'{event.source}: it serves the same device as source "{event.other}" ({event.hostname}), and is not '
+        "synced, for its time would count twice. Remove one of the two from the settings."
+    )
 
 
 @describe.register
