@@ -8,7 +8,7 @@ May import: the standard library, series, timeline, remote_write.
 from collections.abc import Callable, Iterable, Sequence
 
 from awsync.remote_write.client import Client
-from awsync.remote_write.queries import Held, QueryError, flush, has_series
+from awsync.remote_write.queries import Held, QueryError, flush, has_series, held
 from awsync.remote_write.store import StoreFacts, discover, remedy_for
 from awsync.series import Labels, Sample
 from awsync.settings import StoreSettings

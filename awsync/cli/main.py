@@ -27,6 +27,7 @@ _PLACES = {
     "status": "listing:status",
     "quarantine": "quarantine:app",
     "doctor": "doctor:doctor",
+    "verify": "verify:verify",
     "checkpoint": "checkpoint:app",
     "config": "config:app",
     "demo": "demo:demo",
