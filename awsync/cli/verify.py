@@ -162,9 +162,9 @@ def _show(report: "Report") -> None:
         where = unread.source if unread.bucket is None else f"{unread.source}/{unread.bucket}"
         narrate(f"awsync: {where}: {unread.reason} {unread.remedy}".rstrip())
     if report.differences:
-        columns = ("period (UTC)", "bucket", "series", "ActivityWatch", "store", "difference", "why")
-        numbers = ("ActivityWatch", "store", "difference")
-        table(columns, [_row(each) for each in report.differences], numbers=numbers)
+        heads = ("period (UTC)", "bucket", "series", "ActivityWatch", "store", "difference", "why")
+        rows = [_row(each) for each in report.differences]
+        table(heads, rows, numbers=("ActivityWatch", "store", "difference"))
         if report.left_out:
             say(f"... and {report.left_out:,} more; --json has them all.")
         for why in report.reasons():
@@ -180,7 +180,7 @@ def verdict(report: "Report") -> str:
     if report.ok:
         periods = sum(each.periods for each in report.compared)
         return f"The store says what ActivityWatch says: {amount(periods, 'period')} agree."
-    told = [] if report.ok else [f"{amount(len(differing), 'bucket')} of {len(report.compared)} differ"]
+    told = [f"{amount(len(differing), 'bucket')} of {len(report.compared)} differ"]
     missing, extra = sum(each.missing for each in differing), sum(each.extra for each in differing)
     told += [f"{_seconds(missing)} s missing"] if missing else []
     told += [f"{_seconds(extra)} s too many"] if extra else []
