@@ -120,17 +120,17 @@ def test_green_after_a_pass_and_mended_where_samples_were_added(
     put(
         store,
         {
-            (series(settings, "app 0"), newest - 20 * SLOT_MS - 7): 12.5,
+            (series(settings, "app 0"), newest - 20 * SLOT_MS - 7): 12.501,
             (series(settings, "foreign"), newest - 100 * SLOT_MS): 40.0,
-            (series(settings, "app 1"), newest - 300 * SLOT_MS - 7): 1.25,
+            (series(settings, "app 1"), newest - 300 * SLOT_MS - 7): 1.237,
         },
     )
     report = run_verify(settings)
     found = {(dict(each.labels)["app"], each.difference, each.why) for each in report.differences}
     assert found == {
-        ("app 0", 12_500_000, Why.TOO_MUCH),
+        ("app 0", 12_501_000, Why.TOO_MUCH),
         ("foreign", 40_000_000, Why.UNKNOWN),
-        ("app 1", 1_250_000, Why.TOO_MUCH),
+        ("app 1", 1_237_000, Why.TOO_MUCH),
     }
     assert_repaired(settings, Why.TOO_MUCH, Why.UNKNOWN)
 
@@ -186,7 +186,7 @@ def test_what_a_pass_does_by_itself_is_named_and_left_to_it(
     ]
     assert not run_verify(settings, repair=True).mended
 
-    run_pass(settings, now=utc_now() - timedelta(minutes=20))
+    run_pass(settings, now=utc_now() - timedelta(hours=2))
     report = run_verify(settings)
     assert whys(report.differences) == {Why.PENDING, Why.SET_ASIDE}, told(report)
     assert not run_verify(settings, repair=True).mended
