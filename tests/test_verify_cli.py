@@ -73,12 +73,7 @@ def test_verify_and_repair(aw: AwServer, start_store: StartStore, tmp_path: Path
     assert "The store says what ActivityWatch says" in done.stdout
 
     tamper(store)
-    code, found = verified(tmp_path, "--by", "hour", "--since", "1d")
-    assert (code, found["ok"]) == (1, False)
-    (difference,) = found["differences"]
-    assert (difference["difference_seconds"], difference["why"]) == (17.25, "too much")
-    assert difference["labels"]["app"] == "[b]app 0"
-    done = awsync("verify", folder=tmp_path)
+    done = awsync("verify", "--by", "hour", "--since", "1d", folder=tmp_path)
     assert done.returncode == 1
     assert "app=[b]app 0" in done.stdout
     assert "1 bucket of 1 differ, 17.250 s too many." in done.stdout
@@ -88,11 +83,9 @@ def test_verify_and_repair(aw: AwServer, start_store: StartStore, tmp_path: Path
     code, found = verified(tmp_path, "--repair")
     assert (code, found["ok"], found["differences"]) == (0, True, [])
     assert [(each["samples"], each["seconds"]) for each in found["repaired"]] == [(1, -17.25)]
-    assert [each["why"] for each in found["found_before"]] == ["too much"]
-    tamper(store)
-    done = awsync("verify", "--repair", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "1 correction sent (-17.250 s)." in done.stdout
+    (before,) = found["found_before"]
+    assert (before["difference_seconds"], before["why"]) == (17.25, "too much")
+    assert before["labels"]["app"] == "[b]app 0"
 
 
 def test_where_to_ask_must_be_known(aw: AwServer, tmp_path: Path) -> None:
@@ -101,10 +94,10 @@ def test_where_to_ask_must_be_known(aw: AwServer, tmp_path: Path) -> None:
     done = awsync("verify", folder=tmp_path)
     assert done.returncode == 2
     assert "query-url" in done.stderr
-    for wrong in (["--by", "week"], ["--since", "ever"], ["--since", "0s"], ["--source", "nobody"]):
+    for wrong in (["--since", "ever"], ["--source", "nobody"]):
         done = awsync("verify", *wrong, "--query-url", "http://127.0.0.1:1", folder=tmp_path)
         assert done.returncode == 2, wrong
-        assert wrong[1] in done.stderr or wrong[1] == "0s"
+        assert wrong[1] in done.stderr
 
 
 @pytest.mark.servers
@@ -137,4 +130,3 @@ def test_recheck_looks_back_at_once(aw: AwServer, start_store: StartStore, tmp_p
     done = awsync("sync", "--recheck", "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["totals"]["corrections"] > 0
-    assert verified(tmp_path)[0] == 0
