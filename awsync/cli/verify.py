@@ -93,16 +93,22 @@ async def _run(settings: "Settings", state: "State", question: "Question", *, as
     """One verification; what is said of the store on the way goes to stderr."""
     from contextlib import aclosing
 
+    from awsync.journal import Recorder
     from awsync.verify import Report
     from awsync.verify import verify as compare
 
     report = Report(most=None if as_json else MOST_ROWS)
     lines = LogLines(LogFormat.TEXT, Level.WARNING)
+    with ExitStack() as opened:
+        # Who repairs holds the state, and with it the journal.
+        recorder = opened.enter_context(Recorder(settings.state_dir)) if question.repair else None
 
-    def emit(event: Event) -> None:
-        lines.apply(event)
+        def emit(event: Event) -> None:
+            lines.apply(event)
+            if recorder is not None:
+                recorder.record(event)
 
-    with _Watch() as watch:
+        watch = opened.enter_context(_Watch())
         async with aclosing(compare(settings, state, question, emit=emit)) as found:
             async for said in found:
                 report.apply(said)
@@ -220,19 +226,12 @@ def _row(found: "Difference") -> tuple[str, ...]:
     return (
         clock(found.start),
         f"{found.source}/{found.bucket}",
-        series_words(found),
+        found.series,
         _seconds(found.expected),
         _seconds(found.held),
         f"{found.difference / 1e6:+,.3f}",
         found.why.value,
     )
-
-
-def series_words(found: "Difference") -> str:
-    """What tells a series from the others of its bucket."""
-    own = {"__name__", "user", "host", "bucket"}
-    told = ", ".join(f"{name}={value}" for name, value in found.labels if name not in own)
-    return told or dict(found.labels).get("__name__", "")
 
 
 def _seconds(microseconds: int) -> str:

@@ -20,7 +20,7 @@ from awsync.activitywatch import ActivityWatch, Bucket
 from awsync.delivery import Delivery
 from awsync.engine import Wiring
 from awsync.errors import AwsyncError, ConfigError, Problem, SourceError, UsageError
-from awsync.events import Event
+from awsync.events import Event, RepairSent
 from awsync.link import Link, ParkedError
 from awsync.pass_context import MICROSECOND
 from awsync.planning import unwanted
@@ -83,7 +83,7 @@ async def verify(
     wiring: Wiring | None = None,
     pause: float = PAUSE,
 ) -> AsyncGenerator[Said, None]:
-    """Everything that is found, as it is found; `emit` hears how the store is reached.
+    """Everything that is found, as it is found; `emit` hears how the store is reached, and what is sent.
 
     To repair, the state must be open for writing. Raises AwsyncError where the store cannot be asked.
     """
@@ -105,9 +105,21 @@ async def verify(
         try:
             async with aclosing(run.everything(store)) as said:
                 async for each in said:
+                    if isinstance(each, Mended):
+                        emit(_repair_sent(each))
                     yield each
         except ParkedError as error:
             raise AwsyncError(error.reason, error.remedy) from None
+
+
+def _repair_sent(mended: Mended) -> RepairSent:
+    return RepairSent(
+        source=mended.source,
+        bucket=mended.bucket,
+        samples=mended.samples,
+        microseconds=mended.microseconds,
+        refused=mended.refused,
+    )
 
 
 def _check(settings: Settings, store: StoreSettings, question: Question) -> None:

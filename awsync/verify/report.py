@@ -55,6 +55,9 @@ _WORDS = {
 }
 
 
+_COMMON = frozenset({"__name__", "user", "host", "bucket"})
+
+
 class Difference(Struct, frozen=True):
     """A period of a series in which ActivityWatch and the store say different things."""
 
@@ -71,6 +74,12 @@ class Difference(Struct, frozen=True):
     def difference(self) -> int:
         """What the store has too much; negative for what it lacks."""
         return self.held - self.expected
+
+    @property
+    def series(self) -> str:
+        """What tells the series from the others of its bucket."""
+        told = ", ".join(f"{name}={value}" for name, value in self.labels if name not in _COMMON)
+        return told or dict(self.labels).get("__name__", "")
 
 
 class Asked(Struct, frozen=True):
