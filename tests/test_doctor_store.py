@@ -191,6 +191,18 @@ async def test_history_that_is_not_wanted_does_not_count(
     assert (await examined(few)).of("age").state is State.OK
 
 
+@pytest.mark.servers
+async def test_a_prometheus_2_that_scrapes_nothing(start_store: StartStore, tmp_path: Path) -> None:
+    """It may lose what it acknowledged: a warning with the lines to add, which is gone once it scrapes."""
+    store = start_store("prometheus-2.42")
+    settings = make_settings(tmp_path, NOWHERE, store.url)
+    bare = (await examined(settings)).of("head")
+    assert bare.state is State.WARNING
+    assert "  scrape_configs:" in bare.remedy
+    store.restart(scrape=True)
+    assert (await examined(settings)).of("head").state is State.OK
+
+
 async def test_a_store_that_hides_itself(aw: AwServer, tmp_path: Path) -> None:
     """Where nothing is told, nothing is guessed."""
     fill(aw, days=9)

@@ -8,6 +8,7 @@ import pytest
 
 from awsync.demo.aw_server import AwServer
 from awsync.settings import Settings
+from tests.conftest import EVERY_STORE, StartStore
 from tests.history import HOUR_US, assert_equal_hours, closed_hours, fill_month, stored_hours
 from tests.passes import make_settings, open_state, run_pass, sentences, utc_now
 from tests.servers import Store
@@ -19,6 +20,13 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwServer]:
     with AwServer(tmp_path_factory.mktemp("month")) as aw:
         fill_month(aw, utc_now() - timedelta(minutes=20))
         yield aw
+
+
+@pytest.fixture(params=EVERY_STORE)
+def store(request: pytest.FixtureRequest, start_store: StartStore) -> Store:
+    """Each store, with samples of the present time in it: a Prometheus 2 that has none, and is filled with
+    history, loses an acknowledged sample of 50,000 now and then."""
+    return start_store(request.param, scrape=True)
 
 
 def assert_store_equals_aw(settings: Settings, aw: AwServer, store: Store) -> None:

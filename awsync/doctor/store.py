@@ -38,6 +38,8 @@ _VICTORIA_BEARS = 2 * 86_400.0
 """Seconds of the future that it takes (FACTS B1)."""
 _PAST_BORNE = 3_600.0
 """Seconds; what is older, a Prometheus without an out-of-order window refuses (FACTS B4)."""
+_ALIVE_MS = 3_600_000
+"""A Prometheus whose newest sample is older scrapes nothing."""
 _CHAIN = ("authentication", "receiver", "protocol")
 _REST = ("age", "retention")
 
@@ -78,6 +80,8 @@ async def _taking(
     """A store that takes remote write."""
     facts = await discover(client.http, store, now_ms=walk.wiring.clock() // MILLISECOND)
     yield _engine(facts)
+    for finding in _head(walk, facts):
+        yield finding
     yield _clock(walk, facts, client.skew)
     for finding in _accepted(store, opened, signed="authorization" in client.http.headers):
         yield finding
@@ -128,6 +132,20 @@ def _engine(facts: StoreFacts) -> Finding:
         what = "It does not say what it is, as Mimir and Thanos do not: its limits show when it refuses."
         return _AREA.ok("engine", what)
     return _AREA.ok("engine", f"{facts.engine} {facts.version or ''}".rstrip() + ".")
+
+
+def _head(walk: Walk, facts: StoreFacts) -> Iterator[Finding]:
+    """Whether samples of its own hold the head of a Prometheus 2 at the present time."""
+    if facts.engine != "Prometheus" or not (facts.version or "").startswith("2."):
+        return
+    if (facts.head_max_ms or 0) >= walk.wiring.clock() // MILLISECOND - _ALIVE_MS:
+        yield _AREA.ok("head", "It holds samples of the present time.")
+    elif facts.series is not None:
+        what = (
+            "It holds no sample of the last hour: it seems to scrape nothing. A Prometheus 2 then moves its "
+            "head along with the history that arrives, and may lose a sample that it has acknowledged."
+        )
+        yield _AREA.warning("head", what, _SCRAPE_ITSELF)
 
 
 def _clock(walk: Walk, facts: StoreFacts, ahead: float | None) -> Finding:
@@ -182,6 +200,12 @@ async def _refused(walk: Walk, store: StoreSettings, opened: Retry | Rejected) -
         remedy = f"Its own log says why. If {url} is no store, correct prometheus-url."
     return _AREA.failed("receiver", words, remedy)
 
+
+_SCRAPE_ITSELF = """\
+Let it scrape itself before years of history go out; write in its prometheus.yml:
+  scrape_configs:
+    - job_name: prometheus
+      static_configs: [{targets: ["localhost:9090"]}]"""
 
 _TENANT_REMEDY = (
     'It has several tenants; write in config.toml which is yours:\n  headers = { X-Scope-OrgID = "..." }'
