@@ -32,6 +32,10 @@ bench:
 bench-console:
     python -m tests.bench_console
 
+# Two years of a person through backfill and promtool, and sync behind them: prints a table.
+long-history:
+    python -m tests.long_history
+
 # Thousands of passes in accelerated time under faults at random, over real servers: prints a table.
 soak *arguments:
     python -m tests.soak {{ arguments }}

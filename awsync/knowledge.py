@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from awsync.remote_write.client import Client
 from awsync.remote_write.queries import Held, QueryError, flush, has_series, held
-from awsync.remote_write.store import StoreFacts, discover, remedy_for
+from awsync.remote_write.store import IMPORT_REMEDY, StoreFacts, discover, remedy_for
 from awsync.series import Labels, Sample
 from awsync.settings import StoreSettings
 from awsync.timeline import MICROSECONDS, MILLISECOND
@@ -47,8 +47,9 @@ class Knowledge:
         self._learnt_floor = max(self._learnt_floor or 0, floor)
 
     def remedy(self, oldest: int) -> str:
-        """What to change at the store so that it takes samples from `oldest` (milliseconds) on."""
-        return remedy_for(self.facts, oldest, self._clock() // MILLISECOND)
+        """What to do so that the store gets samples from `oldest` (milliseconds) on."""
+        change = remedy_for(self.facts, oldest, self._clock() // MILLISECOND)
+        return f"{change}\n{IMPORT_REMEDY}" if change and self.facts.engine != "VictoriaMetrics" else change
 
     async def ask(self) -> None:
         """Asks the store what it is now."""
@@ -112,7 +113,7 @@ class Knowledge:
         if self.facts.engine != "VictoriaMetrics" or not samples:
             return list(samples), {}
         if flushed:
-            await flush(self._client.http, self._store)
+            await self.flush()
         found = await self.stored(samples)
         conflicts = {sample: value for sample, value in found.items() if not same(value, sample.value)}
         return [sample for sample in samples if sample not in found], conflicts

@@ -22,6 +22,7 @@ from awsync.events import (
     ClockSkewed,
     FutureLeft,
     HistoryWentBack,
+    LongHistoryFound,
     SourceReached,
     Work,
 )
@@ -43,6 +44,8 @@ from awsync.timeline import DAY, MILLISECOND, Carry, closed_until, floor_to
 
 _BUCKETS_AHEAD = 1
 _PAGES_AHEAD = 2
+_LONG = 30 * DAY
+"""A first pass over more than that is worth a sentence before it begins."""
 
 
 class SourceReader(Struct, frozen=True):
@@ -153,6 +156,8 @@ class SourceReader(Struct, frozen=True):
         closed = await self._closed(newest, start)
         if checkpoint.reached is None and start < closed:
             await self._recall(bucket, start, closed)
+        if checkpoint.position is None:
+            self._tell_long(bucket, start, closed, events)
         due_back = context.look_back or restored or look_back_is_due(checkpoint, context.now)
         result = await self._set_aside(bucket, blind=due_back)
         look_back_from = context.keep_from if due_back else None
@@ -171,6 +176,22 @@ class SourceReader(Struct, frozen=True):
             )
         )
         return result
+
+    def _tell_long(self, bucket: Bucket, start: int, closed: int, events: int) -> None:
+        """Says what a first pass costs; each event has a sample, and one more for each border it crosses."""
+        if closed - start <= _LONG or self.context.settings.initial_history is not None:
+            return
+        floor = self.context.link.knowledge.floor
+        self.context.emit(
+            LongHistoryFound(
+                source=self.source.name,
+                bucket=bucket.id,
+                start=start,
+                events=events,
+                samples=events + (closed - start) // self.context.resolution,
+                accepts_from=None if floor is None else floor * MILLISECOND,
+            )
+        )
 
     def _skipped(self, bucket: Bucket, why: str) -> None:
         self.context.emit(

@@ -274,6 +274,29 @@ class State:
                 (position, now, id_),
             )
 
+    def settle_backfill(self, source: str, bucket: str, pieces: Iterable[tuple[int, int]], now: int) -> None:
+        """Notes that the store holds these stretches of a bucket, in the order of time: nothing waits there.
+
+        A checkpoint at or inside a stretch goes on at its end. What lies between two is as it was: where a
+        stretch does not touch what the checkpoint covers, only `reached` tells of it.
+        """
+        with self.database.transaction(durable=True) as connection:
+            id_ = self._touch(connection, source, bucket)
+            for start, end in pieces:
+                aside.put_ranges(connection, id_, (start, end), ())
+                connection.execute(
+                    "UPDATE checkpoint SET"
+                    " carry = CASE WHEN position >= ?2 THEN carry END,"
+                    " began = CASE WHEN position IS NULL OR ?2 >= began THEN min(coalesce(began, ?1), ?1)"
+                    " ELSE began END,"
+                    " position = CASE WHEN position IS NULL OR ?1 <= position"
+                    " THEN max(coalesce(position, ?2), ?2) ELSE position END,"
+                    " reached = max(coalesce(reached, ?2), ?2),"
+                    " looked_back = coalesce(looked_back, ?3), updated = ?3 WHERE id = ?4",
+                    (start, end, now, id_),
+                )
+                connection.execute(f"{_FORGET} WHERE id = ?2", (end, id_))
+
     def series_counts(self) -> dict[tuple[str, str], int]:
         """How many series of each bucket the ledger knows, by (source, bucket)."""
         rows = self.database.rows(

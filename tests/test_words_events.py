@@ -21,6 +21,7 @@ from awsync.events import (
     HistoryWentBack,
     JournalBegunAnew,
     Level,
+    LongHistoryFound,
     NextPass,
     PageRead,
     PassFailed,
@@ -92,6 +93,20 @@ SENTENCES: list[tuple[Event, str, Level]] = [
         BucketFound(**B, watcher="w", host="h", type="t", newest=NOON, due_from=NOON, due_to=NOON),
         "laptop/window: nothing new since 2026-11-20 12:00.",
         Level.DEBUG,
+    ),
+    (
+        LongHistoryFound(**B, start=NOON, events=1_000, samples=2_000, accepts_from=None),
+        "laptop/window: a first pass over 1,000 events since 2026-11-20 12:00, "
+        "which are 2,000 samples at most.",
+        Level.INFO,
+    ),
+    (
+        LongHistoryFound(**B, start=NOON, events=1_000, samples=2_000, accepts_from=NOON + MINUTE),
+        "laptop/window: a first pass over 1,000 events since 2026-11-20 12:00, "
+        "which are 2,000 samples at most. "
+        "The store takes nothing from before 2026-11-20 12:01 that way; "
+        "awsync backfill FOLDER brings it as files.",
+        Level.INFO,
     ),
     (BucketSkipped(**B, why="it is empty"), "laptop/window: skipped, it is empty.", Level.DEBUG),
     (

@@ -26,6 +26,7 @@ _PLACES = {
     "preview": "listing:preview",
     "status": "listing:status",
     "quarantine": "quarantine:app",
+    "backfill": "backfill:backfill",
     "doctor": "doctor:doctor",
     "verify": "verify:verify",
     "checkpoint": "checkpoint:app",

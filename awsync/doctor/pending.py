@@ -14,7 +14,7 @@ from awsync.activitywatch import ActivityWatch, Bucket
 from awsync.doctor.findings import PATIENCE, Area, Finding, Walk
 from awsync.errors import SourceError
 from awsync.reader import first_moment
-from awsync.remote_write.store import StoreFacts, remedy_for
+from awsync.remote_write.store import IMPORT_REMEDY, StoreFacts, remedy_for
 from awsync.settings import SourceSettings
 from awsync.timeline import DAY, MICROSECONDS, MILLISECOND
 from awsync.words import clock, roughly
@@ -125,7 +125,7 @@ def _window(area: Area, walk: Walk, facts: StoreFacts, pending: int | None, now:
     if pending is not None and newest - pending > max(window, _TAKES_ANYWAY) // _MICROSECOND:
         age = roughly((newest - pending) / MICROSECONDS)
         what = f"The oldest activity that waits is {age} old ({clock(pending)} UTC), and {has}."
-        return area.failed(step, what, _remedy(facts, pending, now))
+        return area.failed(step, what, f"{_remedy(facts, pending, now)}\n{IMPORT_REMEDY}")
     if not walk.saw_all:
         return next(area.skipped("What waits is not known while ActivityWatch cannot be read", step))
     lookback = walk.settings.lookback

@@ -57,6 +57,20 @@ class BucketFound(Struct, frozen=True, kw_only=True):
     due_to: int
 
 
+class LongHistoryFound(Struct, frozen=True, kw_only=True):
+    """A first pass over a long history begins: what it costs the store, and from when on that takes it.
+
+    `samples` is how many there are at most. `accepts_from` is None where the store does not tell.
+    """
+
+    source: str
+    bucket: str
+    start: int
+    events: int
+    samples: int
+    accepts_from: int | None
+
+
 class BucketSkipped(Struct, frozen=True, kw_only=True):
     """A bucket that is not synced, and why."""
 

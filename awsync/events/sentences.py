@@ -16,6 +16,7 @@ from awsync.events.passes import (
     CorrectionSent,
     FutureLeft,
     HistoryWentBack,
+    LongHistoryFound,
     PageRead,
     PassFinished,
     PassStarted,
@@ -55,6 +56,7 @@ Event = (
     | SourceReached
     | SourceFailed
     | BucketFound
+    | LongHistoryFound
     | BucketSkipped
     | PageRead
     | StoreReached
@@ -165,6 +167,20 @@ def _(event: BucketFound) -> str:
     if event.due_from >= event.due_to:
         return f"{event.source}/{event.bucket}: nothing new since {clock(event.due_from)}."
     return f"{event.source}/{event.bucket}: due from {clock(event.due_from)} to {clock(event.due_to)}."
+
+
+@describe.register
+def _(event: LongHistoryFound) -> str:
+    told = (
+        f"{event.source}/{event.bucket}: a first pass over {amount(event.events, 'event')} since "
+        f"{clock(event.start)}, which are {amount(event.samples, 'sample')} at most."
+    )
+    if event.accepts_from is None or event.accepts_from <= event.start:
+        return told
+    return (
+        f"{told} The store takes nothing from before {clock(event.accepts_from)} that way; "
+        "awsync backfill FOLDER brings it as files."
+    )
 
 
 @describe.register

@@ -43,11 +43,15 @@ _UNITS = {
 }
 
 
+IMPORT_REMEDY = "Or leave the store as it is, and let it import that time: awsync backfill FOLDER."
+
+
 class StoreFacts(Struct, frozen=True):
     """None stands for what the store does not tell.
 
-    `accepts_from_ms` is the oldest timestamp it takes, in milliseconds since the epoch; `head_max_ms` its
-    newest sample. `version` is None for VictoriaMetrics, which calls itself Prometheus 2.24. `receiver` says
+    `accepts_from_ms` is the oldest timestamp it takes, in milliseconds since the epoch; `head_min_ms` and
+    `head_max_ms` are the borders of what a Prometheus holds outside its blocks, which lie in the folder
+    `data_path`. `version` is None for VictoriaMetrics, which calls itself Prometheus 2.24. `receiver` says
     whether a Prometheus was started with the remote write receiver; `series` is how many its head has.
     `keeps_duplicates`: a sample that is sent twice counts twice (FACTS B3), see -dedup.minScrapeInterval.
     """
@@ -61,6 +65,8 @@ class StoreFacts(Struct, frozen=True):
     receiver: bool | None = None
     series: int | None = None
     keeps_duplicates: bool | None = None
+    head_min_ms: int | None = None
+    data_path: str | None = None
 
 
 async def discover(http: httpx.AsyncClient, store: StoreSettings, *, now_ms: int | None = None) -> StoreFacts:
@@ -136,15 +142,17 @@ def _prometheus(
     retention = _retention(flags)
     head = tsdb.get("headStats")
     head = head if isinstance(head, dict) else {}
-    newest = head.get("maxTime")
-    newest = newest if isinstance(newest, int) and abs(newest) < _SANE_MS else None
+    oldest, newest = (
+        moment if isinstance(moment, int) and abs(moment) < _SANE_MS else None
+        for moment in (head.get("minTime"), head.get("maxTime"))
+    )
     floors = []
     if newest is not None and window is not None:
         floors.append(newest - max(window, _HEAD_TOLERANCE) // _MILLISECOND)
     if retention is not None:
         floors.append(now_ms - retention // _MILLISECOND)
     enabled = flags.get("web.enable-remote-write-receiver")
-    count = head.get("numSeries")
+    count, path = head.get("numSeries"), flags.get("storage.tsdb.path")
     return StoreFacts(
         engine="Prometheus",
         version=version,
@@ -155,6 +163,8 @@ def _prometheus(
         retention=retention,
         receiver=None if enabled is None else enabled == "true",
         series=count if isinstance(count, int) else None,
+        head_min_ms=oldest,
+        data_path=path if isinstance(path, str) else None,
     )
 
 
