@@ -164,6 +164,10 @@ class ActivityWatch:
         """Host name, version and device id; answers without an API key too."""
         return self._decode(await self._get("info"), Info)
 
+    async def settings(self) -> dict[str, object]:
+        """What the web page keeps at the server; empty at a server that keeps nothing (aw-server 0.12)."""
+        return self._decode(await self._get("settings", absent=b"{}"), dict[str, object])
+
     async def answers(self) -> bool:
         """Whether the server is there at all, told within seconds: after one of its answers failed."""
         try:
@@ -229,7 +233,10 @@ class ActivityWatch:
         except (ValueError, OverflowError) as error:
             raise self._misfit(error) from error
 
-    async def _get(self, path: str, params: dict[str, str] | None = None) -> bytes:
+    async def _get(
+        self, path: str, params: dict[str, str] | None = None, *, absent: bytes | None = None
+    ) -> bytes:
+        """The body of an answer; `absent` stands for one that is not there (404)."""
         try:
             try:
                 answer = await self._ask(path, params)
@@ -253,6 +260,8 @@ class ActivityWatch:
         self.skew = answer.skew
         if answer.status == httpx.codes.OK:
             return answer.body
+        if answer.status == httpx.codes.NOT_FOUND and absent is not None:
+            return absent
         raise self._refusal(answer)
 
     async def _ask(self, path: str, params: dict[str, str] | None) -> Answer:

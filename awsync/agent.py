@@ -15,7 +15,7 @@ from awsync.config.keys import CRON
 from awsync.control import Activity, Agreement, BucketDetail, Command, Finding, Move, Request, Said
 from awsync.detail import ActivityReader, look
 from awsync.engine import Wiring
-from awsync.errors import ConfigError, LockHeldError, SourceError
+from awsync.errors import ConfigError, LockHeldError, SourceError, StateError
 from awsync.events import (
     CheckpointMoved,
     CheckpointRewound,
@@ -29,7 +29,7 @@ from awsync.exclusions import Edit, Globs, effective_globs, exclude, globs_of, i
 from awsync.journal import Journal
 from awsync.ledger import Quarantined, Range
 from awsync.planning import matching
-from awsync.records import Aside, Checkpoint, PassRecord
+from awsync.records import Aside, Checkpoint, Neighbour, PassRecord
 from awsync.remote_write.clock import ahead_by
 from awsync.remote_write.connection import shown_url
 from awsync.schedule import Schedule
@@ -38,6 +38,7 @@ from awsync.sides import Beside, Here, Side
 from awsync.state import State
 from awsync.survey import BucketReport, SourceReport, survey
 from awsync.timeline import floor_to
+from awsync.totals import By, Report
 from awsync.words import amount, clock
 
 HISTORY = 500
@@ -55,6 +56,7 @@ class ConsoleAgent:
         self._wiring = wiring or Wiring()
         self._queue: asyncio.Queue[Said] = asyncio.Queue()
         self._known: dict[str, SourceReport] = {}
+        self._neighbours: list[Neighbour] = []
         self._activity = ActivityReader(self._wiring.aw_transport)
         self._journal = Journal(settings.state_dir)
         self._history = self._journal.recent(HISTORY)
@@ -100,7 +102,9 @@ class ConsoleAgent:
 
     async def survey(self) -> list[SourceReport]:
         """What each source has now."""
-        reports = await survey(self.settings, transport=self._wiring.aw_transport)
+        with suppress(StateError):
+            self._neighbours = self._state().neighbours()
+        reports = await survey(self.settings, self._neighbours, transport=self._wiring.aw_transport)
         # A server that is down still has the buckets it had: they can be excluded and rewound meanwhile.
         answered = {report.source: report for report in reports if report.error is None}
         self._known = {
@@ -153,6 +157,19 @@ class ConsoleAgent:
         async with aclosing(found):
             async for each in found:
                 yield each
+
+    async def today(self, by: By, since: str | None) -> Report:
+        """What the time was spent on."""
+        from awsync.today import today
+
+        return await today(
+            self.settings,
+            by,
+            since,
+            now=self._wiring.clock(),
+            remembered=self._neighbours,
+            transport=self._wiring.aw_transport,
+        )
 
     async def skew(self) -> float | None:
         """Seconds that the store's clock is ahead."""

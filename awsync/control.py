@@ -2,7 +2,8 @@
 
 The console knows this protocol and nothing behind it. Moments are microseconds since the epoch.
 
-May import: the standard library, msgspec and the types of events, config, settings, state, survey.
+May import: the standard library, msgspec and the types of events, config, settings, state, survey,
+totals.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from awsync.settings import Settings
     from awsync.survey import SourceReport
     from awsync.timeline import Event as ActivityEvent
+    from awsync.totals import By, Report
 
 
 class Request(StrEnum):
@@ -210,6 +212,9 @@ class Agent(Protocol):
 
         Raises AwsyncError where the store cannot be asked.
         """
+
+    async def today(self, by: "By", since: str | None) -> "Report":
+        """What the time was spent on since a date or for a length of time (None: today)."""
 
     async def skew(self) -> float | None:
         """Seconds that the store's clock is ahead of this one's; None where it does not tell."""

@@ -35,6 +35,9 @@ class Writer(NamedTuple):
     since: int
 
 
+FILE_NAME = "state.db"
+
+
 class Database:
     """One open file. Raises StateError where it cannot be used, LockHeldError where another writes.
 
@@ -44,7 +47,7 @@ class Database:
     """
 
     def __init__(self, folder: Path, *, write: bool) -> None:
-        self.path = folder / "state.db"
+        self.path = folder / FILE_NAME
         self.begun_anew: StateBegunAnew | None = None
         self._write = write
         self._guard = threading.Lock()

@@ -22,6 +22,7 @@ from awsync.delivery import Delivery
 from awsync.errors import BucketGoneError, StateError
 from awsync.events import Event, PassFinished, PassStarted
 from awsync.link import Link
+from awsync.meeting import Meeting
 from awsync.pass_context import PassContext
 from awsync.persistence import FIRST_DELAY
 from awsync.remote_write.client import Client
@@ -60,14 +61,16 @@ class Wiring(Struct, frozen=True):
 class Engine(Struct):
     """Runs passes with one set of settings over one state.
 
-    `patience` is how many seconds of a failing store one pass bears (None: for ever).
+    `patience` is how many seconds of a failing store one pass bears (None: for ever). `infos` are what
+    servers said of themselves, by address: none is asked twice.
     """
 
     settings: Settings
     state: State
     patience: float | None = None
     wiring: Wiring = field(default_factory=Wiring)
-    _infos: dict[str, Info] = field(default_factory=dict)
+    infos: dict[str, Info] = field(default_factory=dict)
+    _silent: set[str] = field(default_factory=set)
 
     async def one_pass(self, emit: Emit, *, look_back: bool = False, only: Only = None) -> PassFinished:
         """One pass; raises StateError only. `look_back` does not wait for the hour.
@@ -136,6 +139,7 @@ class Engine(Struct):
                 delivery=Delivery(link, say),
                 emit=say,
                 tally=tally,
+                meeting=Meeting(self.settings.sources, sources, self.state, self._silent, started),
                 now=started,
                 newest=min(started, self.state.newest() or started),
                 look_back=look_back,
@@ -157,7 +161,7 @@ class Engine(Struct):
         if bucket is not None:
             client = OneBucket(source, bucket, transport=transport, timeout=timeout, deadline=deadline)
         async with client as aw:
-            await SourcePass(source, aw, context, self._infos).run()
+            await SourcePass(source, aw, context, self.infos).run()
 
 
 class OneBucket(ActivityWatch):

@@ -1,6 +1,7 @@
 """What all sources of one pass share.
 
-May import: types of activitywatch, delivery, events, link, series, settings, state, tally, timeline.
+May import: types of activitywatch, delivery, events, link, meeting, planning, series, settings, state, tally,
+timeline.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from awsync.delivery import Delivery
 from awsync.errors import SourceError
 from awsync.events import Event, SourceFailed
 from awsync.link import Link
+from awsync.meeting import Meeting
+from awsync.planning import labeller
 from awsync.series import Labeller
 from awsync.settings import Settings, SourceSettings
 from awsync.state import State
@@ -36,6 +39,7 @@ class PassContext(Struct, frozen=True):
     delivery: Delivery
     emit: Callable[[Event], None]
     tally: Tally
+    meeting: Meeting
     now: int
     newest: int
     look_back: bool
@@ -53,7 +57,7 @@ class PassContext(Struct, frozen=True):
 
     def labeller(self, source: SourceSettings, bucket: Bucket) -> Labeller:
         """What gives the events of a bucket their labels."""
-        return Labeller.of(source, bucket.id, bucket.client, bucket.hostname, self.settings.hosts)
+        return labeller(bucket, source, self.settings.hosts)
 
     def fail(self, source: str, bucket: str | None, error: SourceError) -> None:
         """Says that a source, or one bucket of it, could not be read."""

@@ -1,9 +1,10 @@
 """Pure decisions: which buckets are synced, and which stretches of their time are due in a pass.
 
-May import: the standard library, msgspec, events, ledger, settings, timeline, types of activitywatch, state.
+May import: the standard library, msgspec, events, ledger, neighbours, series, settings, timeline, types of
+activitywatch, state.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from msgspec import Struct
@@ -11,7 +12,9 @@ from msgspec import Struct
 from awsync.activitywatch import Bucket
 from awsync.events import Work
 from awsync.ledger import Mark, Range
+from awsync.neighbours import Neighbours, copied, host_of, twin
 from awsync.records import Checkpoint
+from awsync.series import Labeller
 from awsync.settings import SourceSettings
 from awsync.timeline import DAY, HOUR, MILLISECOND, SINGLE_FOCUS_TYPES, Carry, floor_to
 
@@ -45,6 +48,24 @@ def unwanted(bucket: Bucket, source: SourceSettings) -> str | None:
     if included and not any(matching(included, bucket.client, bucket.id)):
         return "not among included-watchers"
     return None
+
+
+def left_out(bucket: Bucket, source: SourceSettings, among: Neighbours) -> str | None:
+    """Why a bucket is not synced, by the settings and by what the other sources serve; None where it is."""
+    if (other := twin(source.name, among)) is not None:
+        return f'source "{other}" serves the same device'
+    return unwanted(bucket, source) or copied(bucket, source.name, among)
+
+
+def host_label(bucket: Bucket, hosts: Mapping[str, str]) -> str:
+    """The host that a bucket's series carry: the one whose activity it holds, as `hosts` renames it."""
+    host = host_of(bucket)
+    return hosts.get(host, host)
+
+
+def labeller(bucket: Bucket, source: SourceSettings, hosts: Mapping[str, str]) -> Labeller:
+    """What gives the events of a bucket their labels."""
+    return Labeller.of(source, bucket.id, bucket.client, host_of(bucket), hosts)
 
 
 def first_open_slot(floor: int | None, resolution: int) -> int | None:

@@ -34,6 +34,22 @@ class Checkpoint(Struct, frozen=True):
     reached: int | None = None
 
 
+class Neighbour(Struct, frozen=True):
+    """What a source told of itself when it last answered.
+
+    `hosts` are those of its own buckets, `copies` the ids of buckets that aw-sync copied to it from
+    elsewhere; `since` is when it was first known.
+    """
+
+    source: str
+    url: str
+    hostname: str = ""
+    device: str = ""
+    hosts: tuple[str, ...] = ()
+    copies: tuple[str, ...] = ()
+    since: int = 0
+
+
 class Aside(NamedTuple):
     """How many ranges and samples are set aside."""
 

@@ -56,7 +56,8 @@ _QUARANTINE = (
     "ALTER TABLE checkpoint ADD COLUMN reached INTEGER",
     "UPDATE checkpoint SET reached = position",
 )
-STEPS = (_FIRST, _QUARANTINE)
+_NEIGHBOURS = ("CREATE TABLE neighbour (source TEXT PRIMARY KEY, known TEXT NOT NULL)",)
+STEPS = (_FIRST, _QUARANTINE, _NEIGHBOURS)
 SCHEMA_VERSION = len(STEPS)
 
 

@@ -55,6 +55,7 @@ class SourcePass:
         except SourceError as error:
             self._context.fail(self._source.name, None, error)
         finally:
+            self._context.meeting.gone(self._source)
             self._context.tally.add_reads(self._aw.requests)
             for event in self._set_aside.values():
                 self._context.emit(event)

@@ -4,7 +4,7 @@ ActivityWatch's server is what a pass waits for, so it is never left idle: while
 the next one is read, and while a bucket is being read it is found out what is due of the next.
 
 May import: activitywatch, ahead, delivery, events, pass_context, planning, reader, settings,
-state, timeline.
+state, timeline, neighbours.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -23,18 +23,20 @@ from awsync.events import (
     FutureLeft,
     HistoryWentBack,
     LongHistoryFound,
+    SameDevice,
     SourceReached,
     Work,
 )
 from awsync.link import SKEW_SECONDS
+from awsync.neighbours import host_of, origin
 from awsync.pass_context import MICROSECOND, PassContext
 from awsync.planning import (
     Stretch,
+    left_out,
     look_back_is_due,
     out_of_future,
     retries,
     stretches,
-    unwanted,
     went_back,
 )
 from awsync.reader import RawPage, first_moment, guessed_width, raw_pages
@@ -51,8 +53,8 @@ _LONG = 30 * DAY
 class SourceReader(Struct, frozen=True):
     """Reads one source within one pass; a fault of one bucket becomes an event, and the others go on.
 
-    `infos` are the answers of servers that were asked in earlier passes; `listed` becomes the ids of all
-    buckets, `synced` of those that are not left out.
+    `infos` are the answers of servers that were asked in earlier passes, by address; `listed` becomes the
+    ids of all buckets, `synced` of those that are not left out.
     """
 
     source: SourceSettings
@@ -106,9 +108,10 @@ class SourceReader(Struct, frozen=True):
                 broken = bucket
 
     async def _stretches(self) -> AsyncGenerator[Stretch, None]:
-        name = self.source.name
-        info = self.infos.get(name) or await self.aw.info()
-        self.infos[name] = info
+        name, meeting = self.source.name, self.context.meeting
+        info = self.infos.get(self.source.aw_url) or await self.aw.info()
+        self.infos[self.source.aw_url] = info
+        meeting.told(self.source, info)
         listing = await self.aw.listing()
         self.context.emit(
             SourceReached(
@@ -124,7 +127,14 @@ class SourceReader(Struct, frozen=True):
         for id_, error in listing.unreadable.items():
             self.context.fail(name, id_, error)
         self.listed.update(listing.unreadable, (bucket.id for bucket in listing.buckets))
-        for bucket in listing.buckets:
+        if self.context.whole:
+            meeting.listed(self.source, info, listing.buckets)
+        if (other := await meeting.twin(self.source)) is not None:
+            self.context.emit(SameDevice(source=name, other=other, hostname=info.hostname))
+        # Whether a copy is synced depends on what the other sources have, so it waits for them.
+        for bucket in sorted(listing.buckets, key=_is_copy):
+            if _is_copy(bucket):
+                await meeting.listings(self.source)
             try:
                 due = await self._due(bucket)
             except SourceError as error:
@@ -138,7 +148,9 @@ class SourceReader(Struct, frozen=True):
         context, name = self.context, self.source.name
         checkpoint = context.state.checkpoint(name, bucket.id)
         newest = bucket.newest
-        why = unwanted(bucket, self.source) or (None if newest is not None else "it is empty")
+        why = left_out(bucket, self.source, context.meeting.neighbours)
+        if why is None and newest is None:
+            why = "it is empty"
         if why is None and (events := await self._events(bucket, checkpoint)) < context.settings.min_data:
             why = f"{events} events are fewer than min-data {context.settings.min_data}"
         if why is not None or newest is None:
@@ -168,7 +180,7 @@ class SourceReader(Struct, frozen=True):
                 source=name,
                 bucket=bucket.id,
                 watcher=bucket.client,
-                host=bucket.hostname,
+                host=host_of(bucket),
                 type=bucket.type,
                 newest=newest,
                 due_from=start,
@@ -200,7 +212,7 @@ class SourceReader(Struct, frozen=True):
                 bucket=bucket.id,
                 why=why,
                 watcher=bucket.client,
-                host=bucket.hostname,
+                host=host_of(bucket),
                 type=bucket.type,
             )
         )
@@ -266,3 +278,7 @@ class SourceReader(Struct, frozen=True):
         else:
             moment = await first_moment(self.aw, bucket)
         return floor_to(moment, self.context.resolution)
+
+
+def _is_copy(bucket: Bucket) -> bool:
+    return origin(bucket.id) is not None

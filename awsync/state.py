@@ -20,7 +20,7 @@ from awsync import aside
 from awsync.database import Database
 from awsync.events import PassFinished, Totals, Work
 from awsync.ledger import Entry, Ledger, Mark, Quarantined, Range
-from awsync.records import Aside, Checkpoint, PassRecord, Settled
+from awsync.records import Aside, Checkpoint, Neighbour, PassRecord, Settled
 from awsync.series import Labels
 from awsync.timeline import HOUR, Carry, floor_to
 
@@ -64,6 +64,19 @@ class State:
         """Sinks that have checkpoints here, other than this one."""
         rows = self.database.rows("SELECT DISTINCT sink FROM checkpoint WHERE sink <> ?", (self.sink,))
         return [sink for (sink,) in rows]
+
+    def neighbours(self) -> list[Neighbour]:
+        """What the sources told of themselves, those that are no more in the settings too."""
+        return [
+            self._decoded(known, Neighbour)
+            for (known,) in self.database.rows("SELECT known FROM neighbour ORDER BY source")
+        ]
+
+    def remember(self, neighbour: Neighbour) -> None:
+        """Keeps what a source told of itself, whichever store it is synced to."""
+        known = msgspec.json.encode(neighbour).decode()
+        with self.database.transaction() as connection:
+            connection.execute("REPLACE INTO neighbour VALUES (?, ?)", (neighbour.source, known))
 
     def set_aside(self, source: str | None = None, *, dropped: bool = False) -> list[tuple[str, str, Range]]:
         """Ranges set aside, as (source, bucket, range), oldest first for each bucket.

@@ -3,7 +3,7 @@
 Nothing here writes state or talks to the store. May import: everything below the engine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 import httpx
@@ -12,9 +12,11 @@ from msgspec import Struct
 from awsync.activitywatch import ActivityWatch, Bucket
 from awsync.errors import AwsyncError, SourceError
 from awsync.ledger import Entry, due
-from awsync.planning import matching, unwanted
+from awsync.neighbours import Neighbours, host_of
+from awsync.planning import labeller, left_out, matching
 from awsync.reader import carry_at, completed
-from awsync.series import Labeller
+from awsync.records import Neighbour
+from awsync.roll_call import Present, roll_call
 from awsync.settings import Settings, SourceSettings
 from awsync.timeline import SINGLE_FOCUS_TYPES, Event, Page, floor_to, lay_out
 
@@ -64,29 +66,35 @@ class Preview(Struct, frozen=True):
 
 
 async def survey(
-    settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None
+    settings: Settings,
+    remembered: Iterable[Neighbour] = (),
+    *,
+    transport: httpx.AsyncBaseTransport | None = None,
 ) -> list[SourceReport]:
-    """What each source has, in the order of the settings; a source that fails says so and stops no other."""
-    return [await _report(source, settings, transport) for source in settings.sources]
+    """What each source has, in the order of the settings; a source that fails says so and stops no other.
+
+    `remembered` is what is known of those that do not answer now.
+    """
+    async with roll_call(settings.sources, remembered, transport=transport) as called:
+        return [await _report(each, settings, called.neighbours) for each in called.sources]
 
 
-async def _report(
-    source: SourceSettings, settings: Settings, transport: httpx.AsyncBaseTransport | None
-) -> SourceReport:
-    async with ActivityWatch(source, transport=transport) as aw:
+async def _report(present: Present, settings: Settings, among: Neighbours) -> SourceReport:
+    source, error = present.source, present.error
+    if error is None:
         try:
-            info = await aw.info()
-            buckets = [await _bucket(aw, bucket, source, settings) for bucket in await aw.buckets()]
-        except SourceError as error:
-            return SourceReport(source.name, source.aw_url, "", (), error)
-    return SourceReport(source.name, source.aw_url, info.version, buckets, skew=aw.skew)
+            buckets = [await _bucket(present, bucket, settings, among) for bucket in present.buckets]
+        except SourceError as failed:
+            error = failed
+    if error is not None:
+        return SourceReport(source.name, source.aw_url, "", (), error)
+    return SourceReport(source.name, source.aw_url, present.info.version, buckets, skew=present.skew)
 
 
-async def _bucket(
-    aw: ActivityWatch, bucket: Bucket, source: SourceSettings, settings: Settings
-) -> BucketReport:
-    events = await aw.count(bucket.id)
-    why_not = unwanted(bucket, source)
+async def _bucket(present: Present, bucket: Bucket, settings: Settings, among: Neighbours) -> BucketReport:
+    source = present.source
+    events = await present.aw.count(bucket.id)
+    why_not = left_out(bucket, source, among)
     if why_not is None and events < settings.min_data:
         why_not = f"fewer events than min-data {settings.min_data}"
     return BucketReport(
@@ -94,7 +102,7 @@ async def _bucket(
         bucket=bucket.id,
         watcher=bucket.client,
         type=bucket.type,
-        host=bucket.hostname,
+        host=host_of(bucket),
         events=events,
         newest=bucket.newest,
         why_not=why_not,
@@ -135,8 +143,8 @@ async def _preview(
     page = Page(start, end, aw.events(await aw.read(bucket.id, start, end)))
     page = await completed(aw, bucket.id, page, carry)
     spans, _ = lay_out(page, carry, single_focus=bucket.type in SINGLE_FOCUS_TYPES)
-    labeller = Labeller.of(source, bucket.id, bucket.client, bucket.hostname, settings.hosts)
-    entries = sorted(due(labeller.amounts(spans, resolution, until=end), {}, again=False), key=_by_time)
+    labels = labeller(bucket, source, settings.hosts)
+    entries = sorted(due(labels.amounts(spans, resolution, until=end), {}, again=False), key=_by_time)
     return Preview(source.name, bucket.id, start, end, page.events, entries)
 
 

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from textual.pilot import Pilot
 
 from awsync.tui.app import Console
+from awsync.tui.page import Page
 from awsync.tui.text import plain
 from awsync.tui.watchers import WatchersPage
 from tests.scripted import NOW, ScriptedAgent
+
+_Page = TypeVar("_Page", bound=Page)
 
 
 def console(agent: ScriptedAgent) -> Console:
@@ -29,6 +33,16 @@ async def until(pilot: Pilot[int], holds: Callable[[], bool]) -> None:
             return
         await pilot.pause(0.02)
     raise AssertionError(screen(pilot.app))  # type: ignore[arg-type]
+
+
+async def opened(pilot: Pilot[int], key: str, page: type[_Page]) -> _Page:
+    """A page of a console that is connected."""
+    await filled(pilot)
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(pilot.app.screen, page))
+    found = pilot.app.screen
+    assert isinstance(found, page)
+    return found
 
 
 async def filled(pilot: Pilot[int]) -> None:

@@ -19,6 +19,7 @@ from awsync.records import Aside, Checkpoint, PassRecord
 from awsync.settings import Settings, SourceSettings, StoreSettings
 from awsync.survey import BucketReport, SourceReport
 from awsync.timeline import Event as ActivityEvent
+from awsync.totals import By, Report
 
 NOW = 1_793_577_600_000_000
 SETTINGS = Settings(
@@ -35,6 +36,9 @@ SETTINGS = Settings(
 )
 
 
+NOTHING_SPENT = Report(By.APP, NOW - 10**9, NOW)
+
+
 def report(bucket: str, watcher: str = "aw-watcher-window", excluded: str | None = None) -> BucketReport:
     """A bucket that has something new."""
     return BucketReport(
@@ -49,8 +53,8 @@ class ScriptedAgent:
     """Implements control.Agent; `asked` are the commands in order.
 
     `reports` replace the survey, `findings` are the doctor's, `ranges` and `samples` are set
-    aside, `ahead` is the store's clock, each of `refusals` makes a command fail, `held`
-    makes commands wait.
+    aside, `ahead` is the store's clock, `report` what the time was spent on, each of `refusals`
+    makes a command fail, `held` makes commands wait.
     """
 
     buckets: Sequence[BucketReport] = (
@@ -74,6 +78,7 @@ class ScriptedAgent:
     ranges: Sequence[tuple[str, str, Range]] = ()
     samples: Sequence[Quarantined] = ()
     ahead: float | None = 0.0
+    report: Report = NOTHING_SPENT
     told: asyncio.Queue[Event] = field(default_factory=asyncio.Queue)
 
     def say(self, *events: Event) -> None:
@@ -136,6 +141,11 @@ class ScriptedAgent:
         self.asked.append(("verify", days))
         for agreement in self.agreements:
             yield agreement
+
+    async def today(self, by: By, since: str | None) -> Report:
+        """The report of the script, told apart by anything."""
+        await self._obey("today", by, since)
+        return replace(self.report, by=by)
 
     async def skew(self) -> float | None:
         """That of the script."""

@@ -4,14 +4,13 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from textual.pilot import Pilot
 
 from awsync.doctor import Finding, State
 from awsync.errors import StateError
 from awsync.tui.app import Console
 from awsync.tui.dialogs import Confirm
 from awsync.tui.doctor import DoctorPage
-from tests.consoles import console, filled, said, screen, until
+from tests.consoles import console, opened, said, screen, until
 from tests.scripted import ScriptedAgent
 
 WINDOW = """\
@@ -33,22 +32,12 @@ EVIL = Finding(
 )
 
 
-async def opened(pilot: Pilot[int]) -> DoctorPage:
-    """The doctor's page of a console that is connected."""
-    await filled(pilot)
-    await pilot.press("D")
-    await until(pilot, lambda: isinstance(pilot.app.screen, DoctorPage))
-    page = pilot.app.screen
-    assert isinstance(page, DoctorPage)
-    return page
-
-
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
 async def test_each_step_has_its_sign_its_word_and_its_remedy(size: tuple[int, int]) -> None:
     """The first step that failed is under the cursor, and all of its remedy can be read."""
     app = console(ScriptedAgent(findings=[OK, STALE, TOO_OLD, SKIPPED]))
     async with app.run_test(size=size) as pilot:
-        await opened(pilot)
+        await opened(pilot, "D", DoctorPage)
         await until(pilot, lambda: "✗ 1 failed  ! 1 warning  ✓ 1 ok  - 1 skipped" in screen(app))
         for words in ("✓ ok", "! warning", "✗ failed", "- skipped"):
             assert words in screen(app)
@@ -66,7 +55,7 @@ async def test_findings_are_shown_as_they_come() -> None:
     agent = ScriptedAgent(findings=[OK, STALE, TOO_OLD, SKIPPED], held=asyncio.Event())
     app = console(agent)
     async with app.run_test(size=(120, 40)) as pilot:
-        page = await opened(pilot)
+        page = await opened(pilot, "D", DoctorPage)
         await until(pilot, lambda: "» looking on" in screen(app))
         assert "Looking ..." in screen(app)
         assert agent.held is not None
@@ -86,7 +75,7 @@ async def test_all_is_well() -> None:
     """Without a trouble the page says so in words."""
     app = console(ScriptedAgent(findings=[OK, SKIPPED]))
     async with app.run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
+        await opened(pilot, "D", DoctorPage)
         await until(pilot, lambda: "✓ everything works" in screen(app))
         assert "What to do" not in screen(app)
 
@@ -96,7 +85,7 @@ async def test_it_runs_again_and_probes_only_after_a_question() -> None:
     agent = ScriptedAgent(findings=[OK])
     app = console(agent)
     async with app.run_test(size=(80, 24)) as pilot:
-        await opened(pilot)
+        await opened(pilot, "D", DoctorPage)
         await until(pilot, lambda: agent.asked == [("examine", False)])
         await pilot.press("r")
         await until(pilot, lambda: agent.asked == [("examine", False)] * 2)
@@ -118,7 +107,7 @@ async def test_what_a_stranger_says_is_no_markup() -> None:
     """Words of a server stay words, in the list and in the remedy."""
     app = console(ScriptedAgent(findings=[EVIL]))
     async with app.run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
+        await opened(pilot, "D", DoctorPage)
         await until(pilot, lambda: "✗ 1 failed" in screen(app))
         assert screen(app).count("It says [red]no[/red] ␛[31m[@click=app.quit]x[/]") == 2
         assert "Ask [b]it[/b]:" in screen(app)
@@ -134,7 +123,7 @@ async def test_copying_takes_what_is_to_be_taken_as_it_is(
     monkeypatch.chdir(tmp_path)
     app = console(ScriptedAgent(findings=[OK, STALE, TOO_OLD]))
     async with app.run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
+        await opened(pilot, "D", DoctorPage)
         await until(pilot, lambda: "✗ 1 failed" in screen(app))
         for _ in range(3):
             await pilot.press("y", "up")
@@ -159,7 +148,7 @@ async def test_an_examination_that_cannot_go_on_says_why() -> None:
 
     app = console(Failing())
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
-        await opened(pilot)
+        await opened(pilot, "D", DoctorPage)
         await until(pilot, lambda: "The disk is full. Make room." in said(app))
         assert "» looking on" not in screen(app)
         await pilot.press("escape")
@@ -180,7 +169,7 @@ async def test_leaving_the_page_ends_the_examination() -> None:
 
     app = console(Watched())
     async with app.run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
+        await opened(pilot, "D", DoctorPage)
         await until(pilot, lambda: "ActivityWatch v0.13.2 answers." in screen(app))
         assert not ended
         await pilot.press("escape")

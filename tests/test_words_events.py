@@ -33,6 +33,7 @@ from awsync.events import (
     RetryScheduled,
     RunEnded,
     RunStarted,
+    SameDevice,
     SamplesSetAside,
     ServiceLost,
     SetAsideDelivered,
@@ -123,6 +124,12 @@ SENTENCES: list[tuple[Event, str, Level]] = [
         StoreReached(sink="S", engine="a store", version="", protocol="1.0", accepts_from=None),
         "S is a store, remote write 1.0.",
         Level.INFO,
+    ),
+    (
+        SameDevice(source="lan", other="laptop", hostname="pc"),
+        'lan: it serves the same device as source "laptop" (pc), and is not synced, for its time would count '
+        "twice. Remove one of the two from the settings.",
+        Level.WARNING,
     ),
     (StoreParked(sink="S", reason="It refuses.", remedy="Fix it."), "S: It refuses. Fix it.", Level.ERROR),
     (

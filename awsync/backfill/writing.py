@@ -24,11 +24,12 @@ from awsync.engine import Wiring
 from awsync.errors import UsageError
 from awsync.knowledge import Knowledge
 from awsync.ledger import Entry, Ledger, all_entries, due, from_store, lacking, merged
-from awsync.planning import unwanted
+from awsync.neighbours import Neighbours
+from awsync.planning import labeller, left_out
 from awsync.reader import first_moment
 from awsync.remote_write.client import Client
 from awsync.remote_write.store import StoreFacts
-from awsync.series import Labeller
+from awsync.roll_call import roll_call
 from awsync.settings import Settings, SourceSettings
 from awsync.state import State
 from awsync.timeline import MILLISECOND, closed_until, floor_to
@@ -92,11 +93,13 @@ class Backfill:
         self._resolution = settings.resolution // _MICROSECOND
         self._now = self._wiring.clock()
         self._failures: list[str] = []
+        self._among = Neighbours()
 
     async def run(self, folder: Path) -> Written:
         """Writes the files, and then the manifest."""
         self._check_names()
         await asyncio.to_thread(make_ready, folder)
+        await self._meet()
         async with knowing(self._settings, self._wiring) as knowledge:
             facts, files = knowledge.facts, self._wanted.files
             at = borders(facts, self._now)
@@ -105,6 +108,15 @@ class Backfill:
         if manifest is None:
             await asyncio.to_thread(folder.rmdir)
         return Written(manifest, facts, at, files, self._failures)
+
+    async def _meet(self) -> None:
+        """Finds out what the sources have in common: no time goes into the files twice."""
+        wiring, sources = self._wiring, self._settings.sources
+        remembered = self._state.neighbours()
+        async with roll_call(
+            sources, remembered, transport=wiring.aw_transport, silence=wiring.aw_timeout
+        ) as called:
+            self._among = called.neighbours
 
     def _check_names(self) -> None:
         names = [source.name for source in self._settings.sources]
@@ -167,20 +179,20 @@ class Backfill:
         if not found:
             return None
         settings, source, bucket = self._settings, place.source, place.bucket
-        labeller = Labeller.of(source, bucket.id, bucket.client, bucket.hostname, settings.hosts)
-        counter = BucketCounter(place.aw, bucket, labeller, self._resolution)
+        labels = labeller(bucket, source, settings.hosts)
+        counter = BucketCounter(place.aw, bucket, labels, self._resolution)
         filled = [await self._fill(place, piece, counter, knowledge, spool) for piece in found]
         sums = f"{amount(sum(piece.samples for piece in filled), 'sample')}"
         self._tell(
             f"{source.name}/{bucket.id}: {clock(filled[0].start)} to {clock(filled[-1].end)} UTC, {sums}."
         )
-        return Part(source.name, bucket.id, labeller.identity, filled)
+        return Part(source.name, bucket.id, labels.identity, filled)
 
     async def _pieces(self, place: "_Place", at: Borders) -> Sequence[Piece]:
         """What of a bucket goes into files; nothing where it is not synced at all."""
         settings, wanted, source, bucket = self._settings, self._wanted, place.source, place.bucket
         newest = bucket.newest
-        if newest is None or unwanted(bucket, source) is not None:
+        if newest is None or left_out(bucket, source, self._among) is not None:
             return ()
         checkpoint = self._state.checkpoint(source.name, bucket.id)
         if checkpoint.events < settings.min_data and await place.aw.count(bucket.id) < settings.min_data:

@@ -14,7 +14,7 @@ from msgspec.structs import asdict
 from awsync.cli.flags import settings_flags
 from awsync.cli.output import complain, document, narrate, say, table
 from awsync.cli.quarantine import range_document, sample_document
-from awsync.cli.settings import load_settings, load_with_store
+from awsync.cli.settings import load_settings, load_with_store, remembered_neighbours
 from awsync.words import amount, clock, iso, span
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ def buckets(flags: dict[str, object], json: Json = False) -> None:
     """List what there is in ActivityWatch, what is synced, and why the rest is not."""
     from awsync.survey import survey
 
-    reports = asyncio.run(survey(load_settings(flags, needs_store=False)))
+    settings = load_settings(flags, needs_store=False)
+    reports = asyncio.run(survey(settings, remembered_neighbours(settings)))
     if json:
         document([_source_document(report) for report in reports])
     else:

@@ -23,6 +23,7 @@ _PLACES = {
     "sync": "sync:sync",
     "tui": "tui:tui",
     "buckets": "listing:buckets",
+    "today": "today:today",
     "preview": "listing:preview",
     "status": "listing:status",
     "quarantine": "quarantine:app",

@@ -1,12 +1,18 @@
 """Loads the settings for a command, and says what is doubtful in them.
 
-May import: config, settings, cli.output.
+May import: config, errors, settings, cli.output; at call time database, records, state.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from awsync.cli.output import narrate
+from awsync.errors import StateError
 from awsync.settings import Settings
+
+if TYPE_CHECKING:
+    from awsync.records import Neighbour
 
 
 def load_settings(flags: Mapping[str, object], *, needs_store: bool = True) -> Settings:
@@ -17,6 +23,18 @@ def load_settings(flags: Mapping[str, object], *, needs_store: bool = True) -> S
     for warning in loaded.warnings:
         narrate(f"awsync: warning: {warning}")
     return loaded.settings
+
+
+def remembered_neighbours(settings: Settings) -> "list[Neighbour]":
+    """What the state knows of the sources; nothing where it cannot be read, for looking needs no state."""
+    from awsync.database import FILE_NAME
+    from awsync.state import State
+
+    if not (settings.state_dir / FILE_NAME).exists():
+        return []  # opening it would make it
+    with suppress(StateError), State(settings.state_dir, "", write=False) as state:
+        return state.neighbours()
+    return []
 
 
 def load_with_store(flags: Mapping[str, object]) -> tuple[Settings, str]:

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from awsync.activitywatch import Bucket
 from awsync.ledger import Quarantined, Range
+from awsync.neighbours import Neighbours
 from awsync.records import Checkpoint, PassRecord
 from awsync.settings import Settings, SourceSettings
 
@@ -93,8 +94,9 @@ class Walk(Struct):
     """One examination: what it was given, and what was learnt on the way.
 
     `wanted` are the buckets that would be synced, of the sources whose names are in `read`; `skews` are the
-    seconds that each source's clock is ahead. `checkpoints` is None where the state could not be read;
-    `working` says whether an awsync runs and works; None where one holds the lock and does not.
+    seconds that each source's clock is ahead, `among` is what several sources said of themselves.
+    `checkpoints` is None where the state could not be read; `working` says whether an awsync runs and works;
+    None where one holds the lock and does not.
     """
 
     settings: Settings
@@ -103,6 +105,7 @@ class Walk(Struct):
     wanted: list[tuple[SourceSettings, Bucket]] = field(default_factory=list)
     read: set[str] = field(default_factory=set)
     skews: dict[str, float] = field(default_factory=dict)
+    among: Neighbours = Neighbours()
     checkpoints: Sequence[Checkpoint] | None = None
     set_aside: Sequence[tuple[str, str, Range]] = ()
     quarantined: Sequence[Quarantined] = ()

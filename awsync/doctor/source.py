@@ -1,6 +1,7 @@
 """The doctor at an ActivityWatch server: does it answer, may awsync read, do the watchers report.
 
-May import: the standard library, and of awsync activitywatch, errors, planning, settings, words, doctor.
+May import: the standard library, and of awsync activitywatch, errors, neighbours, planning, roll_call,
+settings, words, doctor.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -10,7 +11,9 @@ from awsync.activitywatch import ActivityWatch, Bucket
 from awsync.doctor.findings import PATIENCE, Area, Finding, Walk
 from awsync.doctor.skew import clock_finding
 from awsync.errors import SourceError, SourceRefusedError
-from awsync.planning import unwanted
+from awsync.neighbours import host_of, twin
+from awsync.planning import host_label, left_out
+from awsync.roll_call import roll_call
 from awsync.settings import SourceSettings
 from awsync.timeline import DAY, MICROSECONDS
 from awsync.words import amount, clock, roughly
@@ -26,8 +29,12 @@ _NAMED = 3
 
 async def look_at_sources(walk: Walk) -> AsyncGenerator[Finding, None]:
     """Every source in turn; one that fails stops no other."""
-    for source in walk.settings.sources:
-        alone = len(walk.settings.sources) == 1
+    sources, wiring = walk.settings.sources, walk.wiring
+    alone = len(sources) == 1
+    if not alone:
+        async with roll_call(sources, transport=wiring.aw_transport, silence=PATIENCE) as called:
+            walk.among = called.neighbours
+    for source in sources:
         area = Area("ActivityWatch" if alone else f"ActivityWatch {source.name}")
         async with aclosing(_look(area, source, walk)) as found:
             async for finding in found:
@@ -64,8 +71,15 @@ async def _look(area: Area, source: SourceSettings, walk: Walk) -> AsyncGenerato
             return
     walk.read.add(source.name)
     yield area.ok("authentication", _authentication(source))
-    wanted = [bucket for bucket in buckets if unwanted(bucket, source) is None and bucket.newest is not None]
+    wanted = [
+        bucket
+        for bucket in buckets
+        if left_out(bucket, source, walk.among) is None and bucket.newest is not None
+    ]
     walk.wanted += [(source, bucket) for bucket in wanted]
+    if (other := twin(source.name, walk.among)) is not None:
+        yield _twin(area, source, other)
+        return
     yield _buckets(area, buckets, wanted)
     if not wanted:
         return
@@ -93,6 +107,11 @@ def _authentication(source: SourceSettings) -> str:
     )
 
 
+def _twin(area: Area, source: SourceSettings, other: str) -> Finding:
+    what = f'It is the same device as source "{other}", so it is not synced: its time would count twice.'
+    return area.warning("device", what, f'Remove source "{source.name}" or "{other}" from config.toml.')
+
+
 def _buckets(area: Area, buckets: Sequence[Bucket], wanted: Sequence[Bucket]) -> Finding:
     if not buckets:
         remedy = "Start the watchers: aw-qt does, or aw-watcher-window and aw-watcher-afk by hand."
@@ -109,13 +128,13 @@ def _watchers(area: Area, wanted: Sequence[Bucket], now: int) -> Finding:
     """A watcher is stale when it has said nothing for a day while others of its host went on."""
     newest_of: dict[str, int] = {}
     for bucket in wanted:
-        newest_of[bucket.hostname] = max(newest_of.get(bucket.hostname, 0), bucket.newest or 0)
+        newest_of[host_of(bucket)] = max(newest_of.get(host_of(bucket), 0), bucket.newest or 0)
     newest = max(newest_of.values())
     if now - newest > DAY:
         silent = roughly((now - newest) / MICROSECONDS)
         what = f"No watcher has reported for {silent} (since {clock(newest)} UTC)."
         return area.warning("watchers", what, "Start the watchers on that machine: aw-qt does.")
-    late = {bucket.id: newest_of[bucket.hostname] - (bucket.newest or 0) for bucket in wanted}
+    late = {bucket.id: newest_of[host_of(bucket)] - (bucket.newest or 0) for bucket in wanted}
     stale = [bucket for bucket in wanted if DAY < late[bucket.id] <= _RETIRED]
     if not stale:
         retired = sum(behind > _RETIRED for behind in late.values())
@@ -131,7 +150,7 @@ def _afk(area: Area, buckets: Sequence[Bucket], wanted: Sequence[Bucket], walk: 
     """Only a host whose windows are watched needs to know whether somebody sits before them."""
 
     def host(bucket: Bucket) -> str:
-        return walk.settings.hosts.get(bucket.hostname, bucket.hostname)
+        return host_label(bucket, walk.settings.hosts)
 
     watched = {host(b) for b in wanted if b.type == _FOCUS and _NO_AFK_OF_ITS_OWN not in b.client}
     lacking = sorted(watched - {host(bucket) for bucket in buckets if bucket.type == _AFK})

@@ -127,6 +127,14 @@ class ClockSkewed(Struct, frozen=True, kw_only=True):
     seconds: float
 
 
+class SameDevice(Struct, frozen=True, kw_only=True):
+    """Two sources serve one device; `other` is synced, and `source` is not."""
+
+    source: str
+    other: str
+    hostname: str
+
+
 class HistoryWentBack(Struct, frozen=True, kw_only=True):
     """A bucket's newest event is older than it was: its database was restored or wiped, or events deleted.
 

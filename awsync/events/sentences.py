@@ -22,6 +22,7 @@ from awsync.events.passes import (
     PassStarted,
     RepairSent,
     RetryScheduled,
+    SameDevice,
     SamplesSetAside,
     SetAsideDelivered,
     SourceFailed,
@@ -63,6 +64,7 @@ Event = (
     | StoreParked
     | RetryScheduled
     | ClockSkewed
+    | SameDevice
     | HistoryWentBack
     | FutureLeft
     | BatchDelivered
@@ -105,6 +107,7 @@ _LEVELS: Mapping[type, Level] = {
     CheckpointMoved: Level.DEBUG,
     RetryScheduled: Level.WARNING,
     ClockSkewed: Level.WARNING,
+    SameDevice: Level.WARNING,
     HistoryWentBack: Level.WARNING,
     FutureLeft: Level.WARNING,
     SamplesSetAside: Level.WARNING,
@@ -223,6 +226,14 @@ def _(event: RetryScheduled) -> str:
 def _(event: ClockSkewed) -> str:
     way = "ahead of" if event.seconds > 0 else "behind"
     return f"{event.of}: its clock is {span(event.seconds)} {way} this machine's. Set both by a time server."
+
+
+@describe.register
+def _(event: SameDevice) -> str:
+    return (
+        f'{event.source}: it serves the same device as source "{event.other}" ({event.hostname}), and is not '
+        "synced, for its time would count twice. Remove one of the two from the settings."
+    )
 
 
 @describe.register

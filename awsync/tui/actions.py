@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from awsync.tui.pages import DETAIL, DOCTOR, LOG, PAGES, QUARANTINE, VERIFY, WATCHERS
+from awsync.tui.pages import DETAIL, DOCTOR, LOG, PAGES, QUARANTINE, TODAY, VERIFY, WATCHERS
 
 EVERYWHERE = "everywhere"
 LISTS = "lists"
@@ -81,6 +81,11 @@ ACTIONS: tuple[Action, ...] = (
            (WATCHERS, LOG), "Filter"),
     Action("level", "v", "Level", "Shows only warnings, only errors, or details too.", (LOG,), "Level"),
     Action("follow", "F", "Follow", "Goes to the end of the log and stays there.", (LOG,)),
+    Action("by(1)", "b", "By the next", "Tells the time apart by app, title, host, domain or category.",
+           (TODAY,), "By"),
+    Action("by(-1)", "B", "By the one before", "The same, the other way round.", (TODAY,)),
+    Action("period", "w", "Other period", "Today, the last 7 days, the last 30 days.", (TODAY,), "Period"),
+    Action("count", "r", "Count again", "Asks ActivityWatch once more.", (TODAY,)),
     Action("examine", "r", "Run again", "Walks from ActivityWatch to the store once more.",
            (DOCTOR,), "Run again"),
     Action("probe", "b", "Probe the store", "Also sends one sample and queries it back, after a question.",

@@ -20,6 +20,7 @@ DETAIL = "detail"
 DOCTOR = "doctor"
 QUARANTINE = "quarantine"
 VERIFY = "verify"
+TODAY = "today"
 
 
 class Entry(Struct, frozen=True):
@@ -41,6 +42,7 @@ class Entry(Struct, frozen=True):
 PAGES = (
     Entry(LOG, "l", "Log", "The engine's own sentences, with filters.", "log:LogPage"),
     Entry("passes", "P", "Passes", "What the last passes did, and the running one.", "passes:PassesPage"),
+    Entry(TODAY, "d", "Today", "What the time was spent on, straight from ActivityWatch.", "today:TodayPage"),
     Entry(DOCTOR, "D", "Doctor", "Every step from ActivityWatch to the store, and what to do about it.",
           "doctor:DoctorPage"),
     Entry(QUARANTINE, "Q", "Quarantine", "What the store did not take, why, and what is to become of it.",

@@ -22,13 +22,14 @@ from awsync.engine import Wiring
 from awsync.errors import AwsyncError, ConfigError, Problem, SourceError, UsageError
 from awsync.events import Event, RepairSent
 from awsync.link import Link, ParkedError
+from awsync.neighbours import Neighbours
 from awsync.pass_context import MICROSECOND
-from awsync.planning import unwanted
+from awsync.planning import labeller, left_out
 from awsync.records import Checkpoint
 from awsync.remote_write.client import Client
 from awsync.remote_write.connection import shown_url
+from awsync.roll_call import roll_call
 from awsync.schedule import Schedule
-from awsync.series import Labeller
 from awsync.settings import Settings, SourceSettings, StoreSettings
 from awsync.state import State
 from awsync.timeline import MICROSECONDS, MINUTE, closed_until, floor_to
@@ -159,6 +160,7 @@ class _Run:
         self._periods = Periods(question.by)
         self._since = 0
         self._found = False
+        self._among = Neighbours()
 
     async def everything(self, store: StoreSettings) -> AsyncGenerator[Said, None]:
         """The store, and then each bucket of each source."""
@@ -169,6 +171,7 @@ class _Run:
             await link.knowledge.ask()
         await link.knowledge.flush()
         yield self._asked(store)
+        await self._meet()
         for source in self._settings.sources:
             if question.source in (None, source.name):
                 async with aclosing(self._source(source)) as said:
@@ -178,6 +181,14 @@ class _Run:
             raise AwsyncError(
                 f'No source has a bucket "{question.bucket}".', "awsync buckets lists those there are."
             )
+
+    async def _meet(self) -> None:
+        """Finds out what the sources have in common: what is left out for that was never to be sent."""
+        wiring, remembered = self._wiring, self._state.neighbours()
+        async with roll_call(
+            self._settings.sources, remembered, transport=wiring.aw_transport, silence=wiring.aw_timeout
+        ) as called:
+            self._among = called.neighbours
 
     def _asked(self, store: StoreSettings) -> Asked:
         facts, since = self._link.knowledge.facts, self._now - self._question.since // MICROSECOND
@@ -229,15 +240,15 @@ class _Run:
         self, source: SourceSettings, aw: ActivityWatch, bucket: Bucket
     ) -> AsyncGenerator[Said, None]:
         checkpoint = self._state.checkpoint(source.name, bucket.id)
-        why = unwanted(bucket, source) or await self._why_not(aw, bucket, checkpoint)
+        why = left_out(bucket, source, self._among) or await self._why_not(aw, bucket, checkpoint)
         span = span_of(checkpoint, self._since_of(checkpoint), self._due(bucket), self._now, self._resolution)
         if why is None and span.start >= span.end:
             why = "nothing of this time was to be sent"
         if why is not None:
             yield Skipped(source.name, bucket.id, why)
             return
-        labeller = Labeller.of(source, bucket.id, bucket.client, bucket.hostname, self._settings.hosts)
-        reader = BucketReader(aw, bucket, labeller, self._resolution, self._link, self._periods)
+        labels = labeller(bucket, source, self._settings.hosts)
+        reader = BucketReader(aw, bucket, labels, self._resolution, self._link, self._periods)
         comparer = Comparer(source.name, bucket.id, self._resolution, self._periods)
         checker = Checker(reader, comparer, self._state, self._repairer(source, bucket), self._pause)
         async with aclosing(checker.check(checkpoint, span)) as said:

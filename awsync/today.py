@@ -1,0 +1,136 @@
+"""What the time was spent on, straight from ActivityWatch, counted as a pass counts it; no store, no state.
+
+May import: everything below the engine.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing
+from datetime import timedelta
+
+import httpx
+from msgspec import Struct
+
+from awsync.activitywatch import Bucket
+from awsync.categories import DEFAULT, SEPARATOR, Rules, rules_of
+from awsync.config.values import parse_duration
+from awsync.counting import BucketCounter
+from awsync.errors import SourceError, UsageError
+from awsync.neighbours import Neighbours
+from awsync.planning import host_label, labeller, left_out
+from awsync.records import Neighbour
+from awsync.roll_call import Present, roll_call
+from awsync.series import Labels
+from awsync.settings import Settings
+from awsync.timeline import MINUTE
+from awsync.totals import NOTHING, By, Failure, Report, Sums, beginning, report, value
+
+SILENCE = timedelta(seconds=15)
+"""Somebody waits for the answer."""
+_MICROSECOND = timedelta(microseconds=1)
+_WINDOW, _AFK, _TAB = "currentwindow", "afkstatus", "web.tab.current"
+_START_OF_DAY = "startOfDay"
+
+
+class _Asked(Struct, frozen=True):
+    """One source, and what of it failed."""
+
+    sums: Sums
+    failures: Sequence[Failure]
+
+
+async def today(
+    settings: Settings,
+    by: By,
+    since: str | None = None,
+    *,
+    now: int,
+    remembered: Iterable[Neighbour] = (),
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> Report:
+    """The time since a moment (None: today) by app or something else; raises UsageError for a bad `since`.
+
+    A source that cannot be read is told in the report, and stops no other.
+    """
+    async with roll_call(settings.sources, remembered, transport=transport, silence=SILENCE) as called:
+        kept = await asyncio.gather(*map(_settings, called.sources))
+        begins = next((text for each in kept if isinstance(text := each.get(_START_OF_DAY), str)), "")
+        try:
+            start = beginning(since, now, begins, lambda text: parse_duration(text) // _MICROSECOND)
+        except (ValueError, OverflowError) as error:
+            raise UsageError(
+                f"--since: {error}.", "Write a date (2026-11-20) or a length of time (7d, 12h)."
+            ) from error
+        rules, notes = _rules(kept) if by is By.CATEGORY else ([DEFAULT] * len(kept), [])
+        counting = _Counting(settings, called.neighbours, by, start, now)
+        asked = await asyncio.gather(*map(counting.ask, called.sources, rules))
+    failures = [failure for each in asked for failure in each.failures]
+    return report(by, start, now, [each.sums for each in asked], notes, failures)
+
+
+async def _settings(present: Present) -> Mapping[str, object]:
+    """What a server keeps for the web page; a report does without."""
+    if present.error is not None:
+        return {}
+    try:
+        return await present.aw.settings()
+    except SourceError:
+        return {}
+
+
+def _rules(kept: Sequence[Mapping[str, object]]) -> tuple[list[Rules], list[str]]:
+    """The categories of each source: its own, else those of another one, else those of the web page."""
+    own = [rules_of(each) for each in kept]
+    saved = [rules for rules in own if rules.saved]
+    used = [rules if rules.saved else next(iter(saved), DEFAULT) for rules in own]
+    notes = [] if saved else ["No categories are saved in ActivityWatch: its web page's own are taken."]
+    if broken := sorted({name for rules in saved for name in rules.broken}):
+        notes.append(f"Rules that cannot be read are left out: {', '.join(broken)}.")
+    return used, notes
+
+
+class _Counting(Struct, frozen=True):
+    """What is counted: [start, end) of every bucket that is synced."""
+
+    settings: Settings
+    among: Neighbours
+    by: By
+    start: int
+    end: int
+
+    async def ask(self, present: Present, rules: Rules) -> _Asked:
+        """Counts a source; one bucket that fails stops no other."""
+        sums = Sums(_name_of(self.by, rules))
+        source, error = present.source, present.error
+        if error is not None:
+            return _Asked(sums, [Failure(source.name, error.message, error.remedy)])
+        failures: list[Failure] = []
+        for bucket in filter(self._counts, present.buckets):
+            if left_out(bucket, source, self.among) is not None:
+                continue
+            try:
+                await self._count(present, bucket, sums)
+            except SourceError as failed:
+                failures.append(Failure(f"{source.name}/{bucket.id}", failed.message, failed.remedy))
+        return _Asked(sums, failures)
+
+    def _counts(self, bucket: Bucket) -> bool:
+        wanted = {_AFK, _TAB if self.by is By.DOMAIN else _WINDOW}
+        return bucket.type in wanted and (bucket.newest or 0) > self.start
+
+    async def _count(self, present: Present, bucket: Bucket, sums: Sums) -> None:
+        labels = labeller(bucket, present.source, self.settings.hosts)
+        host = host_label(bucket, self.settings.hosts)
+        counter = BucketCounter(present.aw, bucket, labels, MINUTE)
+        async with aclosing(counter.pages(self.start, self.end)) as pages:
+            async for page in pages:
+                if bucket.type == _AFK:
+                    sums.add_afk(host, bucket.id, page.amounts)
+                else:
+                    await asyncio.to_thread(sums.add, host, page.amounts)
+
+
+def _name_of(by: By, rules: Rules) -> Callable[[Labels], str]:
+    if by is By.CATEGORY:
+        return lambda labels: SEPARATOR.join(rules.category(labels))
+    return lambda labels: value(labels, by) or NOTHING
