@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from awsync.config import Loaded, Watched, set_value
 from awsync.config.keys import CRON
-from awsync.control import Activity, BucketDetail, Command, Finding, Move, Request, Said
+from awsync.control import Activity, Agreement, BucketDetail, Command, Finding, Move, Request, Said
 from awsync.detail import ActivityReader, look
 from awsync.engine import Wiring
 from awsync.errors import ConfigError, LockHeldError, SourceError, StateError
@@ -148,6 +148,15 @@ class ConsoleAgent:
         async with aclosing(doctor.examine(self.settings, probe=probe, wiring=parts)) as findings:
             async for finding in findings:
                 yield finding
+
+    async def verify(self, *, days: int) -> AsyncGenerator[Agreement, None]:
+        """How the store agrees with ActivityWatch."""
+        from awsync.verify.shown import agreements
+
+        found = agreements(self.settings, self._state(), days=days, wiring=self._wiring)
+        async with aclosing(found):
+            async for each in found:
+                yield each
 
     async def today(self, by: By, since: str | None) -> Report:
         """What the time was spent on."""

@@ -135,6 +135,36 @@ class Finding(Protocol):
         """What to do, in one or several lines; empty where there is nothing to do."""
 
 
+class Disagreement(Struct, frozen=True, kw_only=True):
+    """A period of a series in which ActivityWatch and the store say different things, in seconds; and why."""
+
+    start: int
+    series: str
+    expected: float
+    held: float
+    why: str
+    words: str
+
+
+class Agreement(Struct, frozen=True, kw_only=True):
+    """How the store stands to ActivityWatch for one bucket (`bucket` is empty for a whole source).
+
+    `state` is agrees, differs, comparing, skipped or failed; `words` say why where it is one of the last two,
+    and how far it is while it is being compared. `agree` of `periods` days say the same.
+    """
+
+    source: str
+    bucket: str
+    state: str
+    words: str = ""
+    periods: int = 0
+    agree: int = 0
+    expected: float = 0.0
+    held: float = 0.0
+    differences: Sequence[Disagreement] = ()
+    left_out: int = 0
+
+
 class Agent(Protocol):
     """The engine as a console sees it. Methods that return text return the sentence to show."""
 
@@ -176,6 +206,12 @@ class Agent(Protocol):
 
     def examine(self, *, probe: bool) -> AsyncGenerator[Finding, None]:
         """The doctor's findings, each as soon as it is known; a probe writes one sample to the store."""
+
+    def verify(self, *, days: int) -> AsyncGenerator[Agreement, None]:
+        """Compares the store with ActivityWatch so many days back: each bucket several times, as it goes on.
+
+        Raises AwsyncError where the store cannot be asked.
+        """
 
     async def today(self, by: "By", since: str | None) -> "Report":
         """What the time was spent on since a date or for a length of time (None: today)."""

@@ -15,7 +15,7 @@ from awsync.events import BatchDelivered, Event
 from awsync.knowledge import same
 from awsync.link import Link, ParkedError
 from awsync.remote_write.client import Cause, Delivered, Rejected, Retry
-from awsync.remote_write.store import QueryError
+from awsync.remote_write.queries import QueryError
 from awsync.remote_write.verdicts import INVALID_REMEDY
 from awsync.series import Sample
 

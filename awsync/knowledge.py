@@ -8,16 +8,8 @@ May import: the standard library, series, timeline, remote_write.
 from collections.abc import Callable, Iterable, Sequence
 
 from awsync.remote_write.client import Client
-from awsync.remote_write.store import (
-    IMPORT_REMEDY,
-    QueryError,
-    StoreFacts,
-    discover,
-    flush,
-    has_series,
-    held,
-    remedy_for,
-)
+from awsync.remote_write.queries import Held, QueryError, flush, has_series, held
+from awsync.remote_write.store import IMPORT_REMEDY, StoreFacts, discover, remedy_for
 from awsync.series import Labels, Sample
 from awsync.settings import StoreSettings
 from awsync.timeline import MICROSECONDS, MILLISECOND
@@ -64,17 +56,19 @@ class Knowledge:
         now_ms = self._clock() // MILLISECOND
         self.facts = await discover(self._client.http, self._store, now_ms=now_ms)
 
+    async def samples(self, identity: Iterable[tuple[str, str]], from_ms: int, to_ms: int) -> Held:
+        """What the store holds of the series with these labels; raises QueryError where it does not say."""
+        return await held(self._client.http, self._store, identity, from_ms, to_ms)
+
     async def flush(self) -> None:
-        """Lets VictoriaMetrics show what it took."""
+        """Lets the store show what it took a moment ago."""
         if self.facts.engine == "VictoriaMetrics":
             await flush(self._client.http, self._store)
 
-    async def series(
-        self, identity: Iterable[tuple[str, str]], from_ms: int, to_ms: int
-    ) -> dict[Labels, dict[int, float]] | None:
+    async def series(self, identity: Iterable[tuple[str, str]], from_ms: int, to_ms: int) -> Held | None:
         """Values by series and millisecond, of the series with these labels; None where it hides them."""
         try:
-            return await held(self._client.http, self._store, identity, from_ms, to_ms)
+            return await self.samples(identity, from_ms, to_ms)
         except QueryError as error:
             if error.passing:
                 raise
@@ -102,9 +96,10 @@ class Knowledge:
             if series is None:
                 return {}
             for sample in members:
-                value = series.get(sample.labels, {}).get(sample.timestamp_ms)
-                if value is not None:
-                    found[sample] = value
+                values = series.get(sample.labels, {}).get(sample.timestamp_ms, ())
+                if values:
+                    # Kept several times it is there nonetheless.
+                    found[sample] = next((each for each in values if same(each, sample.value)), values[-1])
         return found
 
     async def unsent(

@@ -3,7 +3,7 @@
 May import: the standard library, msgspec, series and timeline.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -145,8 +145,12 @@ def covered(ranges: Iterable[Range], wanted: Range) -> bool:
     return any(held.start <= wanted.start and wanted.end <= held.end for held in joined(ranges))
 
 
-def from_store(series: Mapping[Labels, Mapping[int, float]], start: int, end: int, resolution: int) -> Ledger:
+def from_store(
+    series: Mapping[Labels, Mapping[int, Sequence[float]]], start: int, end: int, resolution: int
+) -> Ledger:
     """What a store holds (milliseconds to values) as a ledger of the slots that end in (start, end].
+
+    A sample that it keeps twice counts twice, as it does in its sums.
 
     Slots of any length end on a full minute (of a shorter one for tests, where they do), and nobody corrects
     one 60,000 times: so a stamp tells slot and correction, also of slots of another length.
@@ -157,7 +161,7 @@ def from_store(series: Mapping[Labels, Mapping[int, float]], start: int, end: in
         for stamp_ms in sorted(values, reverse=True):
             slot_end = floor_to(stamp_ms * MILLISECOND, step) + step
             if start < slot_end <= end:
-                amount = round(values[stamp_ms] * MICROSECONDS)
+                amount = sum(round(value * MICROSECONDS) for value in values[stamp_ms])
                 entry = Entry(labels, slot_end, stamp(slot_end) - stamp_ms, amount)
                 found.setdefault(labels, {}).setdefault(slot_end, []).append(entry)
     return found

@@ -4,7 +4,7 @@ May import: the standard library, events, knowledge, persistence, series, settin
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from awsync.events import ClockSkewed, Event, RetryScheduled, StoreParked, StoreReached
@@ -12,7 +12,8 @@ from awsync.knowledge import Knowledge
 from awsync.persistence import FIRST_DELAY, OutOfPatienceError, Persistence
 from awsync.remote_write.client import Client, Rejected, Retry
 from awsync.remote_write.client import StoreReached as Opened
-from awsync.remote_write.store import QueryError, StoreFacts
+from awsync.remote_write.queries import Held, QueryError
+from awsync.remote_write.store import StoreFacts
 from awsync.series import Labels
 from awsync.settings import StoreSettings
 from awsync.timeline import MICROSECONDS, MILLISECOND
@@ -89,9 +90,7 @@ class Link:
         if skew is not None and abs(skew) >= SKEW_SECONDS:
             self._emit(ClockSkewed(of=self._sink, seconds=skew))
 
-    async def series(
-        self, identity: Labels, from_ms: int, to_ms: int
-    ) -> Mapping[Labels, Mapping[int, float]] | None:
+    async def series(self, identity: Labels, from_ms: int, to_ms: int) -> Held | None:
         """What the store holds of these series (milliseconds to values); None where it hides that."""
         return await self.ask(lambda: self.knowledge.series(identity, from_ms, to_ms))
 
@@ -110,12 +109,17 @@ class Link:
         return isinstance(await self.client.open(), Opened)
 
     async def ask(self, question: Callable[[], Awaitable[_Answer]]) -> _Answer:
-        """Asks the store for its samples until it answers: what is guessed here is doubled there."""
+        """Asks the store for its samples until it answers: what is guessed here is doubled there.
+
+        Raises QueryError for a refusal that lasts.
+        """
 
         async def attempt() -> _Answer | Retry:
             try:
                 return await question()
             except QueryError as error:
+                if not error.passing:
+                    raise
                 return Retry(error.message)
 
         return await self.persist(attempt)

@@ -8,7 +8,7 @@ import itertools
 import os
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -72,6 +72,12 @@ class Schedule:
             candidate: datetime = ticks.get_next(datetime)
             if self._fields[1] == ["*"] or not _shown_before(candidate):
                 return candidate
+
+    def last_until(self, moment: datetime) -> datetime:
+        """Return the last run that is not after `moment` (aware); to the hour where a clock is put back."""
+        ticks = croniter(self.expr, moment.astimezone(self.tz) + timedelta(microseconds=1))
+        last: datetime = ticks.get_prev(datetime)
+        return last
 
     def upcoming(self, count: int, after: datetime | None = None) -> list[datetime]:
         """Return the next `count` runs, ascending; `after` is now unless given."""

@@ -37,7 +37,10 @@ class SourceSettings(Struct, frozen=True):
 
 
 class StoreSettings(Struct, frozen=True):
-    """The sink. `base_url` is None where the write URL does not tell it (Mimir, Thanos)."""
+    """The sink. `base_url` is None where the write URL does not tell it (Mimir, Thanos).
+
+    `query_url` is where it answers queries, if that is not its base.
+    """
 
     write_url: str
     base_url: str | None
@@ -50,6 +53,12 @@ class StoreSettings(Struct, frozen=True):
     client_key_file: Path | None = None
     timeout: timedelta = timedelta(seconds=30)
     protocol: Protocol = "auto"
+    query_url: str | None = None
+
+    @property
+    def asked_url(self) -> str | None:
+        """The base of the API that answers queries; None where nobody told it."""
+        return self.query_url or self.base_url
 
 
 class Settings(Struct, frozen=True):

@@ -8,7 +8,7 @@ May import: the standard library, msgspec, aside, database, events, ledger, reco
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -191,6 +191,36 @@ class State:
                 aside.put_ranges(connection, id_, freed, page.asides)
                 aside.forget_samples(connection, id_, page.start, page.end, page.withheld)
                 aside.put_samples(connection, id_, page.refused, now=now, facts=facts)
+
+    def mend(
+        self,
+        source: str,
+        bucket: str,
+        slots: Mapping[tuple[Labels, int], Sequence[Entry]],
+        *,
+        samples: int,
+        asides: Collection[Range],
+        refused: Iterable[tuple[Entry, str]],
+        now: int,
+        facts: str,
+    ) -> None:
+        """Writes down what the store holds of slots that were mended, in one transaction.
+
+        That takes the place of what the ledger said of them.
+        """
+        with self.database.transaction(durable=True) as connection:
+            id_ = self._touch(connection, source, bucket)
+            (kept,) = connection.execute("SELECT ledger_from FROM checkpoint WHERE id = ?", (id_,)).fetchone()
+            for (labels, slot_end), entries in slots.items():
+                connection.execute(
+                    "DELETE FROM ledger WHERE checkpoint = ? AND slot_end = ? AND series = ?",
+                    (id_, slot_end, aside.series_id(connection, labels)),
+                )
+                corrected = any(entry.correction for entry in entries)
+                _remember(connection, id_, entries, 0 if corrected else kept or 0)
+            connection.execute("UPDATE checkpoint SET samples = samples + ? WHERE id = ?", (samples, id_))
+            aside.put_ranges(connection, id_, None, asides)
+            aside.put_samples(connection, id_, refused, now=now, facts=facts)
 
     def prune(self, keep_from: int) -> None:
         """Forgets slots that ended before `keep_from` and had no correction."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from awsync.config import Loaded
-from awsync.control import Activity, BucketDetail, LabelTime, Move, Said
+from awsync.control import Activity, Agreement, BucketDetail, LabelTime, Move, Said
 from awsync.doctor import Finding
 from awsync.errors import AwsyncError
 from awsync.events import Event
@@ -74,6 +74,7 @@ class ScriptedAgent:
     refusals: list[AwsyncError] = field(default_factory=list)
     held: asyncio.Event | None = None
     findings: Sequence[Finding] = ()
+    agreements: Sequence[Agreement] = ()
     ranges: Sequence[tuple[str, str, Range]] = ()
     samples: Sequence[Quarantined] = ()
     ahead: float | None = 0.0
@@ -134,6 +135,12 @@ class ScriptedAgent:
             if self.held is not None:
                 await self.held.wait()
             yield finding
+
+    async def verify(self, *, days: int) -> AsyncGenerator[Agreement, None]:
+        """The agreements of the script."""
+        self.asked.append(("verify", days))
+        for agreement in self.agreements:
+            yield agreement
 
     async def today(self, by: By, since: str | None) -> Report:
         """The report of the script, told apart by anything."""

@@ -16,11 +16,13 @@ from awsync.demo.aw_server import AwServer
 from awsync.remote_write.client import Client, Delivered
 from awsync.series import Sample
 from awsync.settings import Settings
+from awsync.verify import Why
 from tests.commands import awsync
 from tests.conftest import StartStore
 from tests.history import HOUR_US, TITLES, assert_equal_hours, closed_hours, stored_hours
 from tests.passes import make_settings, open_state, run_pass, sentences, utc_now
 from tests.servers import MISSING, Store
+from tests.verifying import run_verify, told
 
 DAYS = 45
 WINDOW = "aw-watcher-window_x"
@@ -114,6 +116,13 @@ def assert_exact(aw: AwServer, store: Store, settings: Settings) -> None:
         assert_equal_hours(wanted, found, bucket)
 
 
+def assert_verified(settings: Settings) -> None:
+    """What `awsync verify` says of it: nothing but what was closed since may be due."""
+    report = run_verify(settings, since=timedelta(days=DAYS + 2))
+    assert report.compared
+    assert {each.why for each in report.differences} <= {Why.PENDING}, told(report)
+
+
 @pytest.mark.servers
 def test_what_was_set_aside_comes_as_blocks(weeks: AwServer, start_store: StartStore, tmp_path: Path) -> None:
     """sync sets weeks aside, promtool brings them, --done finds them there, and no pass repeats them."""
@@ -145,6 +154,7 @@ def test_what_was_set_aside_comes_as_blocks(weeks: AwServer, start_store: StartS
     assert finished.complete, sentences(said)
     assert finished.totals.samples < 20, "only what was closed since"
     assert_exact(weeks, store, settings)
+    assert_verified(settings)
     again = backfill(settings, store, str(tmp_path / "again"))
     assert "awsync sync delivers it" in again.stdout
     assert not (tmp_path / "again").exists()
@@ -183,6 +193,7 @@ def test_history_that_was_never_sent_comes_first(
     assert finished.complete, sentences(said)
     assert 0 < finished.totals.samples < 5_000
     assert_exact(weeks, store, settings)
+    assert_verified(settings)
     assert run_pass(settings, look_back=True)[0].totals.samples < 20
 
 

@@ -61,6 +61,13 @@ CASES: dict[str, Case] = {
         lambda settings: store_of(settings).write_url,
         ("http://file:1/api/v1/write", "http://env:2/api/v1/write", "http://flag:3/prom/api/v1/write"),
     ),
+    "query-url": Case(
+        'query-url = "http://file:1/prometheus"',
+        "http://env:2/",
+        "http://flag:3/api/v1/query",
+        lambda settings: settings.store and settings.store.query_url,
+        ("http://file:1/prometheus", "http://env:2", "http://flag:3"),
+    ),
     "aw-url": Case(
         'aw-url = "http://file:1"',
         "http://env:2/api/0/",

@@ -110,6 +110,24 @@ def test_the_store_may_be_a_base_or_a_whole_write_url(url: str, write: str, base
     assert store_urls(url) == (write, base)
 
 
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        (None, None),
+        ("http://q/prometheus", "http://q/prometheus"),
+        ("http://q:10902/", "http://q:10902"),
+        ("http://q/prometheus/api/v1/query", "http://q/prometheus"),
+        ("HTTP://q/api/v1", "http://q"),
+    ],
+)
+def test_queries_may_go_elsewhere(url: str | None, asked: str | None) -> None:
+    """Where a store is written to and asked at different addresses, query-url says where it answers."""
+    flags: dict[str, object] = {"prometheus-url": "http://w/api/v1/push"}
+    store = load(flags | ({} if url is None else {"query-url": url}), {}, Path("/"), hostname=lambda: "h")
+    assert store.settings.store is not None
+    assert store.settings.store.asked_url == asked
+
+
 SOURCES = """
 excluded-watchers = ["web*"]
 user-id = "anna"

@@ -113,9 +113,9 @@ def test_a_forgotten_ledger_is_read_from_the_store(
     store = Store()
     for amounts in changes:
         store.take(due(amounts, store.ledger, again=False))
-    series: dict[Labels, dict[int, float]] = {}
+    series: dict[Labels, dict[int, tuple[float, ...]]] = {}
     for (labels, timestamp_ms), sample in store.samples.items():
-        series.setdefault(labels, {})[timestamp_ms] = sample.value
+        series.setdefault(labels, {})[timestamp_ms] = (sample.value,)
     held = from_store(series, 0, 7 * RESOLUTION, RESOLUTION)
     assert sorted(all_entries(held)) == sorted(all_entries(store.ledger))
 

@@ -14,15 +14,8 @@ from msgspec.structs import replace
 from awsync.demo.receiver import Receiver
 from awsync.remote_write.client import Client, Delivered
 from awsync.remote_write.connection import open_http
-from awsync.remote_write.store import (
-    QueryError,
-    StoreFacts,
-    discover,
-    flush,
-    held,
-    parse_duration,
-    remedy_for,
-)
+from awsync.remote_write.queries import QueryError, flush, held
+from awsync.remote_write.store import StoreFacts, discover, parse_duration, remedy_for
 from awsync.series import Labels, Sample
 from awsync.settings import StoreSettings
 from tests.conftest import StartStore
@@ -327,9 +320,9 @@ async def test_real_query_back(shared_store: Store) -> None:
     client = Client(settings)
     samples = [Sample(series, stamp, stamp / 1000) for series in (labels, other) for stamp in stamps]
     assert isinstance(await client.send(samples), Delivered)
-    expected = {labels: {stamp: stamp / 1000 for stamp in stamps[1:4]}}
+    expected = {labels: {stamp: (stamp / 1000,) for stamp in stamps[1:4]}}
 
-    found: dict[Labels, dict[int, float]] = {}
+    found: dict[Labels, dict[int, tuple[float, ...]]] = {}
     for _ in range(200):
         shared_store.flush()
         found = await held(client.http, settings, labels, first, last)
@@ -356,4 +349,4 @@ async def test_what_was_missing_once_is_found_when_it_is_there(start_store: Star
             "the sample shows by itself",
         )
         await flush(client.http, settings)
-        assert await held(client.http, settings, labels, stamp, stamp) == {labels: {stamp: 1.5}}
+        assert await held(client.http, settings, labels, stamp, stamp) == {labels: {stamp: (1.5,)}}

@@ -29,6 +29,7 @@ from awsync.events import (
     PassFinished,
     PassStarted,
     Paused,
+    RepairSent,
     Resumed,
     RetryScheduled,
     RunEnded,
@@ -150,6 +151,16 @@ SENTENCES: list[tuple[Event, str, Level]] = [
     (
         CorrectionSent(**B, samples=2, microseconds=-1_234_500_000),
         "laptop/window: history changed, -1,234.500 s corrected in 2 samples.",
+        Level.INFO,
+    ),
+    (
+        RepairSent(**B, samples=2, microseconds=17_250_000, refused=0),
+        "laptop/window: the store did not agree, +17.250 s mended in 2 samples.",
+        Level.INFO,
+    ),
+    (
+        RepairSent(**B, samples=1, microseconds=-17_250_000, refused=1),
+        "laptop/window: the store did not agree, -17.250 s mended in 1 sample; the store refused 1.",
         Level.INFO,
     ),
     (

@@ -57,7 +57,7 @@ async def _check(knowledge: Knowledge, manifest: Manifest, part: Part, piece: Pi
         if series is None:
             raise AwsyncError(
                 f"{manifest.sink} does not answer queries: nobody can tell whether the import is there.",
-                "Name the base URL of the store in prometheus-url, and credentials that may read.",
+                "Name where the store answers queries in query-url, and credentials that may read.",
             )
         found = list(all_entries(from_store(series, start, end, manifest.resolution)))
         samples += len(found)

@@ -29,6 +29,7 @@ _PLACES = {
     "quarantine": "quarantine:app",
     "backfill": "backfill:backfill",
     "doctor": "doctor:doctor",
+    "verify": "verify:verify",
     "checkpoint": "checkpoint:app",
     "config": "config:app",
     "demo": "demo:demo",

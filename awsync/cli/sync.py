@@ -34,6 +34,9 @@ INTERRUPTED = 130
 def sync(
     flags: dict[str, object],
     once: Annotated[bool, typer.Option("--once", help="One pass, then exit.")] = False,
+    recheck: Annotated[
+        bool, typer.Option("--recheck", help="One pass that looks back over lookback at once, then exit.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="The summary of --once as JSON on stdout.")] = False,
     log_format: Annotated[LogFormat, typer.Option(help="Log lines as text or JSON.")] = LogFormat.TEXT,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every page and batch.")] = False,
@@ -46,12 +49,13 @@ def sync(
     lines = LogLines(log_format, Level.DEBUG if verbose else Level.INFO)
     with State(settings.state_dir, sink, write=True) as state:
         state.database.announce(shlex.join(["awsync", *sys.argv[1:]]), system_clock())
+        once = once or recheck
         engine = Engine(settings, state, patience=ONCE_PATIENCE if once else None)
         # Damage is met again by the pass, where it can be mended.
         with suppress(StateDamagedError):
             _say_other_sinks(state)
         if once:
-            raise typer.Exit(run_once(engine, lines, as_json=json, verbose=verbose))
+            raise typer.Exit(run_once(engine, lines, as_json=json, verbose=verbose, recheck=recheck))
         raise typer.Exit(_run_service(engine, lines, flags))
 
 
@@ -60,8 +64,10 @@ def _say_other_sinks(state: "State") -> None:
         narrate(f"This state folder also has checkpoints for {sink}; this store starts from the beginning.")
 
 
-def run_once(engine: "Engine", lines: LogLines, *, as_json: bool, verbose: bool) -> int:
-    """One pass and its summary; returns the exit code."""
+def run_once(
+    engine: "Engine", lines: LogLines, *, as_json: bool, verbose: bool, recheck: bool = False
+) -> int:
+    """One pass and its summary; returns the exit code. `recheck` looks back without waiting for the hour."""
     from awsync.cli.progress import Progress
     from awsync.journal import Recorder
     from awsync.summary import PassSummary
@@ -82,7 +88,7 @@ def run_once(engine: "Engine", lines: LogLines, *, as_json: bool, verbose: bool)
         if database.begun_anew is not None:
             emit(database.begun_anew)
         try:
-            code = _run(lambda: _once(engine, emit), lines)
+            code = _run(lambda: _once(engine, emit, recheck=recheck), lines)
         except StateDamagedError as error:
             emit(database.begin_anew(error.reason))
             raise StateError(error.message, "Run awsync again: it finds out what the store lacks.") from error
@@ -94,8 +100,8 @@ def run_once(engine: "Engine", lines: LogLines, *, as_json: bool, verbose: bool)
     return code
 
 
-async def _once(engine: "Engine", emit: Callable[[Event], None]) -> int:
-    return 0 if (await engine.one_pass(emit)).complete else 1
+async def _once(engine: "Engine", emit: Callable[[Event], None], *, recheck: bool) -> int:
+    return 0 if (await engine.one_pass(emit, look_back=recheck)).complete else 1
 
 
 def _run_service(engine: "Engine", lines: LogLines, flags: dict[str, object]) -> int:

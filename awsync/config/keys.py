@@ -105,6 +105,13 @@ PROMETHEUS_URL: Key[str] = _key(
     env="PROMETHEUS_URL",
     old="--prometheusUrl",
 )
+QUERY_URL: Key[str] = _key(
+    "query-url",
+    values.QUERY_URL,
+    "Where the store answers queries (what stands before /api/v1/query), if not where it is written to.",
+    "http://localhost:8080/prometheus",
+    words="worked out from prometheus-url, where that tells it",
+)
 CRON: Key[str] = _key(
     "cron",
     values.CRON,
@@ -240,7 +247,18 @@ STATE_DIR: Key[Path] = _key(
 )
 
 KEYS: tuple[Key[Any], ...] = (
-    *(PROMETHEUS_URL, AW_URL, AW_TOKEN, AW_TOKEN_FILE, CRON, USER_ID, MIN_DATA, EXCLUDED, INCLUDED),
+    *(
+        PROMETHEUS_URL,
+        QUERY_URL,
+        AW_URL,
+        AW_TOKEN,
+        AW_TOKEN_FILE,
+        CRON,
+        USER_ID,
+        MIN_DATA,
+        EXCLUDED,
+        INCLUDED,
+    ),
     *(RESOLUTION, SETTLE, LOOKBACK, INITIAL_HISTORY, TIMEOUT, PROTOCOL),
     *(BEARER_TOKEN, BEARER_TOKEN_FILE, USERNAME, PASSWORD, PASSWORD_FILE),
     *(CA_FILE, CLIENT_CERT_FILE, CLIENT_KEY_FILE, STATE_DIR, HEADERS, HOSTS),

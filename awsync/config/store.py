@@ -50,6 +50,7 @@ def build_store(flat: Findings, vault: Vault, file: Path | None) -> StoreSetting
         client_key_file=private.value,
         timeout=flat.need(keys.TIMEOUT),
         protocol=cast(Protocol, flat.need(keys.PROTOCOL)),
+        query_url=flat.pick(keys.QUERY_URL),
     )
 
 

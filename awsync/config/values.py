@@ -130,6 +130,15 @@ def _read_store_url(value: object, _: Path) -> str:
     return parts._replace(scheme=parts.scheme.lower(), path=parts.path.rstrip("/")).geturl()
 
 
+def _read_query_url(value: object, _: Path) -> str:
+    example = "http://localhost:8080/prometheus"
+    parts = _url_parts(value, example)
+    if parts.query:
+        raise ValueError(f'has a part behind "?": give what stands before /api/v1/query, such as "{example}"')
+    path = re.sub(r"/api/v1(/query(_range)?)?$", "", parts.path.rstrip("/"))
+    return parts._replace(scheme=parts.scheme.lower(), path=path.rstrip("/")).geturl()
+
+
 def _show_url(url: str) -> str:
     base, question, _ = url.partition("?")
     return f"{base}{question}{MASK}" if question else base
@@ -137,6 +146,7 @@ def _show_url(url: str) -> str:
 
 AW_URL: Kind[str] = Kind("URL", _read_aw_url, _show_url)
 STORE_URL: Kind[str] = Kind("URL", _read_store_url, _show_url)
+QUERY_URL: Kind[str] = Kind("URL", _read_query_url, _show_url)
 
 
 def _read_cron(value: object, _: Path) -> str:

@@ -137,7 +137,7 @@ def secrets_of(settings: Settings) -> list[str]:
     texts = [source.token.value for source in settings.sources if source.token is not None]
     store = settings.store
     if store is not None:
-        urls += [store.write_url, *([store.base_url] if store.base_url else [])]
+        urls += [url for url in (store.write_url, store.base_url, store.query_url) if url]
         texts += [secret.value for secret in (store.bearer_token, store.password) if secret is not None]
         texts += [
             value for secret in store.headers.values() for value in (secret.value, *secret.value.split())

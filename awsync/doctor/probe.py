@@ -11,7 +11,7 @@ import time
 
 from awsync.doctor.findings import Area, Finding, Walk
 from awsync.remote_write.client import Client, Delivered, Rejected
-from awsync.remote_write.store import QueryError, held
+from awsync.remote_write.queries import QueryError, held
 from awsync.series import Labels, Sample
 from awsync.settings import StoreSettings
 from awsync.timeline import MILLISECOND
@@ -37,7 +37,7 @@ async def probe_finding(
     if not isinstance(verdict, Delivered):
         reason = getattr(verdict, "reason", "the store answered something else")
         return area.failed(_STEP, f"The probe sample was not taken: {reason}", "Try again.")
-    if store.base_url is None:
+    if store.asked_url is None:
         what = (
             "The probe sample was taken, and cannot be queried back: the write address does not tell where."
         )
@@ -53,7 +53,7 @@ async def _queried_back(area: Area, client: Client, store: StoreSettings, sample
         except QueryError as error:
             return area.failed(_STEP, f"The probe sample was taken; then: {error.message}", error.remedy)
         waited = time.monotonic() - began
-        if found.get(sample.labels, {}).get(sample.timestamp_ms) == sample.value:
+        if sample.value in found.get(sample.labels, {}).get(sample.timestamp_ms, ()):
             return area.ok(_STEP, f"A sample of {METRIC} arrived, and could be queried after {waited:.1f} s.")
         if waited > _SHOWN_WITHIN:
             what = f"The probe sample was taken, and is not there after {span(waited)}: the store drops it."

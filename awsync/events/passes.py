@@ -196,6 +196,19 @@ class CorrectionSent(Struct, frozen=True, kw_only=True):
     microseconds: int
 
 
+class RepairSent(Struct, frozen=True, kw_only=True):
+    """The store was found to hold something else than ActivityWatch; corrections were delivered.
+
+    `refused` are those that it did not take.
+    """
+
+    source: str
+    bucket: str
+    samples: int
+    microseconds: int
+    refused: int = 0
+
+
 class SamplesSetAside(Struct, frozen=True, kw_only=True):
     """Samples that the store does not take now; they are kept, and tried when the store may take them."""
 

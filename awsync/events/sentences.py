@@ -21,6 +21,7 @@ from awsync.events.passes import (
     PageRead,
     PassFinished,
     PassStarted,
+    RepairSent,
     RetryScheduled,
     SameDevice,
     SamplesSetAside,
@@ -71,6 +72,7 @@ Event = (
     | BatchDelivered
     | CheckpointMoved
     | CorrectionSent
+    | RepairSent
     | SamplesSetAside
     | SetAsideDelivered
     | PassFinished
@@ -279,6 +281,15 @@ def _(event: CorrectionSent) -> str:
     return (
         f"{event.source}/{event.bucket}: history changed, {event.microseconds / 1e6:+,.3f} s "
         f"corrected in {amount(event.samples, 'sample')}."
+    )
+
+
+@describe.register
+def _(event: RepairSent) -> str:
+    refused = f"; the store refused {event.refused}" if event.refused else ""
+    return (
+        f"{event.source}/{event.bucket}: the store did not agree, {event.microseconds / 1e6:+,.3f} s "
+        f"mended in {amount(event.samples, 'sample')}{refused}."
     )
 
 

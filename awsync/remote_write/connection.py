@@ -107,7 +107,7 @@ def _authorization(store: StoreSettings) -> str | None:
 
 
 def _tls(store: StoreSettings) -> ssl.SSLContext:
-    urls = [url for url in (store.write_url, store.base_url) if url is not None]
+    urls = [url for url in (store.write_url, store.base_url, store.query_url) if url is not None]
     if not any(urlsplit(url).scheme == "https" for url in urls):
         # Trusts nobody, and costs nothing to make: nothing is read from the disk for a plain connection.
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -1,31 +1,27 @@
-"""What a store tells about itself: who it is, how old a sample may be, which samples it holds.
+"""What a store tells about itself: who it is, and how old a sample may be. `queries` asks for its samples.
 
 Pages and their traps are measured on Prometheus 2.42, 2.53, 3.5 and VictoriaMetrics 1.145 (FACTS B4, D).
 
-May import: errors, settings, series, httpx, msgspec, and of remote_write connection, failures and verdicts.
+May import: settings, httpx, msgspec, and of remote_write connection.
 """
 
 import asyncio
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import httpx
 import msgspec
 from msgspec import Struct
 
-from awsync.errors import AwsyncError
-from awsync.remote_write.connection import bare_url, shown_url
-from awsync.remote_write.failures import verdict_of_failure
-from awsync.remote_write.verdicts import Retry, clean
-from awsync.series import Labels
+from awsync.remote_write.connection import bare_url
 from awsync.settings import StoreSettings
 
 Engine = Literal["Prometheus", "VictoriaMetrics", "unknown"]
 
-_PAGE_TIMEOUT = timedelta(seconds=10)
+PAGE_TIMEOUT = timedelta(seconds=10)
 _MAX_PAGE = 8 * 1024 * 1024
 _MILLISECOND = timedelta(milliseconds=1)
 _HEAD_TOLERANCE = timedelta(hours=1)
@@ -73,87 +69,27 @@ class StoreFacts(Struct, frozen=True):
     data_path: str | None = None
 
 
-class QueryError(AwsyncError):
-    """The store did not answer a query; `passing` says that it may do so in a moment."""
-
-    def __init__(self, message: str, remedy: str = "", *, passing: bool = False) -> None:
-        super().__init__(message, remedy)
-        self.passing = passing
-
-
 async def discover(http: httpx.AsyncClient, store: StoreSettings, *, now_ms: int | None = None) -> StoreFacts:
     """Asks the store's own pages, and never raises for what they hide; `now_ms` defaults to the clock."""
-    if store.base_url is None:
+    asked = store.base_url or store.query_url
+    if asked is None:
         return StoreFacts()
     now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-    base = bare_url(store.base_url).rstrip("/")
-    wait = min(store.timeout, _PAGE_TIMEOUT).total_seconds()
+    base = bare_url(asked).rstrip("/")
+    wait = min(store.timeout, PAGE_TIMEOUT).total_seconds()
     healthy, build = await asyncio.gather(
-        *(_page(http, base + path, wait) for path in ("/-/healthy", "/api/v1/status/buildinfo"))
+        *(page(http, base + path, wait) for path in ("/-/healthy", "/api/v1/status/buildinfo"))
     )
     if "VictoriaMetrics" in healthy:
-        return _victoria(await _page(http, base + "/flags", wait), now_ms)
+        return _victoria(await page(http, base + "/flags", wait), now_ms)
     if "Prometheus" not in healthy:
         return StoreFacts()
     flags, config, tsdb = await asyncio.gather(
-        *(_page(http, f"{base}/api/v1/status/{page}", wait) for page in ("flags", "config", "tsdb?limit=1"))
+        *(page(http, f"{base}/api/v1/status/{name}", wait) for name in ("flags", "config", "tsdb?limit=1"))
     )
     version = _data(build).get("version")
     version = version if isinstance(version, str) else None
     return _prometheus(version, _data(flags), _data(config), _data(tsdb), now_ms)
-
-
-async def held(
-    http: httpx.AsyncClient,
-    store: StoreSettings,
-    selector: Iterable[tuple[str, str]],
-    from_ms: int,
-    to_ms: int,
-) -> dict[Labels, dict[int, float]]:
-    """The raw samples of the series that have these labels, from `from_ms` to `to_ms`, both included.
-
-    One query for the whole span: keep it to what one answer may hold. VictoriaMetrics shows a new sample only
-    after some seconds. Raises QueryError where the store cannot be asked or does not answer.
-    """
-    matchers = _selector(selector)
-    # Prometheus 2 includes the left border of a range, Prometheus 3 and VictoriaMetrics exclude it, and
-    # rounding may move either border by a millisecond: ask for more, keep what was asked for.
-    end = to_ms // 1000 + 1
-    query = {"query": f"{matchers}[{end * 1000 - from_ms + 1}ms]", "time": str(end), "nocache": "1"}
-    series = {}
-    for entry in (await _query(http, store, "query", query, _Reply)).data.result:
-        values = {round(stamp * 1000): float(value) for stamp, value in entry.values}
-        kept = {stamp: value for stamp, value in values.items() if from_ms <= stamp <= to_ms}
-        if kept:
-            series[tuple(sorted(entry.metric.items()))] = kept
-    return series
-
-
-async def has_series(
-    http: httpx.AsyncClient,
-    store: StoreSettings,
-    selector: Iterable[tuple[str, str]],
-    from_ms: int,
-    to_ms: int,
-) -> bool:
-    """Whether a series with these labels has samples in that time; raises QueryError as `held` does."""
-    query = {
-        "match[]": _selector(selector),
-        "start": str(from_ms // 1000),
-        "end": str(to_ms // 1000 + 1),
-        "limit": "1",
-    }
-    return bool((await _query(http, store, "series", query, _Names)).data)
-
-
-async def flush(http: httpx.AsyncClient, store: StoreSettings) -> None:
-    """Lets VictoriaMetrics show what it took; without this a sample can be found only seconds later.
-
-    Where it does not allow that (-forceFlushAuthKey), what it took in the last seconds stays unseen.
-    """
-    if store.base_url is not None:
-        wait = min(store.timeout, _PAGE_TIMEOUT).total_seconds()
-        await _page(http, bare_url(store.base_url).rstrip("/") + "/internal/force_flush", wait)
 
 
 def remedy_for(facts: StoreFacts, oldest_ms: int, now_ms: int) -> str:
@@ -266,7 +202,7 @@ def _retention(flags: Mapping[str, Any]) -> timedelta | None:
     return parse_duration(text) or (None if by_size else _PROMETHEUS_RETENTION)
 
 
-async def _page(http: httpx.AsyncClient, url: str, wait: float) -> str:
+async def page(http: httpx.AsyncClient, url: str, wait: float) -> str:
     """The text of a page; empty where it does not exist, is hidden or does not come in time."""
     read = bytearray()
     try:
@@ -282,77 +218,11 @@ async def _page(http: httpx.AsyncClient, url: str, wait: float) -> str:
     return read.decode("utf-8", errors="replace")
 
 
-def _data(page: str) -> Mapping[str, Any]:
+def _data(text: str) -> Mapping[str, Any]:
     """The `data` of an answer of the Prometheus API; empty for anything else."""
     try:
-        answer = msgspec.json.decode(page)
+        answer = msgspec.json.decode(text)
     except msgspec.DecodeError:
         return {}
     data = answer.get("data") if isinstance(answer, dict) else None
     return data if isinstance(data, dict) else {}
-
-
-class _Series(msgspec.Struct):
-    metric: dict[str, str]
-    values: list[tuple[float, str]] = []
-
-
-class _Result(msgspec.Struct):
-    result: list[_Series]
-
-
-class _Reply(msgspec.Struct):
-    data: _Result
-
-
-class _Names(msgspec.Struct):
-    data: list[dict[str, str]]
-
-
-_Answer = TypeVar("_Answer", _Reply, _Names)
-
-
-async def _query(
-    http: httpx.AsyncClient, store: StoreSettings, page: str, query: dict[str, str], type_: type[_Answer]
-) -> _Answer:
-    if store.base_url is None:
-        remedy = "Write the base URL of the store in prometheus-url if it answers queries."
-        raise QueryError(
-            f"The write address {shown_url(store.write_url)} does not tell where to query.", remedy
-        )
-    url = f"{bare_url(store.base_url).rstrip('/')}/api/v1/{page}"
-    wait = store.timeout.total_seconds()
-    try:
-        async with asyncio.timeout(wait):
-            response = await http.post(url, data=query)
-        if response.status_code == 200:
-            text = response.content.decode("utf-8", errors="replace")
-            return msgspec.json.decode(text, type=type_)
-    except msgspec.DecodeError:
-        raise QueryError(
-            f"{shown_url(url)} did not answer as Prometheus does.", "Check prometheus-url."
-        ) from None
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
-        failure = verdict_of_failure(error, shown_url(url), wait)
-        if isinstance(failure, Retry):
-            raise QueryError(failure.reason, "Check that the store runs.", passing=True) from None
-        raise QueryError(failure.words, failure.remedy) from None
-    message = f"{shown_url(url)} answered {response.status_code} to a query: {clean(response.content)[:200]}"
-    # 422 is Prometheus' own trouble with a query: its head is just being written, or it is too busy.
-    passing = response.status_code >= 500 or response.status_code in (408, 422, 429)
-    raise QueryError(message, "Check that these credentials may read.", passing=passing)
-
-
-def _selector(labels: Iterable[tuple[str, str]]) -> str:
-    """A selector that was never asked before, by a label that no series has.
-
-    VictoriaMetrics remembers for up to ten seconds that it found no series for a selector, and its flush
-    does not make it look again: a sample that it took meanwhile would seem missing, and go out twice.
-    """
-    matchers = [f"{name}={_quoted(value)}" for name, value in labels]
-    return "{" + ",".join([*matchers, f'__awsync_asks__!="{time.time_ns()}"']) + "}"
-
-
-def _quoted(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from awsync.tui.pages import DETAIL, DOCTOR, LOG, PAGES, QUARANTINE, TODAY, WATCHERS
+from awsync.tui.pages import DETAIL, DOCTOR, LOG, PAGES, QUARANTINE, TODAY, VERIFY, WATCHERS
 
 EVERYWHERE = "everywhere"
 LISTS = "lists"
@@ -95,6 +95,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("drop_aside", "x", "Give up", "It, or all marked ones, will not be sent, after a question.",
            (QUARANTINE,), "Give up"),
     Action("whole", "enter", "Whole", "Gives the one under the cursor the whole screen.", (QUARANTINE,)),
+    Action("compare", "r", "Compare again", "Compares the store with ActivityWatch once more.",
+           (VERIFY,), "Again"),
+    Action("further", "b", "Further back", "Compares the last 7, 30, 90 or 365 days, then 7 again.",
+           (VERIFY,), "Further"),
     Action("sync_now", "s", "Sync now", "Starts a pass over everything.", footer="Sync"),
     Action("pause", "p", "Pause or resume", "Stops the running pass and the schedule, or goes on.",
            footer="Pause"),

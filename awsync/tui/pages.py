@@ -19,6 +19,7 @@ WATCHERS = "watchers"
 DETAIL = "detail"
 DOCTOR = "doctor"
 QUARANTINE = "quarantine"
+VERIFY = "verify"
 TODAY = "today"
 
 
@@ -46,6 +47,8 @@ PAGES = (
           "doctor:DoctorPage"),
     Entry(QUARANTINE, "Q", "Quarantine", "What the store did not take, why, and what is to become of it.",
           "quarantine:QuarantinePage"),
+    Entry(VERIFY, "V", "Verify", "Whether the store says what ActivityWatch says, and why not.",
+          "verify:VerifyPage"),
     Entry("help", "?", "Help", "Every key, and what the signs of the table mean.", "help:HelpPage"),
 )  # fmt: skip
 

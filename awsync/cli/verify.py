@@ -1,0 +1,300 @@
+"""`awsync verify`: does the store say what ActivityWatch says, and if not, why; with --repair, mended.
+
+May import: typer, cli, errors; at call time config, state, verify.
+"""
+
+import asyncio
+import shlex
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from awsync.cli.flags import settings_flags
+from awsync.cli.output import LogFormat, LogLines, document, narrate, say, table
+from awsync.cli.settings import load_with_store
+from awsync.events import Event, Level
+from awsync.words import amount, clock, iso
+
+if TYPE_CHECKING:
+    from awsync.settings import Settings
+    from awsync.state import State
+    from awsync.verify import Compared, Difference, Question, Report, Said
+
+MOST_ROWS = 200
+"""Differences that are shown as a table; --json has them all."""
+
+
+@settings_flags
+def verify(
+    flags: dict[str, object],
+    since: Annotated[str, typer.Option(metavar="DURATION", help="How far back, such as 30d.")] = "30d",
+    by: Annotated[str, typer.Option(metavar="hour|day", help="The periods that are compared.")] = "day",
+    source: Annotated[str | None, typer.Option(metavar="NAME", help="Only this source.")] = None,
+    bucket: Annotated[str | None, typer.Option(metavar="ID", help="Only this bucket.")] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Send the differences as corrections, then verify again.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")] = False,
+) -> None:
+    """Compare the store with ActivityWatch, and say what differs and why."""
+    from awsync.engine import system_clock
+    from awsync.state import State
+    from awsync.verify import By, Question
+
+    length = _duration(since)
+    if by not in set(By):
+        raise typer.BadParameter(f'"{by}" is not hour or day.', param_hint="--by")
+    question = Question(length, By(by), source, bucket, repair=repair)
+    settings, sink = load_with_store(flags)
+    with ExitStack() as opened:
+        state = opened.enter_context(State(settings.state_dir, sink, write=repair))
+        if repair:
+            state.database.announce(shlex.join(["awsync", *sys.argv[1:]]), system_clock())
+        code = asyncio.run(_verify(settings, state, question, as_json=json))
+    raise typer.Exit(code)
+
+
+def _duration(text: str) -> timedelta:
+    from awsync.config.values import parse_duration
+
+    try:
+        length = parse_duration(text.strip())
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.", param_hint="--since") from None
+    if not length:
+        raise typer.BadParameter("It must be longer than nothing.", param_hint="--since")
+    return length
+
+
+async def _verify(settings: "Settings", state: "State", question: "Question", *, as_json: bool) -> int:
+    from msgspec.structs import replace
+
+    first = await _run(settings, state, question, as_json=as_json)
+    report = first
+    if question.repair and first.mended:
+        if not as_json:
+            _show(first)
+            for mended in first.mended:
+                say(mended_words(mended))
+            say()
+        report = await _run(settings, state, replace(question, repair=False), as_json=as_json)
+    if as_json:
+        document(_document(report, first))
+    else:
+        _show(report)
+    return 0 if report.ok else 1
+
+
+async def _run(settings: "Settings", state: "State", question: "Question", *, as_json: bool) -> "Report":
+    """One verification; what is said of the store on the way goes to stderr."""
+    from contextlib import aclosing
+
+    from awsync.journal import Recorder
+    from awsync.verify import Report
+    from awsync.verify import verify as compare
+
+    report = Report(most=None if as_json else MOST_ROWS)
+    lines = LogLines(LogFormat.TEXT, Level.WARNING)
+    with ExitStack() as opened:
+        # Who repairs holds the state, and with it the journal.
+        recorder = opened.enter_context(Recorder(settings.state_dir)) if question.repair else None
+
+        def emit(event: Event) -> None:
+            lines.apply(event)
+            if recorder is not None:
+                recorder.record(event)
+
+        watch = opened.enter_context(_Watch())
+        async with aclosing(compare(settings, state, question, emit=emit)) as found:
+            async for said in found:
+                report.apply(said)
+                watch.apply(said)
+    return report
+
+
+class _Watch:
+    """On a terminal: which bucket is being compared, and how far."""
+
+    def __init__(self) -> None:
+        self._stop: Callable[[], None] = lambda: None
+        self._tell: Callable[[str], None] | None = None
+        self._from = 0
+        self._to = 0
+
+    def __enter__(self) -> "_Watch":
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.text import Text
+
+            status = Console(stderr=True).status(Text("Verifying ..."))
+            status.start()
+            self._stop = status.stop
+            self._tell = lambda text: status.update(Text(text))
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stop()
+
+    def apply(self, said: "Said") -> None:
+        """Shows how far it is."""
+        from awsync.verify import Begun, Reached
+
+        if self._tell is None:
+            return
+        if isinstance(said, Begun):
+            self._from, self._to = said.start, said.end
+            self._tell(f"{said.source}/{said.bucket} ...")
+        elif isinstance(said, Reached) and self._to > self._from:
+            share = (said.until - self._from) / (self._to - self._from)
+            self._tell(f"{said.source}/{said.bucket} {share:.0%}")
+
+
+def _show(report: "Report") -> None:
+    """The result for a person, or as plain columns for a pipe."""
+    asked = report.asked
+    if asked is not None and asked.kept_from is not None:
+        narrate(f"The store keeps nothing from before {clock(asked.kept_from)} UTC: that is not compared.")
+    if report.compared:
+        columns = ("source", "bucket", "from (UTC)", "to (UTC)", "agree", "ActivityWatch", "store", "result")
+        numbers = ("agree", "ActivityWatch", "store")
+        table(columns, [_bucket_row(each) for each in report.compared], numbers=numbers)
+    for skipped in report.skipped:
+        say(f"not compared: {skipped.source}/{skipped.bucket}: {skipped.why}")
+    for unread in report.unread:
+        where = unread.source if unread.bucket is None else f"{unread.source}/{unread.bucket}"
+        narrate(f"awsync: {where}: {unread.reason} {unread.remedy}".rstrip())
+    if report.differences:
+        heads = ("period (UTC)", "bucket", "series", "ActivityWatch", "store", "difference", "why")
+        rows = [_row(each) for each in report.differences]
+        table(heads, rows, numbers=("ActivityWatch", "store", "difference"))
+        if report.left_out:
+            say(f"... and {report.left_out:,} more; --json has them all.")
+        for why in report.reasons():
+            say(f"{why.value}: {why.words}")
+    say(verdict(report))
+
+
+def verdict(report: "Report") -> str:
+    """The result in a sentence."""
+    differing = [each for each in report.compared if not each.ok]
+    if report.ok and not report.compared:
+        return "There is nothing to compare."
+    if report.ok:
+        periods = sum(each.periods for each in report.compared)
+        return f"The store says what ActivityWatch says: {amount(periods, 'period')} agree."
+    told = [f"{amount(len(differing), 'bucket')} of {len(report.compared)} differ"]
+    missing, extra = sum(each.missing for each in differing), sum(each.extra for each in differing)
+    told += [f"{_seconds(missing)} s missing"] if missing else []
+    told += [f"{_seconds(extra)} s too many"] if extra else []
+    told += [f"{len(report.unread)} could not be read"] if report.unread else []
+    return f"{', '.join(told)}."
+
+
+def mended_words(mended: object) -> str:
+    """What was sent for a stretch of a bucket, in a sentence."""
+    from awsync.verify import Mended
+
+    assert isinstance(mended, Mended)
+    told = f"{mended.source}/{mended.bucket}: {amount(mended.samples, 'correction')} sent"
+    told += f" ({mended.microseconds / 1e6:+,.3f} s)"
+    if mended.refused:
+        told += f", {mended.refused} refused ({mended.words}): awsync quarantine list"
+    if mended.hidden:
+        told += f", {mended.hidden} taken and not shown: a store that deleted them hides them for some hours"
+    return f"{told}."
+
+
+def _bucket_row(found: "Compared") -> tuple[str, ...]:
+    result = "agrees" if found.ok else amount(found.differences, "difference")
+    return (
+        found.source,
+        found.bucket,
+        clock(found.start),
+        clock(found.end),
+        f"{found.agree:,}/{found.periods:,}",
+        _seconds(found.expected),
+        _seconds(found.held),
+        result,
+    )
+
+
+def _row(found: "Difference") -> tuple[str, ...]:
+    return (
+        clock(found.start),
+        f"{found.source}/{found.bucket}",
+        found.series,
+        _seconds(found.expected),
+        _seconds(found.held),
+        f"{found.difference / 1e6:+,.3f}",
+        found.why.value,
+    )
+
+
+def _seconds(microseconds: int) -> str:
+    return f"{microseconds / 1e6:,.3f}"
+
+
+def _document(report: "Report", first: "Report") -> dict[str, object]:
+    asked = report.asked
+    return {
+        "ok": report.ok,
+        "store": None
+        if asked is None
+        else {"url": asked.url, "engine": asked.engine, "version": asked.version},
+        "kept_from": None if asked is None else iso(asked.kept_from),
+        "buckets": [
+            {
+                "source": each.source,
+                "bucket": each.bucket,
+                "from": iso(each.start),
+                "to": iso(each.end),
+                "ok": each.ok,
+                "periods": each.periods,
+                "agree": each.agree,
+                "activitywatch_seconds": each.expected / 1e6,
+                "store_seconds": each.held / 1e6,
+                "missing_seconds": each.missing / 1e6,
+                "extra_seconds": each.extra / 1e6,
+            }
+            for each in report.compared
+        ],
+        "differences": [_difference_document(each) for each in report.differences],
+        "skipped": [
+            {"source": each.source, "bucket": each.bucket, "why": each.why} for each in report.skipped
+        ],
+        "unread": [
+            {"source": each.source, "bucket": each.bucket, "reason": each.reason, "remedy": each.remedy}
+            for each in report.unread
+        ],
+        "repaired": [
+            {
+                "source": each.source,
+                "bucket": each.bucket,
+                "samples": each.samples,
+                "seconds": each.microseconds / 1e6,
+                "refused": each.refused,
+                "hidden": each.hidden,
+                "words": each.words,
+            }
+            for each in first.mended
+        ],
+        "found_before": [_difference_document(each) for each in first.differences] if first.mended else [],
+    }
+
+
+def _difference_document(found: "Difference") -> dict[str, object]:
+    return {
+        "source": found.source,
+        "bucket": found.bucket,
+        "labels": dict(found.labels),
+        "from": iso(found.start),
+        "to": iso(found.end),
+        "activitywatch_seconds": found.expected / 1e6,
+        "store_seconds": found.held / 1e6,
+        "difference_seconds": found.difference / 1e6,
+        "why": found.why.value,
+    }
