@@ -10,6 +10,7 @@ May import: active, activitywatch, errors, planning, reader, settings, timeline.
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
+from typing import Self
 
 from awsync.active import (
     BROWSERS,
@@ -67,6 +68,10 @@ class PresenceReader:
         self._noted: dict[str, list[tuple[Period, Sequence[Span]]]] = {}
         self._noted_spans = 0
         self.learn(buckets)
+
+    def anew(self) -> Self:
+        """One that knows nothing of what was read so far."""
+        return type(self)(self._aw, self._source, self._hosts, self._buckets)
 
     def learn(self, buckets: Iterable[Bucket]) -> None:
         """Which buckets the source has."""
