@@ -57,7 +57,11 @@ _QUARANTINE = (
     "UPDATE checkpoint SET reached = position",
 )
 _NEIGHBOURS = ("CREATE TABLE neighbour (source TEXT PRIMARY KEY, known TEXT NOT NULL)",)
-STEPS = (_FIRST, _QUARANTINE, _NEIGHBOURS)
+_UNCONFIRMED = (
+    "ALTER TABLE checkpoint ADD COLUMN unconfirmed_from INTEGER",
+    "ALTER TABLE checkpoint ADD COLUMN unconfirmed_to INTEGER",
+)
+STEPS = (_FIRST, _QUARANTINE, _NEIGHBOURS, _UNCONFIRMED)
 SCHEMA_VERSION = len(STEPS)
 
 
