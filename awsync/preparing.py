@@ -98,8 +98,9 @@ class Preparer:
         state, name, bucket = self._context.state, self._source.name, stretch.bucket.id
         work, start, end = stretch.work, page.start, page.end
         ledger = state.ledger(name, bucket, start, end)
-        reached = state.checkpoint(name, bucket).reached
-        may_be_held = work is not Work.LOOK_BACK and reached is not None and start < reached
+        checkpoint = state.checkpoint(name, bucket)
+        reached = checkpoint.reached if work is not Work.LOOK_BACK else None
+        may_be_held = (reached is not None and start < reached) or checkpoint.is_unconfirmed(start, end)
         held = await self._held(labeller.identity, start, end) if may_be_held else None
         # A checkpoint that was moved back decides anew about what somebody gave up.
         quarantine = state.withheld(name, bucket, start, end, dropped=work is not Work.FORWARD)

@@ -17,7 +17,9 @@ class Checkpoint(Struct, frozen=True):
     """How far a bucket has come: everything from `began` to `position` is delivered or set aside.
 
     What was delivered for slots that end before `ledger_from` may be forgotten. `reached` is the furthest
-    that the position ever was: before it the store may hold samples that nobody here remembers.
+    that the position ever was: before it the store may hold samples that nobody here remembers. So it may
+    from `unconfirmed_from` to `unconfirmed_to`: something went out for that time, and nobody knows how that
+    ended.
     """
 
     source: str
@@ -32,6 +34,14 @@ class Checkpoint(Struct, frozen=True):
     ledger_from: int | None = None
     updated: int = 0
     reached: int | None = None
+    unconfirmed_from: int | None = None
+    unconfirmed_to: int | None = None
+
+    def is_unconfirmed(self, start: int, end: int) -> bool:
+        """Whether something went out for [start, end) of which it is not known how that ended."""
+        if self.unconfirmed_from is None or self.unconfirmed_to is None:
+            return False
+        return start < self.unconfirmed_to and end > self.unconfirmed_from
 
 
 class Neighbour(Struct, frozen=True):

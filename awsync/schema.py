@@ -57,11 +57,15 @@ _QUARANTINE = (
     "UPDATE checkpoint SET reached = position",
 )
 _NEIGHBOURS = ("CREATE TABLE neighbour (source TEXT PRIMARY KEY, known TEXT NOT NULL)",)
+_UNCONFIRMED = (
+    "ALTER TABLE checkpoint ADD COLUMN unconfirmed_from INTEGER",
+    "ALTER TABLE checkpoint ADD COLUMN unconfirmed_to INTEGER",
+)
 _FLOOD = (
     # What a page hands to the next is another thing since gaps are closed: it is asked for again.
     "UPDATE checkpoint SET carry = NULL",
 )
-STEPS = (_FIRST, _QUARANTINE, _NEIGHBOURS, _FLOOD)
+STEPS = (_FIRST, _QUARANTINE, _NEIGHBOURS, _UNCONFIRMED, _FLOOD)
 SCHEMA_VERSION = len(STEPS)
 
 

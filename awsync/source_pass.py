@@ -136,6 +136,11 @@ class SourcePass:
 
     async def _deliver(self, pending: Sequence[Prepared]) -> dict[Entry, Refusal]:
         entries = {entry.sample: entry for prepared in pending for entry in prepared.entries}
+        if entries:
+            sending = [
+                (each.stretch.bucket.id, each.page.start, each.page.end) for each in pending if each.entries
+            ]
+            await asyncio.to_thread(self._context.state.note_sending, self._source.name, sending)
         refusals = await self._context.delivery.deliver(entries, source=self._source.name)
         return {entries[refusal.sample]: refusal for refusal in refusals}
 

@@ -171,6 +171,20 @@ class State:
                 "UPDATE checkpoint SET events = ?, newest = ? WHERE id = ?", (events, newest, id_)
             )
 
+    def note_sending(self, source: str, stretches: Iterable[tuple[str, int, int]]) -> None:
+        """Writes down what is about to go out: (bucket, start, end).
+
+        A commit that settles it takes it back. If none comes, because the process dies or the answer of the
+        store is lost, the store is asked before anything is decided about that time again.
+        """
+        with self.database.transaction(durable=True) as connection:
+            for bucket, start, end in stretches:
+                connection.execute(
+                    "UPDATE checkpoint SET unconfirmed_from = min(coalesce(unconfirmed_from, ?1), ?1),"
+                    " unconfirmed_to = max(coalesce(unconfirmed_to, ?2), ?2) WHERE id = ?3",
+                    (start, end, self._touch(connection, source, bucket)),
+                )
+
     def commit(self, pages: Iterable[Settled], *, now: int, keep_from: int, facts: str = "") -> None:
         """Writes down what was delivered, in one transaction; `facts` is what the store was then.
 
@@ -184,6 +198,7 @@ class State:
             for page in pages:
                 id_ = self._touch(connection, page.source, page.bucket)
                 _move(connection, id_, page, now)
+                _confirm(connection, id_, page.start, page.end)
                 connection.execute(f"{_FORGET} WHERE id = ?", (keep_from, id_))
                 _remember(connection, id_, chain(page.found, page.entries), keep_from)
                 # A look back decides about changed history only, not about what waits for the store.
@@ -370,7 +385,8 @@ class State:
     def _checkpoints(self, where: str, values: Sequence[object]) -> list[Checkpoint]:
         rows = self.database.rows(
             "SELECT source, bucket, began, position, newest, carry, events, samples, looked_back,"  # noqa: S608 where is ours
-            f" ledger_from, updated, reached FROM checkpoint WHERE {where} ORDER BY source, bucket",
+            " ledger_from, updated, reached, unconfirmed_from, unconfirmed_to"
+            f" FROM checkpoint WHERE {where} ORDER BY source, bucket",
             values,
         )
         return [
@@ -414,6 +430,22 @@ def _move(connection: sqlite3.Connection, id_: int, page: Settled, now: int) -> 
         )
     elif page.work is Work.LOOK_BACK and page.last:
         connection.execute("UPDATE checkpoint SET looked_back = ? WHERE id = ?", (now, id_))
+
+
+def _confirm(connection: sqlite3.Connection, id_: int, start: int, end: int) -> None:
+    """What is unconfirmed loses [start, end); a part from its middle it keeps."""
+    connection.execute(
+        "UPDATE checkpoint SET"
+        " unconfirmed_from = iif(?1 <= unconfirmed_from, max(unconfirmed_from, ?2), unconfirmed_from),"
+        " unconfirmed_to = iif(?2 >= unconfirmed_to, min(unconfirmed_to, ?1), unconfirmed_to)"
+        " WHERE id = ?3 AND unconfirmed_from IS NOT NULL",
+        (start, end, id_),
+    )
+    connection.execute(
+        "UPDATE checkpoint SET unconfirmed_from = NULL, unconfirmed_to = NULL"
+        " WHERE id = ? AND unconfirmed_from >= unconfirmed_to",
+        (id_,),
+    )
 
 
 def _remember(connection: sqlite3.Connection, id_: int, entries: Iterable[Entry], keep_from: int) -> None:

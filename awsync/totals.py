@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from awsync.series import Amounts, Labels
 from awsync.timeline import DAY, MICROSECONDS, MINUTE
-from awsync.words import amount, span
+from awsync.words import amount, worked
 
 PRESENT, AWAY = "not-afk", "afk"
 Edges = tuple[int, int]
@@ -208,9 +208,9 @@ def headline(report: Report) -> str:
     facts = [f"Since {begin:%a %Y-%m-%d %H:%M}"]
     if report.first is not None and report.last is not None:
         facts += [f"first activity {_here(report.first):{form}}", f"last {_here(report.last):{form}}"]
-    facts.append(f"{span((report.total if active is None else active) / MICROSECONDS)} active")
+    facts.append(f"{worked((report.total if active is None else active) / MICROSECONDS)} active")
     if report.away is not None:
-        facts.append(f"{span(report.away / MICROSECONDS)} away (AFK)")
+        facts.append(f"{worked(report.away / MICROSECONDS)} away (AFK)")
     if len(report.hosts) > 1:
         facts.append(amount(len(report.hosts), "host"))
     return ", ".join(facts) + "."

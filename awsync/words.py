@@ -47,6 +47,12 @@ def span(seconds: float) -> str:
     return " ".join(parts) or "0 s"
 
 
+def worked(seconds: float) -> str:
+    """A length of time as people count work, in hours and not in days: `37 h 12 min`."""
+    hours, rest = divmod(round(seconds) // 60, 60)
+    return f"{hours:,} h {rest} min" if hours >= 24 else span(seconds)
+
+
 def roughly(seconds: float) -> str:
     """A length of time in the largest unit of which there are two: `13 d`, `47 h`, `119 min`, `1 s`."""
     whole = int(abs(seconds))

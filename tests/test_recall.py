@@ -139,6 +139,38 @@ def test_a_store_that_keeps_repeats_gets_none_after_a_lost_answer(
     assert_equal(days, store, settings)
 
 
+@pytest.mark.servers
+@pytest.mark.parametrize("name", ["prometheus-3.5", "prometheus-2.42", "victoria-metrics"])
+def test_history_that_changes_while_nobody_knows_what_arrived(
+    name: StoreName, days: AwServer, start_store: StartStore, tmp_path: Path
+) -> None:
+    """A pass dies with its samples stored, then their events change: the next pass mends what it left.
+
+    So it is with new slots, and with corrections, which may not be sent with two values at one place.
+    """
+    store = start_store(name)
+    settings = make_settings(tmp_path, days.url, store.url)
+    assert run_pass(settings, now=utc_now() - timedelta(hours=6))[0].complete
+    assert not run_pass(settings, wiring=Wiring(store_transport=Deaf(99)))[0].complete
+    store.flush()
+    change_history(days)
+    finished, said = run_pass(settings, look_back=True)
+    assert finished.complete, sentences(said)
+    assert_equal(days, store, settings)
+
+    corrected = days.events(BUCKET)[25]
+    for seconds, answers in ((333.5, 99), (444.75, 0)):
+        days.insert(BUCKET, [corrected | {"duration": seconds}])
+        wiring = Wiring(store_transport=Deaf(answers))
+        finished, said = run_pass(settings, look_back=True, wiring=wiring)
+        assert finished.complete == (not answers), sentences(said)
+        store.flush()
+    assert_equal(days, store, settings)
+    with open_state(settings) as state:
+        assert not state.quarantine()
+        assert not state.checkpoint("default", BUCKET).is_unconfirmed(0, 1 << 60)
+
+
 class Mute(httpx.AsyncHTTPTransport):
     """Does not answer the first few questions about what the store holds."""
 

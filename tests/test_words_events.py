@@ -52,7 +52,7 @@ from awsync.events import (
 )
 from awsync.summary import PassSummary
 from awsync.tally import Tally
-from awsync.words import amount, clock, iso, roughly, span
+from awsync.words import amount, clock, iso, roughly, span, worked
 
 NOON = 1_795_176_000_000_000
 """2026-11-20 12:00 UTC."""
@@ -361,6 +361,12 @@ def test_spans(seconds: float, text: str) -> None:
     """A length of time has at most two units that lie side by side."""
     assert span(seconds) == text
     assert re.fullmatch(r"\d+ (d|h|min|s)( \d+ (h|min|s))?", span(seconds))
+
+
+def test_working_time_is_told_in_hours() -> None:
+    """A week of work is 40 hours, not a day and 16 hours."""
+    found = [worked(seconds) for seconds in (40 * 3600 + 60, 86_399, 3_700, 12, 3_600_000)]
+    assert found == ["40 h 1 min", "23 h 59 min", "1 h 1 min", "12 s", "1,000 h 0 min"]
 
 
 @pytest.mark.parametrize(
