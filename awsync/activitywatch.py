@@ -97,10 +97,14 @@ class Bucket(msgspec.Struct, frozen=True):
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """The buckets of a server, and the errors of those whose entry cannot be read, by id."""
+    """The buckets of a server, and the errors of those whose entry cannot be read, by id.
+
+    `others` are there too, but nobody asks for them.
+    """
 
     buckets: list[Bucket]
     unreadable: dict[str, SourceError]
+    others: list[Bucket] = msgspec.field(default_factory=list)
 
 
 class _Event(msgspec.Struct):

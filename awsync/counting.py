@@ -2,19 +2,21 @@
 
 A pass, and whatever else asks what a bucket holds, counts here, so that no two of them can disagree.
 
-May import: activitywatch, reader, series, timeline.
+May import: active, activitywatch, presence, reader, series, timeline.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from msgspec import Struct
 
+from awsync.active import Presence, split
 from awsync.activitywatch import ActivityWatch, Bucket
+from awsync.presence import PresenceReader
 from awsync.reader import RawPage, carry_at, completed, opened, raw_pages
 from awsync.series import Amounts, Labeller
-from awsync.timeline import DAY, SINGLE_FOCUS_TYPES, Carry, Page, lay_out
+from awsync.timeline import DAY, SINGLE_FOCUS_TYPES, Carry, Page, Span, lay_out
 
 
 class Counted(Struct, frozen=True):
@@ -33,7 +35,8 @@ class Counted(Struct, frozen=True):
 class BucketCounter:
     """Counts the pages of one bucket, in their order and without a gap; raises SourceError.
 
-    `carry` is what the first page must know; where it is None ActivityWatch is asked.
+    `presence` tells what `active` is. `carry` is what the first page must know; where it is None
+    ActivityWatch is asked.
     """
 
     def __init__(
@@ -43,9 +46,12 @@ class BucketCounter:
         labeller: Labeller,
         resolution: int,
         *,
+        presence: PresenceReader,
         carry: Carry | None = None,
     ) -> None:
         self.bucket = bucket
+        self._presence = presence
+        self._single_focus = bucket.type in SINGLE_FOCUS_TYPES
         self.labeller = labeller
         self._aw = aw
         self._resolution = resolution
@@ -53,13 +59,18 @@ class BucketCounter:
 
     async def count(self, raw: RawPage) -> Counted:
         """The next page; the work of the processor is done in a thread."""
-        carry = self._carry
+        return await self.count_page(await opened(self._aw, raw))
+
+    async def count_page(self, page: Page) -> Counted:
+        """The next page, where it was opened already."""
+        carry, events = self._carry, len(page.events)
         if carry is None:
-            carry = await carry_at(self._aw, self.bucket.id, raw.start)
-        page = await opened(self._aw, raw)
-        events = len(page.events)
-        page = await completed(self._aw, self.bucket.id, page, carry)
-        amounts, left = await asyncio.to_thread(self._amounts, page, carry)
+            carry = await carry_at(self._aw, self.bucket.id, page.start, single_focus=self._single_focus)
+        page = await completed(self._aw, self.bucket.id, page, carry, single_focus=self._single_focus)
+        spans, left = await asyncio.to_thread(lay_out, page, carry, single_focus=self._single_focus)
+        self._presence.note(self.bucket, page.start, page.end, spans)
+        presence = await self._presence.of(self.bucket, spans, page.start, page.end) if spans else None
+        amounts = await asyncio.to_thread(self._amounts, spans, presence, page.end)
         self._carry = left
         return Counted(page.start, page.end, events, amounts, left)
 
@@ -72,6 +83,10 @@ class BucketCounter:
             async for raw in found:
                 yield await self.count(raw)
 
-    def _amounts(self, page: Page, carry: Carry) -> tuple[Amounts, Carry]:
-        spans, carry = lay_out(page, carry, single_focus=self.bucket.type in SINGLE_FOCUS_TYPES)
-        return self.labeller.amounts(spans, self._resolution, until=page.end), carry
+    def _amounts(self, spans: Sequence[Span], presence: Presence | None, until: int) -> Amounts:
+        if presence is None:
+            return self.labeller.amounts(spans, self._resolution, until=until)
+        amounts: Amounts = {}
+        for active, part in split(spans, presence).items():
+            amounts |= self.labeller.amounts(part, self._resolution, until=until, active=active)
+        return amounts

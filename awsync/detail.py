@@ -14,10 +14,13 @@ from msgspec import Struct
 
 from awsync.activitywatch import ActivityWatch
 from awsync.control import Activity, BucketDetail, LabelTime, Move
+from awsync.counting import BucketCounter
+from awsync.errors import BucketGoneError
 from awsync.ledger import Entry, due
-from awsync.reader import carry_at, completed
+from awsync.planning import labeller
+from awsync.presence import PresenceReader
+from awsync.reader import RawPage, carry_at, completed, opened
 from awsync.records import Checkpoint
-from awsync.series import Labeller
 from awsync.settings import Settings, SourceSettings
 from awsync.survey import BucketReport
 from awsync.timeline import DAY, HOUR, SINGLE_FOCUS_TYPES, Carry, Event, Page, floor_to, lay_out, slots
@@ -53,8 +56,11 @@ class ActivityReader:
         start = max(first, max(known, default=first) - HOUR)
         if bucket.newest is not None and bucket.newest > start:
             async with ActivityWatch(source, transport=self._transport) as aw:
-                body = await aw.read(bucket.bucket, start, now)
-                known |= await asyncio.to_thread(_by_hour, aw, body, bucket, start, now)
+                single = bucket.type in SINGLE_FOCUS_TYPES
+                carry = await carry_at(aw, bucket.bucket, start, single_focus=single)
+                page = await opened(aw, RawPage(start, now, await aw.read(bucket.bucket, start, now)))
+                page = await completed(aw, bucket.bucket, page, carry, single_focus=single)
+                known |= await asyncio.to_thread(_by_hour, page, carry, bucket)
         hours = [known.get(hour, _Hour()) for hour in range(first, running + 1, HOUR)]
         today = [each for hour, each in known.items() if hour >= midnight]
         return Activity(
@@ -64,16 +70,14 @@ class ActivityReader:
         )
 
 
-def _by_hour(aw: ActivityWatch, body: bytes, bucket: BucketReport, start: int, end: int) -> dict[int, _Hour]:
-    events = aw.events(body)
-    counts = Counter(floor_to(event.start, HOUR) for event in events)
-    single = bucket.type in SINGLE_FOCUS_TYPES
-    spans, _ = lay_out(Page(start, end, events), Carry(), single_focus=single)
+def _by_hour(page: Page, carry: Carry, bucket: BucketReport) -> dict[int, _Hour]:
+    counts = Counter(floor_to(max(event.start, page.start), HOUR) for event in page.events)
+    spans, _ = lay_out(page, carry, single_focus=bucket.type in SINGLE_FOCUS_TYPES)
     active = [span for span in spans if bucket.type != "afkstatus" or _is_active(span.data)]
     amounts: Counter[int] = Counter()
     for hour_end, microseconds, _ in slots(active, HOUR):
         amounts[hour_end - HOUR] += microseconds
-    wanted = range(floor_to(start, HOUR), end, HOUR)
+    wanted = range(floor_to(page.start, HOUR), page.end, HOUR)
     return {hour: _Hour(amounts[hour] / 1e6, counts[hour]) for hour in wanted}
 
 
@@ -101,16 +105,18 @@ async def look(
     end = floor_to(newest, resolution) + resolution
     start = max(floor_to(newest - DAY, resolution), 0)
     async with ActivityWatch(source, transport=transport) as aw:
-        carry = await carry_at(aw, bucket.bucket, start)
-        body = await aw.read(bucket.bucket, start, end)
-        events = await asyncio.to_thread(aw.events, body)
-        page = await completed(aw, bucket.bucket, Page(start, end, events), carry)
-    labeller = Labeller.of(source, bucket.bucket, bucket.watcher, bucket.host, settings.hosts)
-    single = bucket.type in SINGLE_FOCUS_TYPES
+        buckets = (await aw.listing()).buckets
+        found = next((each for each in buckets if each.id == bucket.bucket), None)
+        if found is None:
+            raise BucketGoneError(f'ActivityWatch at {aw.url} has no bucket "{bucket.bucket}".')
+        labels = labeller(found, source, settings.hosts)
+        presence = PresenceReader(aw, source, settings.hosts, buckets)
+        counter = BucketCounter(aw, found, labels, resolution, presence=presence)
+        page = await opened(aw, RawPage(start, end, await aw.read(found.id, start, end)))
+        counted = await counter.count_page(page)
 
     def work() -> BucketDetail:
-        spans, _ = lay_out(page, carry, single_focus=single)
-        entries = list(due(labeller.amounts(spans, resolution, until=end), {}, again=False))
+        entries = list(due(counted.amounts, {}, again=False))
         return _detail(bucket, page, entries, checkpoint, history)
 
     return await asyncio.to_thread(work)

@@ -71,6 +71,7 @@ class Engine(Struct):
     wiring: Wiring = field(default_factory=Wiring)
     infos: dict[str, Info] = field(default_factory=dict)
     _silent: set[str] = field(default_factory=set)
+    _unwatched: dict[tuple[str, str], int] = field(default_factory=dict)
 
     async def one_pass(self, emit: Emit, *, look_back: bool = False, only: Only = None) -> PassFinished:
         """One pass; raises StateError only. `look_back` does not wait for the hour.
@@ -141,6 +142,7 @@ class Engine(Struct):
                 tally=tally,
                 meeting=Meeting(self.settings.sources, sources, self.state, self._silent, started),
                 now=started,
+                unwatched=self._unwatched,
                 newest=min(started, self.state.newest() or started),
                 look_back=look_back,
                 whole=bucket is None,
@@ -186,4 +188,4 @@ class OneBucket(ActivityWatch):
         unreadable = {id_: error for id_, error in whole.unreadable.items() if id_ == self._bucket}
         if not found and not unreadable:
             raise BucketGoneError(f'ActivityWatch at {self.url} has no bucket "{self._bucket}".')
-        return Listing(found, unreadable)
+        return Listing(found, unreadable, [bucket for bucket in whole.buckets if bucket.id != self._bucket])

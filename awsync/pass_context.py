@@ -29,8 +29,9 @@ class PassContext(Struct, frozen=True):
     """What all sources of one pass share.
 
     `newest` is the newest event that is known from earlier passes, where it lies before `now`: a clock that
-    is ahead must not make the ledger forget what was sent lately. `whole` is false where the pass is over one
-    bucket only.
+    is ahead must not make the ledger forget what was sent lately. `unwatched` has the end of the newest event
+    of AFK watchers that are known to be silent, by source and host; it outlives the pass. `whole` is false
+    where the pass is over one bucket only.
     """
 
     settings: Settings
@@ -40,6 +41,7 @@ class PassContext(Struct, frozen=True):
     emit: Callable[[Event], None]
     tally: Tally
     meeting: Meeting
+    unwatched: dict[tuple[str, str], int]
     now: int
     newest: int
     look_back: bool

@@ -17,6 +17,7 @@ from awsync.events import PageRead, Work
 from awsync.ledger import Entry, Ledger, Range, all_entries, due, from_store, lacking, merged
 from awsync.pass_context import PassContext
 from awsync.planning import Stretch
+from awsync.presence import PresenceReader
 from awsync.reader import RawPage
 from awsync.series import Labeller, Labels
 from awsync.settings import SourceSettings
@@ -58,8 +59,11 @@ class _Known(Struct, frozen=True):
 class Preparer:
     """Prepares the pages of one source, in their order; raises SourceError, StateError and ParkedError."""
 
-    def __init__(self, source: SourceSettings, aw: ActivityWatch, context: PassContext) -> None:
+    def __init__(
+        self, source: SourceSettings, aw: ActivityWatch, context: PassContext, presence: PresenceReader
+    ) -> None:
         self._source = source
+        self._presence = presence
         self._aw = aw
         self._context = context
         self._stretch: Stretch | None = None
@@ -86,7 +90,9 @@ class Preparer:
     def _begin(self, stretch: Stretch) -> BucketCounter:
         context, bucket = self._context, stretch.bucket
         labeller = context.labeller(self._source, bucket)
-        return BucketCounter(self._aw, bucket, labeller, context.resolution, carry=stretch.carry)
+        return BucketCounter(
+            self._aw, bucket, labeller, context.resolution, presence=self._presence, carry=stretch.carry
+        )
 
     async def _known(self, stretch: Stretch, page: Counted, labeller: Labeller) -> _Known:
         state, name, bucket = self._context.state, self._source.name, stretch.bucket.id

@@ -1,17 +1,29 @@
 """Reads a bucket page by page: every event of a stretch of time once, in bounded memory.
 
 The facts this rests on are in `activitywatch`: windows are inclusive and clipped, and aw-server (Python)
-forgets an event 24 h after its start. May import: activitywatch, errors, timeline.
+forgets an event 24 h after its start. May import: activitywatch, errors, flood, timeline.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from awsync.activitywatch import ActivityWatch, Bucket, to_microseconds
 from awsync.errors import AnswerTooLargeError
-from awsync.timeline import DAY, Carry, Event, Page, ambiguous, floor_to, forgotten
+from awsync.flood import PULSE, TRIM, Event, order
+from awsync.timeline import (
+    DAY,
+    Carry,
+    Page,
+    ambiguous,
+    first_behind,
+    floor_to,
+    forgotten,
+    lay_out,
+    wants_behind,
+)
 
 PAGE_EVENTS = 10_000
 PAGE_BYTES = 200 * PAGE_EVENTS
@@ -98,37 +110,60 @@ def _next_width(width: int, size: int) -> int:
     return min(width * PAGE_BYTES // max(size, 1), 4 * width, LONGEST_PAGE)
 
 
-async def completed(aw: ActivityWatch, bucket: str, page: Page, carry: Carry) -> Page:
-    """The page with what the server left out or cut beyond recognition, asked for by id."""
-    wanted = [*forgotten(page, carry), *ambiguous(page, carry)]
-    if not wanted:
-        return page
-    found = [event for id_ in wanted if (event := await aw.event(bucket, id_)) is not None]
-    rest = [event for event in page.events if event.id not in wanted]
-    return Page(page.start, page.end, [*rest, *found])
+async def completed(aw: ActivityWatch, bucket: str, page: Page, carry: Carry, *, single_focus: bool) -> Page:
+    """The page with what the server left out or cut beyond recognition, asked for by id.
+
+    In a single-focus bucket also the first event behind it, where that has a share in the page.
+    """
+    wanted = forgotten(page, carry)
+    if single_focus:
+        wanted += ambiguous(page, carry)
+    if wanted:
+        found = await _by_id(aw, bucket, wanted)
+        rest = [event for event in page.events if event.id not in wanted]
+        page = Page(page.start, page.end, [*rest, *found])
+    if single_focus and wants_behind(page, carry):
+        page = replace(page, behind=await _behind(aw, bucket, page, carry))
+    return page
 
 
-async def carry_at(aw: ActivityWatch, bucket: str, moment: int) -> Carry:
+async def _behind(aw: ActivityWatch, bucket: str, page: Page, carry: Carry) -> Event | None:
+    touching = aw.events(await aw.read(bucket, page.end, page.end + PULSE))
+    first = first_behind(page, carry, touching)
+    if len(first) > 1:
+        first = await _by_id(aw, bucket, [event.id for event in first])
+    return min(first, key=order, default=None)
+
+
+async def _by_id(aw: ActivityWatch, bucket: str, ids: Iterable[int]) -> list[Event]:
+    return [event for id_ in ids if (event := await aw.event(bucket, id_)) is not None]
+
+
+async def carry_at(aw: ActivityWatch, bucket: str, moment: int, *, single_focus: bool) -> Carry:
     """What a page that starts at `moment` must know, where no page before it was read."""
-    newest = await _newest_before(aw, bucket, moment)
-    touching = aw.events(await aw.read(bucket, moment, moment))
-    starts = {event.id: event.start for event in newest}
-    open_: dict[int, int] = {}
-    for id_ in {event.id for event in [*touching, *newest] if event.end >= moment}:
-        start = starts[id_] if id_ in starts else _start(await aw.event(bucket, id_))
-        if start is not None and start < moment:
-            open_[id_] = start
-    lasting = [event.start for event in newest if event.end > event.start]
-    return Carry(open_, max([*lasting, *open_.values()], default=None))
+    newest = await _newest_before(aw, bucket, moment, single_focus=single_focus)
+    known = {event.id for event in newest}
+    since = moment - PULSE if single_focus else moment
+    touching = aw.events(await aw.read(bucket, since, moment))
+    older = [e.id for e in touching if e.id not in known and (e.start < moment or e.start == since)]
+    events = [event for event in [*newest, *await _by_id(aw, bucket, older)] if event.start < moment]
+    page = Page(min([moment, *(event.start for event in events)]), moment, events)
+    if single_focus and (cut := ambiguous(page, Carry())):
+        page = replace(page, events=[e for e in events if e.id not in cut] + await _by_id(aw, bucket, cut))
+    return lay_out(page, Carry(), single_focus=single_focus)[1]
 
 
-async def _newest_before(aw: ActivityWatch, bucket: str, moment: int) -> list[Event]:
-    """Events that start before `moment`, so many that one of them holds time: some watchers send bursts of
-    events without duration, and those cut nothing."""
+async def _newest_before(aw: ActivityWatch, bucket: str, moment: int, *, single_focus: bool) -> list[Event]:
+    """Events that begin before `moment`, so many that no older one matters where one thing has the focus.
+
+    Two that are no blinks and differ cut whatever began before them; some watchers send bursts of events
+    without duration.
+    """
     for limit in _NEWEST:
         found = await aw.newest_before(bucket, moment, limit)
         events = [event for event in found if event.start < moment]
-        if len(found) < limit or any(event.end > event.start for event in events):
+        lasting = {event.data for event in events if event.end - event.start > TRIM}
+        if not single_focus or len(found) < limit or len(lasting) > 1:
             break
     return events
 
@@ -148,7 +183,3 @@ async def first_moment(aw: ActivityWatch, bucket: Bucket) -> int:
         moment -= step
         step *= 4
     return max(moment, _OLDEST)
-
-
-def _start(event: Event | None) -> int | None:
-    return None if event is None else event.start

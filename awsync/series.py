@@ -29,7 +29,8 @@ MAX_NAME = 100
 MAX_LABELS = 30
 """Mimir's default limit of label names, the lowest of the stores; VictoriaMetrics drops a series above 40."""
 
-RESERVED = frozenset({"__name__", "user", "host", "bucket", "active"})
+ACTIVE = "active"
+RESERVED = frozenset({"__name__", "user", "host", "bucket", ACTIVE})
 _REST = "data_rest"
 _CACHE_SIZE = 20_000
 _MOST_DIGITS = 4_300  # Python converts no longer text to an integer
@@ -70,7 +71,7 @@ class Labeller:
             "bucket": _text(bucket),
         }
         self._fixed = {name: value for name, value in fixed.items() if value}
-        self._known: dict[bytes, Labels] = {}
+        self._known: dict[tuple[bytes, str], Labels] = {}
 
     @classmethod
     def of(
@@ -84,20 +85,22 @@ class Labeller:
         """The labels that every series of the bucket has."""
         return tuple(sorted(self._fixed.items()))
 
-    def labels(self, data: bytes) -> Labels:
-        """The labels of an event with this data (JSON text of an object)."""
-        known = self._known.get(data)
+    def labels(self, data: bytes, active: str = "") -> Labels:
+        """The labels of an event with this data (JSON text of an object), and `active` where it is told."""
+        known = self._known.get((data, active))
         if known is None:
             if len(self._known) >= _CACHE_SIZE:
                 self._known.clear()
-            known = self._known[data] = tuple(sorted((self._fixed | data_labels(data)).items()))
+            labels = self._fixed | data_labels(data) | ({ACTIVE: active} if active else {})
+            known = self._known[data, active] = tuple(sorted(labels.items()))
         return known
 
-    def amounts(self, spans: Iterable[Span], resolution: int, *, until: int) -> Amounts:
+    def amounts(self, spans: Iterable[Span], resolution: int, *, until: int, active: str = "") -> Amounts:
         """Microseconds of activity of each series in each slot that the spans of a page touch.
 
-        `until` is the end of the page: where the resolution was changed it may lie inside a slot, and the
-        slot then ends there, so that each page accounts for its own time and nothing lies in the future.
+        `active` is the label of that name for all of them. `until` is the end of the page: where the
+        resolution was changed it may lie inside a slot, and the slot then ends there, so that each page
+        accounts for its own time and nothing lies in the future.
         """
         by_data: dict[bytes, dict[int, int]] = {}
         for slot_end, microseconds, data in slots(spans, resolution):
@@ -109,7 +112,7 @@ class Labeller:
         # Labels are worked out and hashed once for each kind of event, not for each event.
         amounts: Amounts = {}
         for data, per_slot in by_data.items():
-            held = amounts.setdefault(self.labels(data), per_slot)
+            held = amounts.setdefault(self.labels(data, active), per_slot)
             if held is not per_slot:
                 for slot_end, microseconds in per_slot.items():
                     held[slot_end] = held.get(slot_end, 0) + microseconds

@@ -15,6 +15,7 @@ from awsync.link import ParkedError
 from awsync.pass_context import PassContext
 from awsync.planning import Stretch
 from awsync.preparing import Prepared, Preparer
+from awsync.presence import PresenceReader
 from awsync.reader import RawPage
 from awsync.records import Settled
 from awsync.settings import SourceSettings
@@ -38,14 +39,15 @@ class SourcePass:
         self._aw = aw
         self._context = context
         self._infos = infos
-        self._preparer = Preparer(source, aw, context)
+        self._presence = PresenceReader(aw, source, context.settings.hosts)
+        self._preparer = Preparer(source, aw, context, self._presence)
         self._pending: list[Prepared] = []
         self._set_aside: dict[tuple[str, str], SamplesSetAside] = {}
         self._aside_until: dict[str, int] = {}
 
     async def run(self) -> None:
         """Reads, delivers and settles everything that is due."""
-        reader = SourceReader(self._source, self._aw, self._context, self._infos)
+        reader = SourceReader(self._source, self._aw, self._context, self._infos, self._presence)
         try:
             async with reader.pages() as found:
                 await self._work(found, reader)

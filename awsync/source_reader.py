@@ -3,8 +3,8 @@
 ActivityWatch's server is what a pass waits for, so it is never left idle: while a page is being worked on
 the next one is read, and while a bucket is being read it is found out what is due of the next.
 
-May import: activitywatch, ahead, delivery, events, pass_context, planning, reader, settings,
-state, timeline, neighbours.
+May import: activitywatch, ahead, delivery, events, pass_context, planning, presence, reader,
+settings, state, timeline, neighbours.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -17,6 +17,7 @@ from awsync.activitywatch import ActivityWatch, Bucket, Info
 from awsync.ahead import ahead
 from awsync.errors import SourceError, SourceUnreachableError
 from awsync.events import (
+    AwayUnknown,
     BucketFound,
     BucketSkipped,
     ClockSkewed,
@@ -39,6 +40,7 @@ from awsync.planning import (
     stretches,
     went_back,
 )
+from awsync.presence import PresenceReader
 from awsync.reader import RawPage, first_moment, guessed_width, raw_pages
 from awsync.records import Checkpoint
 from awsync.settings import SourceSettings
@@ -53,14 +55,16 @@ _LONG = 30 * DAY
 class SourceReader(Struct, frozen=True):
     """Reads one source within one pass; a fault of one bucket becomes an event, and the others go on.
 
-    `infos` are the answers of servers that were asked in earlier passes, by address; `listed` becomes the
-    ids of all buckets, `synced` of those that are not left out.
+    `infos` are the answers of servers that were asked in earlier passes, by address; `presence`
+    is told of the buckets once they are known. `listed` becomes the ids of all buckets, `synced` of those
+    that are not left out.
     """
 
     source: SourceSettings
     aw: ActivityWatch
     context: PassContext
     infos: dict[str, Info]
+    presence: PresenceReader
     listed: set[str] = field(default_factory=set)
     synced: set[str] = field(default_factory=set)
 
@@ -113,6 +117,7 @@ class SourceReader(Struct, frozen=True):
         self.infos[self.source.aw_url] = info
         meeting.told(self.source, info)
         listing = await self.aw.listing()
+        self.presence.learn([*listing.buckets, *listing.others])
         self.context.emit(
             SourceReached(
                 source=name,
@@ -132,7 +137,7 @@ class SourceReader(Struct, frozen=True):
         if (other := await meeting.twin(self.source)) is not None:
             self.context.emit(SameDevice(source=name, other=other, hostname=info.hostname))
         # Whether a copy is synced depends on what the other sources have, so it waits for them.
-        for bucket in sorted(listing.buckets, key=_is_copy):
+        for bucket in sorted(listing.buckets, key=_order):
             if _is_copy(bucket):
                 await meeting.listings(self.source)
             try:
@@ -165,7 +170,7 @@ class SourceReader(Struct, frozen=True):
             width = guessed_width(newest - start, events)
             if context.settings.initial_history is None:
                 checkpoint = replace(checkpoint, carry=Carry())  # nothing lies before the first event
-        closed = await self._closed(newest, start)
+        closed = await self._closed(bucket, start)
         if checkpoint.reached is None and start < closed:
             await self._recall(bucket, start, closed)
         if checkpoint.position is None:
@@ -187,7 +192,18 @@ class SourceReader(Struct, frozen=True):
                 due_to=forward[0].end if forward else start,
             )
         )
+        self._say_silent(bucket)
         return result
+
+    def _say_silent(self, bucket: Bucket) -> None:
+        """Says that the AFK watcher of a bucket's host is silent, when that begins."""
+        watcher = self.presence.silent(bucket, self.context.settings.settle // MICROSECOND)
+        if watcher is None:
+            return
+        source, host, since = self.source.name, self.presence.host(bucket), watcher.newest or 0
+        if self.context.unwatched.get((source, host)) != since:
+            self.context.unwatched[source, host] = since
+            self.context.emit(AwayUnknown(source=source, host=host, bucket=watcher.id, since=since))
 
     def _tell_long(self, bucket: Bucket, start: int, closed: int, events: int) -> None:
         """Says what a first pass costs; each event has a sample, and one more for each border it crosses."""
@@ -231,11 +247,15 @@ class SourceReader(Struct, frozen=True):
                 self.context.emit(FutureLeft(source=name, bucket=bucket.id, position=position))
         return state.checkpoint(name, bucket.id)
 
-    async def _closed(self, newest: int, start: int) -> int:
+    async def _closed(self, bucket: Bucket, start: int) -> int:
         """The end of the last closed slot; where the store's clock is behind ours, by the store's clock."""
         context = self.context
         settle, resolution = context.settings.settle // MICROSECOND, context.resolution
-        closed = closed_until(newest, context.now, settle, resolution)
+
+        def until(newest: int) -> int:
+            return closed_until(newest, context.now, settle, resolution)
+
+        closed = self.presence.closed(bucket, until(bucket.newest or 0), settle, until)
         if start < closed:
             await context.link.open()
             closed = min(closed, floor_to(context.now - context.link.ahead, resolution))
@@ -278,6 +298,11 @@ class SourceReader(Struct, frozen=True):
         else:
             moment = await first_moment(self.aw, bucket)
         return floor_to(moment, self.context.resolution)
+
+
+def _order(bucket: Bucket) -> tuple[bool, int]:
+    """Copies last, and first those that tell whether somebody was there."""
+    return _is_copy(bucket), PresenceReader.rank(bucket)
 
 
 def _is_copy(bucket: Bucket) -> bool:

@@ -10,15 +10,16 @@ import httpx
 from msgspec import Struct
 
 from awsync.activitywatch import ActivityWatch, Bucket
+from awsync.counting import BucketCounter
 from awsync.errors import AwsyncError, SourceError
 from awsync.ledger import Entry, due
 from awsync.neighbours import Neighbours, host_of
 from awsync.planning import labeller, left_out, matching
-from awsync.reader import carry_at, completed
+from awsync.presence import PresenceReader
 from awsync.records import Neighbour
 from awsync.roll_call import Present, roll_call
 from awsync.settings import Settings, SourceSettings
-from awsync.timeline import SINGLE_FOCUS_TYPES, Event, Page, floor_to, lay_out
+from awsync.timeline import Event, Page, floor_to
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -122,9 +123,11 @@ async def preview(
     for source in settings.sources:
         async with ActivityWatch(source, transport=transport) as aw:
             try:
-                for bucket in await aw.buckets():
+                buckets = await aw.buckets()
+                for bucket in buckets:
                     if bucket.id == bucket_id:
-                        return await _preview(aw, bucket, source, settings, length)
+                        presence = PresenceReader(aw, source, settings.hosts, buckets)
+                        return await _preview(aw, bucket, presence, source, settings, length)
             except SourceError as error:
                 failed = error
     if failed is not None:
@@ -133,18 +136,22 @@ async def preview(
 
 
 async def _preview(
-    aw: ActivityWatch, bucket: Bucket, source: SourceSettings, settings: Settings, length: timedelta
+    aw: ActivityWatch,
+    bucket: Bucket,
+    presence: PresenceReader,
+    source: SourceSettings,
+    settings: Settings,
+    length: timedelta,
 ) -> Preview:
     resolution = settings.resolution // _MICROSECOND
     newest = bucket.newest or 0
     end = floor_to(newest, resolution) + resolution
     start = max(floor_to(newest - length // _MICROSECOND, resolution), 0)
-    carry = await carry_at(aw, bucket.id, start)
     page = Page(start, end, aw.events(await aw.read(bucket.id, start, end)))
-    page = await completed(aw, bucket.id, page, carry)
-    spans, _ = lay_out(page, carry, single_focus=bucket.type in SINGLE_FOCUS_TYPES)
     labels = labeller(bucket, source, settings.hosts)
-    entries = sorted(due(labels.amounts(spans, resolution, until=end), {}, again=False), key=_by_time)
+    counter = BucketCounter(aw, bucket, labels, resolution, presence=presence)
+    counted = await counter.count_page(page)
+    entries = sorted(due(counted.amounts, {}, again=False), key=_by_time)
     return Preview(source.name, bucket.id, start, end, page.events, entries)
 
 

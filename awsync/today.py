@@ -18,6 +18,7 @@ from awsync.counting import BucketCounter
 from awsync.errors import SourceError, UsageError
 from awsync.neighbours import Neighbours
 from awsync.planning import host_label, labeller, left_out
+from awsync.presence import PresenceReader
 from awsync.records import Neighbour
 from awsync.roll_call import Present, roll_call
 from awsync.series import Labels
@@ -105,11 +106,12 @@ class _Counting(Struct, frozen=True):
         if error is not None:
             return _Asked(sums, [Failure(source.name, error.message, error.remedy)])
         failures: list[Failure] = []
-        for bucket in filter(self._counts, present.buckets):
+        presence = PresenceReader(present.aw, source, self.settings.hosts, present.buckets)
+        for bucket in sorted(filter(self._counts, present.buckets), key=PresenceReader.rank):
             if left_out(bucket, source, self.among) is not None:
                 continue
             try:
-                await self._count(present, bucket, sums)
+                await self._count(present, bucket, presence, sums)
             except SourceError as failed:
                 failures.append(Failure(f"{source.name}/{bucket.id}", failed.message, failed.remedy))
         return _Asked(sums, failures)
@@ -118,10 +120,10 @@ class _Counting(Struct, frozen=True):
         wanted = {_AFK, _TAB if self.by is By.DOMAIN else _WINDOW}
         return bucket.type in wanted and (bucket.newest or 0) > self.start
 
-    async def _count(self, present: Present, bucket: Bucket, sums: Sums) -> None:
+    async def _count(self, present: Present, bucket: Bucket, presence: PresenceReader, sums: Sums) -> None:
         labels = labeller(bucket, present.source, self.settings.hosts)
         host = host_label(bucket, self.settings.hosts)
-        counter = BucketCounter(present.aw, bucket, labels, MINUTE)
+        counter = BucketCounter(present.aw, bucket, labels, MINUTE, presence=presence)
         async with aclosing(counter.pages(self.start, self.end)) as pages:
             async for page in pages:
                 if bucket.type == _AFK:

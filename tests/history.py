@@ -9,9 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+from aw_core import Event as AwEvent
+from aw_transform import flood
 
 from awsync.demo.aw_server import AwServer
 from awsync.demo.days import Person
+from tests.flooded import EPOCH, to_the_microsecond
 from tests.servers import Store, wait_until
 
 HOUR_US = 3600 * 1_000_000
@@ -109,9 +112,11 @@ def closed_hours(aw: AwServer, bucket: str, until: int) -> dict[int, float]:
     spans = []
     for event in exported["events"]:
         start = round(datetime.fromisoformat(event["timestamp"]).timestamp() * 1000) * 1000
-        spans.append((start, start + round(event["duration"] * 1e6)))
+        spans.append((start, start + round(event["duration"] * 1e6), event["data"]))
+    if exported["type"] in SINGLE_FOCUS:
+        spans = _seen(spans)
     hours: dict[int, float] = defaultdict(float)
-    for start, end in _seen(spans, single=exported["type"] in SINGLE_FOCUS):
+    for start, end, _ in spans:
         hour = start - start % HOUR_US
         while hour < min(end, until):
             inside = min(end, hour + HOUR_US) - max(start, hour)
@@ -121,18 +126,24 @@ def closed_hours(aw: AwServer, bucket: str, until: int) -> dict[int, float]:
     return dict(hours)
 
 
-def _seen(spans: Iterable[tuple[int, int]], *, single: bool) -> list[tuple[int, int]]:
-    """Spans after DESIGN.md's rule: equal starts keep the longest, an overlap ends where the next begins."""
-    kept: list[tuple[int, int]] = []
-    for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
-        if end <= start:
-            continue
-        if single and kept:
-            if kept[-1][0] == start:
-                continue
-            kept[-1] = (kept[-1][0], min(kept[-1][1], start))
-        kept.append((start, end))
-    return kept
+def _seen(spans: Iterable[tuple[int, int, Any]]) -> list[tuple[int, int, Any]]:
+    """What ActivityWatch itself shows of events that cannot overlap: aw-core's own flood of them.
+
+    What ends before it begins is left out, and aw-core is kept from cutting moments to milliseconds.
+    """
+    us = timedelta(microseconds=1)
+    events = [
+        AwEvent(timestamp=EPOCH + start * us, duration=(end - start) * us, data=data)
+        for start, end, data in spans
+        if start <= end
+    ]
+    with to_the_microsecond():
+        flooded = flood(events)
+    starts = [round((event.timestamp - EPOCH) / us) for event in flooded]
+    return [
+        (start, start + round(event.duration / us), event.data)
+        for start, event in zip(starts, flooded, strict=True)
+    ]
 
 
 def stored_hours(

@@ -27,7 +27,7 @@ def hours(aw: AwServer) -> AwServer:
         [
             {
                 "timestamp": (begin + timedelta(minutes=i)).isoformat(),
-                "duration": 59.5,
+                "duration": 50.0,
                 "data": {"app": f"app {i % 3}"},
             }
             for i in range(150)

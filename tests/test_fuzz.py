@@ -61,7 +61,7 @@ def _events() -> list[dict[str, Any]]:
         {
             "id": number,
             "timestamp": to_datetime(NOW - 150 * MINUTE + number * 4 * MINUTE + 1_000).isoformat(),
-            "duration": 240.5 if number == COUNT - 1 else 239.9,
+            "duration": 240.5 if number == COUNT - 1 else 230.0,
             "data": {"app": f"app {number % 3}", "title": "t"},
         }
         for number in reversed(range(COUNT))
@@ -270,4 +270,4 @@ def test_any_answer_of_activitywatch(wrong: tuple[str, Made], later: bool) -> No
 
 
 def _seconds_of_all() -> float:
-    return (COUNT - 1) * 239.9 + 240.5
+    return (COUNT - 1) * 230.0 + 240.5

@@ -38,7 +38,7 @@ def bucket(newest: int | None = 20 * HOUR) -> Bucket:
 
 
 def checkpoint(position: int | None = None, **more: int) -> Checkpoint:
-    carry = None if position is None else Carry({1: 2}, 2)
+    carry = None if position is None else Carry({1: 2})
     return Checkpoint("laptop", bucket().id, position=position, carry=carry, **more)
 
 
@@ -105,7 +105,7 @@ def test_only_the_first_pass_reads_from_the_beginning() -> None:
 def test_a_later_pass_goes_on_with_its_carry() -> None:
     """What the last page of one pass knew is what the first page of the next begins with."""
     assert stretches(bucket(), checkpoint(HOUR), HOUR, 9 * HOUR, None) == [
-        Stretch(bucket(), Work.FORWARD, HOUR, 9 * HOUR, Carry({1: 2}, 2))
+        Stretch(bucket(), Work.FORWARD, HOUR, 9 * HOUR, Carry({1: 2}))
     ]
 
 

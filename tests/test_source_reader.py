@@ -51,7 +51,7 @@ def two(aw: AwServer) -> AwServer:
             [
                 {
                     "timestamp": (begin + timedelta(minutes=i)).isoformat(),
-                    "duration": 59.5,
+                    "duration": 54.5,
                     "data": {"app": f"app {i % 3}"},
                 }
                 for i in range(_EVENTS)
@@ -102,7 +102,7 @@ def test_a_bucket_that_breaks_in_the_middle_hinders_no_other(two: AwServer, tmp_
         first_page = next(event for event in said if isinstance(event, PageRead) and event.bucket == FIRST)
         assert position_of(settings, FIRST) == first_page.end < position_of(settings, SECOND)
         assert run_pass(settings)[0].complete
-        assert abs(store.total_seconds() - 2 * _EVENTS * 59.5) < 0.001
+        assert abs(store.total_seconds() - 2 * _EVENTS * 54.5) < 0.001
 
 
 @pytest.mark.usefixtures("small_pages")

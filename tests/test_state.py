@@ -24,7 +24,7 @@ from awsync.records import Checkpoint, PassRecord, Settled
 from awsync.schema import SCHEMA_VERSION
 from awsync.series import Labels
 from awsync.state import State
-from awsync.timeline import HOUR, Carry
+from awsync.timeline import HOUR, Carry, Held
 
 SLOT = HOUR // 12
 VIM: Labels = (("__name__", "aw_watcher_window_seconds"), ("app", "vim"), ("title", "größe 😀 \x00"))
@@ -70,7 +70,7 @@ def ledger_of(state: State, start: int = -1, end: int = 10**18) -> list[Entry]:
 
 def test_a_commit_comes_back_whole(tmp_path: Path) -> None:
     """Checkpoint, carry, ledger, set-aside ranges and passes are the same after closing and opening."""
-    carry = Carry({7: HOUR - 3, 9: -1}, HOUR - 3)
+    carry = Carry({7: HOUR - 3, 9: -1}, Held(1, 2, b"{}", (7,)), Held(-1, 9, b"\xff"))
     entries = [Entry(VIM, HOUR + SLOT, 0, 17), Entry(FIREFOX, HOUR + SLOT, 1, -9)]
     aside = Range(HOUR, HOUR + SLOT, "too old ü", 3)
     finished = PassFinished(at=9, elapsed=1.5, complete=False, totals=Totals(events=4, faults=("a", "b")))
@@ -111,15 +111,16 @@ def test_a_bucket_never_seen_has_no_position(state: State) -> None:
 
 @settings(max_examples=50, deadline=None, derandomize=True)
 @given(
-    st.dictionaries(st.integers(0, 2**62), st.integers(-(2**62), 2**62)), st.none() | st.integers(0, 2**60)
+    st.dictionaries(st.integers(0, 2**62), st.integers(-(2**62), 2**62)),
+    st.none() | st.builds(Held, st.integers(0, 2**60), st.integers(0, 2**60), st.binary()),
 )
 def test_any_carry_survives_the_database(
-    tmp_path_factory: pytest.TempPathFactory, open_: dict[int, int], latest: int | None
+    tmp_path_factory: pytest.TempPathFactory, open_: dict[int, int], last: Held | None
 ) -> None:
     """What a page must know of the one before is the same in the next pass."""
     with State(tmp_path_factory.mktemp("state"), "sink", write=True) as state:
-        state.commit([settled(0, SLOT, carry=Carry(open_, latest))], now=1, keep_from=0)
-        assert state.checkpoint("laptop", "window_laptop").carry == Carry(open_, latest)
+        state.commit([settled(0, SLOT, carry=Carry(open_, last))], now=1, keep_from=0)
+        assert state.checkpoint("laptop", "window_laptop").carry == Carry(open_, last)
 
 
 def test_a_commit_is_all_or_nothing(state: State) -> None:
@@ -174,7 +175,7 @@ def test_what_was_forgotten_is_not_looked_back_at(state: State) -> None:
 
 def test_rewind_goes_to_a_border_of_slots(state: State) -> None:
     """Half a slot would look like a change of history; a full hour begins a slot at every resolution."""
-    state.commit([settled(0, 9 * HOUR, carry=Carry({1: 2}, 2))], now=1, keep_from=0)
+    state.commit([settled(0, 9 * HOUR, carry=Carry({1: 2}))], now=1, keep_from=0)
     state.rewind("laptop", "window_laptop", 3 * HOUR + SLOT + 7, now=5)
     rewound = state.checkpoint("laptop", "window_laptop")
     assert (rewound.position, rewound.carry, rewound.newest, rewound.updated) == (3 * HOUR, None, None, 5)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from awsync.flood import PULSE, TRIM, order
 from awsync.timeline import (
     DAY,
     HOUR,
@@ -19,11 +20,14 @@ from awsync.timeline import (
     Span,
     ambiguous,
     closed_until,
+    first_behind,
     floor_to,
     forgotten,
     lay_out,
     slots,
+    wants_behind,
 )
+from tests.flooded import flooded
 
 RESOLUTION = 300 * MICROSECONDS
 BEGIN = 1_795_132_800 * MICROSECONDS
@@ -66,6 +70,10 @@ class Server:
         seen = [event._replace(end=min(event.end, now)) for event in self.events if event.start <= now]
         return replace(self, events=seen)
 
+    def by_id(self, ids: Iterable[int]) -> list[Event]:
+        """Those of the events that are there."""
+        return [event for id_ in ids if (event := self.event(id_)) is not None]
+
     @property
     def newest(self) -> int:
         """What the server says of its newest event's end: that of the event which starts last."""
@@ -91,41 +99,60 @@ def paged(
     carry = carry or Carry()
     for start, end in pairwise(borders):
         page = Page(start, end, server.read(start, end))
-        wanted = [*forgotten(page, carry), *ambiguous(page, carry)]
-        found = [event for id_ in wanted if (event := server.event(id_)) is not None]
-        events = [*(event for event in page.events if event.id not in wanted), *found]
-        laid, carry = lay_out(Page(start, end, events), carry, single_focus=single_focus)
+        wanted = [*forgotten(page, carry), *(ambiguous(page, carry) if single_focus else [])]
+        rest = [event for event in page.events if event.id not in wanted]
+        page = Page(start, end, rest + server.by_id(wanted))
+        if single_focus and wants_behind(page, carry):
+            first = first_behind(page, carry, server.read(end, end + PULSE))
+            if len(first) > 1:
+                first = server.by_id([event.id for event in first])
+            page = Page(start, end, page.events, min(first, key=order, default=None))
+        laid, carry = lay_out(page, carry, single_focus=single_focus)
+        assert_one_clock(laid, start, end, single_focus=single_focus)
         spans += laid
     return spans, carry
 
 
+def assert_one_clock(spans: Sequence[Span], start: int, end: int, *, single_focus: bool) -> None:
+    """No span leaves its page, and those of a single-focus bucket come in order and share no moment."""
+    assert all(start <= span.start < span.end <= end for span in spans)
+    if single_focus:
+        assert all(before.end <= after.start for before, after in pairwise(spans))
+
+
 def oracle(events: Sequence[Event], start: int, end: int, *, single_focus: bool) -> list[Span]:
-    """Who holds each moment of [start, end), asked moment by moment and of every event."""
-    lasting = [event for event in events if event.end > event.start]
-    moments = {start, end} | {t for event in lasting for t in (event.start, event.end) if start < t < end}
-    spans = []
-    for left, right in pairwise(sorted(moments)):
-        begun = [event for event in lasting if event.start <= left]
-        if single_focus:
-            begun = sorted(begun, key=lambda event: (event.start, event.end, -event.id))[-1:]
-        spans += [Span(left, right, event.data) for event in begun if event.end >= right]
-    return joined(spans)
+    """Who holds each moment of [start, end): ActivityWatch's flood of everything, or each event its own."""
+    if single_focus:
+        return joined(flooded(events, start, end))
+    cut = [Span(max(event.start, start), min(event.end, end), event.data) for event in events]
+    return joined(span for span in cut if span.start < span.end)
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:
-    """Spans in order, with those of one event that touch as one; only cutting made them two."""
-    result: dict[bytes, list[Span]] = {}
-    for span in sorted(spans):
-        own = result.setdefault(span.data, [])
-        if own and own[-1].end == span.start:
-            own[-1] = own[-1]._replace(end=span.end)
-        else:
-            own.append(span)
-    return sorted(span for own in result.values() for span in own)
+    """How often each moment is held by which data, in order: what cutting made two is one again."""
+    steps: dict[bytes, dict[int, int]] = {}
+    for start, end, data in spans:
+        own = steps.setdefault(data, {})
+        own[start] = own.get(start, 0) + 1
+        own[end] = own.get(end, 0) - 1
+    result: list[Span] = []
+    for data, own in steps.items():
+        depth, since = 0, 0
+        for moment in sorted(own):
+            if own[moment]:
+                result += [Span(since, moment, data)] * depth
+                depth, since = depth + own[moment], moment
+    return sorted(result)
 
 
+smallest = st.one_of(
+    st.sampled_from([0, 1, 3, 400, 600, MILLISECOND, TRIM - 1, TRIM, TRIM + 1, PULSE, PULSE + 1]),
+    st.integers(0, 2 * TRIM),
+    st.integers(0, 2 * PULSE),
+)
 lengths = st.one_of(
-    st.sampled_from([0, -5 * MICROSECONDS, 1, 400, 600, MILLISECOND, RESOLUTION, DAY, 60 * HOUR]),
+    smallest,
+    st.sampled_from([-5 * MICROSECONDS, RESOLUTION, DAY, 60 * HOUR]),
     st.integers(1, 3 * HOUR),
     st.integers(1, 70).map(lambda hours: hours * HOUR),
     st.integers(1, 60).map(lambda count: count * RESOLUTION),
@@ -140,13 +167,21 @@ starts = st.one_of(
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Event]:
-    """Overlaps, equal starts, equal starts with equal ends, no and negative length, weekends, odd ids."""
-    shapes = draw(st.lists(st.tuples(starts, lengths), min_size=1, max_size=14))
-    ids = draw(st.permutations(range(1, len(shapes) + 1)))
-    return [
-        Event(id_, BEGIN + start, BEGIN + start + length, b'{"n":%d}' % id_)
-        for id_, (start, length) in zip(ids, shapes, strict=True)
-    ]
+    """Small and large gaps and overlaps, equal starts and data, no and negative length, weekends, odd ids.
+
+    An event begins anywhere, or near the end or the start of the one before it, or near a border of slots.
+    """
+    count = draw(st.integers(1, 14))
+    ids = draw(st.permutations(range(1, count + 1)))
+    events: list[Event] = []
+    for id_ in ids:
+        start, near = BEGIN + draw(starts), draw(st.integers(0, 4))
+        if events and near < 3:
+            moment = (events[-1].end, events[-1].start, floor_to(start, RESOLUTION))[near]
+            start = max(moment + draw(st.sampled_from([1, -1])) * draw(smallest), BEGIN)
+        data = b'{"n":%d}' % draw(st.sampled_from([id_, 1, 2]))
+        events.append(Event(id_, start, start + draw(lengths), data))
+    return events
 
 
 servers = st.builds(Server, histories(), st.booleans(), st.booleans())

@@ -121,8 +121,8 @@ def test_random_edits_while_passes_run(aw: AwServer, start_store: StartStore, tm
     )
     answer.raise_for_status()
     pairs = {"__name__": "aw_watcher_window_seconds", "app": "app 2", "bucket": WINDOW}
-    labels: Labels = tuple(sorted({**pairs, "host": "x", "user": "me"}.items()))
-    (found,) = store.query('aw_watcher_window_seconds{app="app 2"}[3d]')
+    labels: Labels = tuple(sorted({**pairs, "active": "true", "host": "x", "user": "me"}.items()))
+    (found,) = store.query('aw_watcher_window_seconds{app="app 2",active="true"}[3d]')
     put(store, {(labels, round(float(at) * 1000) - 500): float(value) for at, value in found["values"][:40]})
     assert not run_verify(settings).ok
     repaired = run_verify(settings, repair=True)

@@ -7,6 +7,7 @@ import pytest
 
 from awsync.events import (
     AsideDecided,
+    AwayUnknown,
     BatchDelivered,
     BucketFound,
     BucketSkipped,
@@ -203,6 +204,12 @@ SENTENCES: list[tuple[Event, str, Level]] = [
         FutureLeft(**B, position=NOON),
         "laptop/window: the checkpoint lay in the future, so a clock was wrong; "
         "it goes on from 2026-11-20 12:00 UTC.",
+        Level.WARNING,
+    ),
+    (
+        AwayUnknown(source="laptop", host="desk", bucket="afk_desk", since=NOON),
+        "laptop/afk_desk: nothing since 2026-11-20 12:00 UTC, so what desk did since then counts as "
+        'active="unknown". Does aw-watcher-afk run there?',
         Level.WARNING,
     ),
     (NextPass(at=NOON), "Next pass at 2026-11-20 12:00 UTC.", Level.INFO),

@@ -26,6 +26,7 @@ from awsync.knowledge import Knowledge
 from awsync.ledger import Entry, Ledger, all_entries, due, from_store, lacking, merged
 from awsync.neighbours import Neighbours
 from awsync.planning import labeller, left_out
+from awsync.presence import PresenceReader
 from awsync.reader import first_moment
 from awsync.remote_write.client import Client
 from awsync.remote_write.store import StoreFacts
@@ -167,10 +168,11 @@ class Backfill:
                 listing = await aw.listing()
                 for id_, error in listing.unreadable.items():
                     self._failures.append(f"{source.name}/{id_}: {error}")
-                for bucket in listing.buckets:
+                presence = PresenceReader(aw, source, self._settings.hosts, listing.buckets)
+                for bucket in sorted(listing.buckets, key=PresenceReader.rank):
                     if self._wanted.bucket not in (None, bucket.id):
                         continue
-                    part = await self._part(_Place(source, bucket, aw), knowledge, at, spool)
+                    part = await self._part(_Place(source, bucket, aw, presence), knowledge, at, spool)
                     if part is not None:
                         yield part
 
@@ -180,7 +182,7 @@ class Backfill:
             return None
         settings, source, bucket = self._settings, place.source, place.bucket
         labels = labeller(bucket, source, settings.hosts)
-        counter = BucketCounter(place.aw, bucket, labels, self._resolution)
+        counter = BucketCounter(place.aw, bucket, labels, self._resolution, presence=place.presence)
         filled = [await self._fill(place, piece, counter, knowledge, spool) for piece in found]
         sums = f"{amount(sum(piece.samples for piece in filled), 'sample')}"
         self._tell(
@@ -204,6 +206,11 @@ class Backfill:
             else:
                 beginning = await first_moment(place.aw, bucket)
         aside = self._state.set_aside(source.name, dropped=True)
+        settle = settings.settle // _MICROSECOND
+
+        def until(newest: int) -> int:
+            return closed_until(newest, self._now, settle, self._resolution)
+
         return pieces(
             checkpoint,
             [held for _, where, held in aside if where == bucket.id],
@@ -211,7 +218,7 @@ class Backfill:
             beginning=floor_to(beginning, self._resolution),
             since=wanted.since,
             until=wanted.until,
-            closed=closed_until(newest, self._now, settings.settle // _MICROSECOND, self._resolution),
+            closed=place.presence.closed(bucket, until(newest), settle, until),
         )
 
     async def _fill(
@@ -256,3 +263,4 @@ class _Place(Struct, frozen=True):
     source: SourceSettings
     bucket: Bucket
     aw: ActivityWatch
+    presence: PresenceReader

@@ -7,6 +7,7 @@ May import: the standard library, words.
 """
 
 from awsync.events.passes import (
+    AwayUnknown,
     BatchDelivered,
     BucketFound,
     BucketSkipped,
@@ -52,6 +53,7 @@ from awsync.events.sentences import Event, Level, describe, level, set_aside
 
 __all__ = [
     "AsideDecided",
+    "AwayUnknown",
     "BatchDelivered",
     "BucketFound",
     "BucketSkipped",

@@ -155,6 +155,18 @@ class FutureLeft(Struct, frozen=True, kw_only=True):
     position: int
 
 
+class AwayUnknown(Struct, frozen=True, kw_only=True):
+    """The AFK watcher of a host went silent while others go on; `since` is the end of its newest event.
+
+    `bucket` is the AFK watcher's.
+    """
+
+    source: str
+    host: str
+    bucket: str
+    since: int
+
+
 class BatchDelivered(Struct, frozen=True, kw_only=True):
     """The store confirmed a request."""
 

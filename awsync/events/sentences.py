@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import singledispatch
 
 from awsync.events.passes import (
+    AwayUnknown,
     BatchDelivered,
     BucketFound,
     BucketSkipped,
@@ -67,6 +68,7 @@ Event = (
     | SameDevice
     | HistoryWentBack
     | FutureLeft
+    | AwayUnknown
     | BatchDelivered
     | CheckpointMoved
     | CorrectionSent
@@ -110,6 +112,7 @@ _LEVELS: Mapping[type, Level] = {
     SameDevice: Level.WARNING,
     HistoryWentBack: Level.WARNING,
     FutureLeft: Level.WARNING,
+    AwayUnknown: Level.WARNING,
     SamplesSetAside: Level.WARNING,
     JournalBegunAnew: Level.WARNING,
     StateBegunAnew: Level.WARNING,
@@ -249,6 +252,14 @@ def _(event: FutureLeft) -> str:
     return (
         f"{event.source}/{event.bucket}: the checkpoint lay in the future, so a clock was wrong; "
         f"it goes on from {clock(event.position)} UTC."
+    )
+
+
+@describe.register
+def _(event: AwayUnknown) -> str:
+    return (
+        f"{event.source}/{event.bucket}: nothing since {clock(event.since)} UTC, so what {event.host} did "
+        'since then counts as active="unknown". Does aw-watcher-afk run there?'
     )
 
 

@@ -25,6 +25,7 @@ from awsync.link import Link, ParkedError
 from awsync.neighbours import Neighbours
 from awsync.pass_context import MICROSECOND
 from awsync.planning import labeller, left_out
+from awsync.presence import PresenceReader
 from awsync.records import Checkpoint
 from awsync.remote_write.client import Client
 from awsync.remote_write.connection import shown_url
@@ -212,12 +213,13 @@ class _Run:
                 if self._question.bucket in (None, id_):
                     self._found = True
                     yield Unread(source.name, id_, fault.message, fault.remedy)
-            for bucket in listing.buckets:
+            presence = PresenceReader(aw, source, self._settings.hosts, listing.buckets)
+            for bucket in sorted(listing.buckets, key=PresenceReader.rank):
                 if self._question.bucket not in (None, bucket.id):
                     continue
                 self._found = True
                 try:
-                    async with aclosing(self._bucket(source, aw, bucket)) as said:
+                    async with aclosing(self._bucket(source, aw, bucket, presence)) as said:
                         async for each in said:
                             yield each
                 except SourceError as error:
@@ -237,18 +239,20 @@ class _Run:
         ]  # fmt: skip
 
     async def _bucket(
-        self, source: SourceSettings, aw: ActivityWatch, bucket: Bucket
+        self, source: SourceSettings, aw: ActivityWatch, bucket: Bucket, presence: PresenceReader
     ) -> AsyncGenerator[Said, None]:
         checkpoint = self._state.checkpoint(source.name, bucket.id)
         why = left_out(bucket, source, self._among) or await self._why_not(aw, bucket, checkpoint)
-        span = span_of(checkpoint, self._since_of(checkpoint), self._due(bucket), self._now, self._resolution)
+        span = span_of(
+            checkpoint, self._since_of(checkpoint), self._due(bucket, presence), self._now, self._resolution
+        )
         if why is None and span.start >= span.end:
             why = "nothing of this time was to be sent"
         if why is not None:
             yield Skipped(source.name, bucket.id, why)
             return
         labels = labeller(bucket, source, self._settings.hosts)
-        reader = BucketReader(aw, bucket, labels, self._resolution, self._link, self._periods)
+        reader = BucketReader(aw, bucket, labels, self._resolution, presence, self._link, self._periods)
         comparer = Comparer(source.name, bucket.id, self._resolution, self._periods)
         checker = Checker(reader, comparer, self._state, self._repairer(source, bucket), self._pause)
         async with aclosing(checker.check(checkpoint, span)) as said:
@@ -269,12 +273,16 @@ class _Run:
             return self._since
         return max(self._since, floor_to(self._now - history // MICROSECOND, self._resolution))
 
-    def _due(self, bucket: Bucket) -> int:
+    def _due(self, bucket: Bucket, presence: PresenceReader) -> int:
         """Until when everything should be there: a pass was to run since, and had a minute for its work."""
         settle = self._settings.settle // MICROSECOND
         moment = datetime.fromtimestamp((self._now - _A_PASS) / 1e6, UTC)
         last = round(Schedule(self._settings.cron).last_until(moment).timestamp()) * MICROSECONDS
-        return closed_until(bucket.newest or 0, min(last, self._now), settle, self._resolution)
+
+        def until(newest: int) -> int:
+            return closed_until(newest, min(last, self._now), settle, self._resolution)
+
+        return presence.closed(bucket, until(bucket.newest or 0), settle, until)
 
     def _repairer(self, source: SourceSettings, bucket: Bucket) -> Repairer | None:
         if not self._question.repair:

@@ -1,7 +1,7 @@
 """Both sides of a bucket, look by look: what ActivityWatch says, and what the store holds of the same time.
 
-May import: the standard library, activitywatch, ahead, counting, link, series, timeline, verify.comparing,
-verify.periods.
+May import: the standard library, activitywatch, ahead, counting, link, presence, series, timeline,
+verify.comparing, verify.periods.
 """
 
 from collections.abc import AsyncGenerator
@@ -11,6 +11,7 @@ from awsync.activitywatch import ActivityWatch, Bucket
 from awsync.ahead import ahead
 from awsync.counting import BucketCounter, Counted
 from awsync.link import Link
+from awsync.presence import PresenceReader
 from awsync.remote_write.queries import Held
 from awsync.series import Amounts, Labeller
 from awsync.timeline import DAY, MILLISECOND
@@ -31,6 +32,7 @@ class BucketReader:
         bucket: Bucket,
         labeller: Labeller,
         resolution: int,
+        presence: PresenceReader,
         link: Link,
         periods: Periods,
     ) -> None:
@@ -38,6 +40,7 @@ class BucketReader:
         self._aw = aw
         self._labeller = labeller
         self._resolution = resolution
+        self._presence = presence
         self._link = link
         self._periods = periods
 
@@ -46,7 +49,7 @@ class BucketReader:
         waiting: Amounts = {}
         begin = start
         async with (
-            aclosing(self._counter().pages(start, end)) as pages,
+            aclosing(self._counter(self._presence).pages(start, end)) as pages,
             ahead(pages, _PAGES_AHEAD) as counted,
         ):
             async for page in counted:
@@ -60,14 +63,14 @@ class BucketReader:
     async def again(self, look: Look) -> Look:
         """The same stretch, with both sides asked anew."""
         wanted: Amounts = {}
-        async with aclosing(self._counter().pages(look.start, look.end)) as pages:
+        async with aclosing(self._counter(self._presence.anew()).pages(look.start, look.end)) as pages:
             async for page in pages:
                 _add(wanted, page)
         await self._link.knowledge.flush()
         return Look(look.start, look.end, wanted, await self._held(look.start, look.end))
 
-    def _counter(self) -> BucketCounter:
-        return BucketCounter(self._aw, self.bucket, self._labeller, self._resolution)
+    def _counter(self, presence: PresenceReader) -> BucketCounter:
+        return BucketCounter(self._aw, self.bucket, self._labeller, self._resolution, presence=presence)
 
     def _stop(self, begin: int, whole: int) -> int:
         """Where a look ends: not far from its beginning, at the border of a period or of everything."""
