@@ -32,7 +32,7 @@ from awsync.errors import BucketGoneError
 from awsync.planning import host_label, unwanted
 from awsync.reader import carry_at, completed, opened, raw_pages
 from awsync.settings import SourceSettings
-from awsync.timeline import DAY, HOUR, MINUTE, Carry, Span, floor_to, lay_out
+from awsync.timeline import DAY, MINUTE, Carry, Span, floor_to, lay_out
 
 AFK, WINDOW, BROWSER = "afkstatus", "currentwindow", "web.tab.current"
 _TOLD_BY: Mapping[str, tuple[str, frozenset[object]]] = {
@@ -165,7 +165,7 @@ class PresenceReader:
 
         Pages begin and end with a minute: aw-server (Python) knows nothing finer than a millisecond.
         """
-        joined = near(periods, HOUR)
+        joined = near(periods, DAY)
         widened = union(Period(floor_to(start, MINUTE), -floor_to(-end, MINUTE)) for start, end in joined)
         return [span for period in widened for span in await self._spans(bucket, period)]
 
