@@ -17,7 +17,7 @@ from awsync.verify.checking import span_of
 from awsync.verify.comparing import Comparer, Comparison, Known, Look
 from awsync.verify.periods import By, Periods
 from awsync.verify.repairing import as_ledger, beside, chosen, corrections
-from awsync.verify.report import Why
+from awsync.verify.report import Difference, Report, Why
 
 RESOLUTION = 5 * MINUTE
 SLOTS = 36
@@ -239,3 +239,13 @@ def test_the_time_that_is_compared() -> None:
     ahead = replace(half, position=200 * DAY)
     assert (span_of(ahead, 92 * DAY, 99 * DAY, now, RESOLUTION).end) == now
     assert stamp(RESOLUTION) == RESOLUTION // MILLISECOND - 1
+
+
+def test_a_reason_with_thousands_of_differences_hides_no_other() -> None:
+    """What is shown has some of each reason, and says how many more there are."""
+    report = Report(most=2)
+    for why in [*[Why.PENDING] * 5, Why.LOST, *[Why.PENDING] * 4]:
+        report.apply(Difference("default", "bucket", A, 0, HOUR, MICROSECONDS, 0, why))
+    assert [each.why for each in report.differences] == [Why.PENDING, Why.PENDING, Why.LOST]
+    assert report.left_out == 7
+    assert set(report.reasons()) == {Why.PENDING, Why.LOST}

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from awsync.state import State
     from awsync.verify import Compared, Difference, Question, Report, Said
 
-MOST_ROWS = 200
-"""Differences that are shown as a table; --json has them all."""
+MOST_ROWS = 10
+"""So many differences of each reason are shown: who has thousands wants to know why. --json has them all."""
 
 
 @settings_flags

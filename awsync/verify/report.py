@@ -165,7 +165,7 @@ Said = Asked | Begun | Reached | Difference | Skipped | Unread | Mended | Compar
 
 
 class Report(Struct):
-    """All of it; of the differences at most `most` are kept, the others are counted."""
+    """All of it; of the differences at most `most` for each reason are kept, the others are counted."""
 
     most: int | None = None
     asked: Asked | None = None
@@ -190,10 +190,13 @@ class Report(Struct):
             case Mended():
                 self.mended.append(said)
             case Difference():
-                if self.most is None or len(self.differences) < self.most:
-                    self.differences.append(said)
-                else:
+                if self._is_full(said.why):
                     self.left_out += 1
+                else:
+                    self.differences.append(said)
+
+    def _is_full(self, why: Why) -> bool:
+        return self.most is not None and sum(each.why is why for each in self.differences) >= self.most
 
     @property
     def ok(self) -> bool:
