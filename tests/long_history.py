@@ -43,6 +43,11 @@ class Run:
     memory: float
     output: str
 
+    @property
+    def cost(self) -> str:
+        """All three, for the table."""
+        return f"{self.wall:.1f} s / {self.cpu:.1f} s / {self.memory:.0f} MiB"
+
 
 def run(*command: str, folder: Path, code: int = 0) -> Run:
     """Runs a command to its end and asks the operating system what it cost."""
@@ -136,7 +141,9 @@ def check_verified(
 
 def check_continued(before: dict[str, Any], after: dict[str, Any]) -> None:
     """That the second pass went on from where the first one stood, and had nothing to mend behind that."""
+    assert before["complete"]
     assert after["complete"]
+    assert before["totals"]["samples"] > 0
     assert after["totals"]["corrections"] == after["totals"]["set_aside"] == 0
     stood = {each["bucket"]: each["position"] for each in before["buckets"]}
     for each in after["buckets"]:
@@ -181,7 +188,8 @@ def measure() -> dict[str, Any]:
         _tell(f"{beats} heartbeats")
         live = run(*syncing, folder=folder)
         summary = json.loads(live.output)
-        check_continued(json.loads(sync.output), summary)
+        first = json.loads(sync.output)
+        check_continued(first, summary)
         verify = run(
             *command, "verify", "--since", f"{DAYS}d", "--by", "day", "--json", *settings, folder=folder
         )
@@ -194,16 +202,14 @@ def measure() -> dict[str, Any]:
             "events / heartbeats of the last day": f"{events:,} / {beats:,}",
             "samples / series in the files": f"{manifest['samples']:,} / {manifest['series']:,}",
             "files, and their size": f"{len(manifest['files'])}, {size(files):.0f} MiB",
-            "awsync backfill: time / CPU": f"{written.wall:.0f} s / {written.cpu:.0f} s",
-            "awsync backfill: peak memory": f"{written.memory:.0f} MiB",
-            "promtool, all files: time": f"{blocks.wall:.0f} s",
-            "promtool: peak memory": f"{blocks.memory:.0f} MiB",
+            "awsync backfill: time / CPU / peak memory": written.cost,
+            "promtool, all files": blocks.cost,
             "until the running Prometheus shows the blocks": f"{shown.waited:.0f} s",
-            "awsync backfill --done: time / memory": f"{shown.run.wall:.0f} s / {shown.run.memory:.0f} MiB",
-            "awsync sync --once behind it: time / memory": f"{sync.wall:.1f} s / {sync.memory:.0f} MiB",
-            "awsync sync --once a day later: time / memory": f"{live.wall:.1f} s / {live.memory:.0f} MiB",
-            "awsync verify --since 730d --by day: time / CPU": f"{verify.wall:.0f} s / {verify.cpu:.0f} s",
-            "awsync verify: peak memory": f"{verify.memory:.0f} MiB",
+            "awsync backfill --done": shown.run.cost,
+            "awsync sync --once behind it": sync.cost,
+            "awsync sync --once a day later": live.cost,
+            "samples of the two": f"{first['totals']['samples']:,}, {summary['totals']['samples']:,}",
+            f"awsync verify --since {DAYS}d --by day": verify.cost,
             "days of buckets that verify compared, and that agree": f"{days:,}",
             "hours that equal ActivityWatch's to the millisecond": f"{hours:,}",
             "data folder of Prometheus": f"{size(folder / 'store' / 'data'):.0f} MiB",
