@@ -3,11 +3,13 @@
 Somebody was there while an AFK watcher says so, and while a tab was audible whose browser had the focus
 (aw-client's queries.py). Each function takes flooded spans, that is in order of time and sharing no moment.
 
-May import: the standard library, lenient, timeline.
+May import: the standard library, msgspec, lenient, timeline.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
+
+from msgspec.json import encode
 
 from awsync.lenient import NotThatError, decode
 from awsync.timeline import Span
@@ -98,14 +100,23 @@ def chosen(spans: Iterable[Span], key: str, values: frozenset[object]) -> list[P
 
 
 def only(spans: Iterable[Span], key: str, values: frozenset[object]) -> list[Span]:
-    """Those whose data has one of the values."""
-    known: dict[bytes, bool] = {}
+    """Those whose data has one of the values, without the rest of it; what touches and says the same is one.
+
+    A year of windows with ever new titles is kept in mind as a few stretches of one application.
+    """
+    known: dict[bytes, bytes | None] = {}
+    told: dict[object, bytes] = {}
     found: list[Span] = []
-    for span in spans:
-        if (is_one := known.get(span.data)) is None:
-            is_one = known[span.data] = _holds(span.data, key, values)
-        if is_one:
-            found.append(span)
+    for start, end, data in spans:
+        if data not in known:
+            value = _value(data, key, values)
+            known[data] = None if value is None else told.setdefault(value, encode({key: value}))
+        if (kept := known[data]) is None:
+            continue
+        if found and found[-1].end == start and found[-1].data is kept:
+            found[-1] = found[-1]._replace(end=end)
+        else:
+            found.append(Span(start, end, kept))
     return found
 
 
@@ -204,9 +215,9 @@ def _start(marked: tuple[int, int, list[Span]]) -> int:
     return marked[0]
 
 
-def _holds(data: bytes, key: str, values: frozenset[object]) -> bool:
+def _value(data: bytes, key: str, values: frozenset[object]) -> object | None:
     try:
         value = decode(data, dict[str, object]).get(key)
     except NotThatError:
-        return False
-    return isinstance(value, (str, bool)) and value in values
+        return None
+    return value if isinstance(value, (str, bool)) and value in values else None

@@ -1,8 +1,10 @@
 """`just long-history`: two years of a person go to a real Prometheus, and sync goes on behind them.
 
-An aw-server is filled with the whole history, `awsync backfill` writes it to files, promtool makes blocks of
-them in the data folder of a Prometheus that runs, and `awsync sync` brings the last days. Every hour of every
-bucket is then compared with ActivityWatch's own export. Prints Markdown.
+An aw-server is filled with all but the last day, `awsync backfill` writes it to files, promtool makes blocks
+of them in the data folder of a Prometheus that runs, and `awsync sync` brings the rest. Then the watchers
+go on for a day, heartbeat by heartbeat, and a second `awsync sync` follows them. `awsync verify` has to find
+that both sides agree, and every hour of every bucket is compared with ActivityWatch's own export beside it.
+Prints Markdown.
 """
 
 import contextlib
@@ -14,7 +16,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,9 @@ from tests.servers import Store, require_binary
 DAYS = 730
 EVENTS = 700_000
 WINDOW = "3d"
+LIVE = timedelta(days=1)
+SETTLE = "36h"
+"""Longer than LIVE, so that a slot closes by the events behind it, as it does live, and not by the clock."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,11 @@ class Run:
     cpu: float
     memory: float
     output: str
+
+    @property
+    def cost(self) -> str:
+        """All three, for the table."""
+        return f"{self.wall:.1f} s / {self.cpu:.1f} s / {self.memory:.0f} MiB"
 
 
 def run(*command: str, folder: Path, code: int = 0) -> Run:
@@ -57,19 +67,26 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PATH": os.pathsep.join([str(promtool), os.environ["PATH"]])}
 
 
-def fill(aw: AwServer) -> int:
-    """Two years of one person at one machine; returns the number of events."""
-    end, person = utc_now() - timedelta(minutes=10), Person("machine", seed=0)
+def fill(aw: AwServer, person: Person, end: datetime) -> int:
+    """All days of one person at one machine but the last; returns the number of events."""
     for bucket in person.buckets:
         created = end - timedelta(days=DAYS)
         aw.create_bucket(bucket.id, bucket.client, bucket.type, bucket.hostname, created=created)
     total = sum(
         aw.insert(bucket_id, [event.to_json() for event in found])
-        for history in person.history(DAYS, end)
+        for history in person.history(DAYS - LIVE.days, end)
         for bucket_id, found in history.items()
     )
     assert total >= EVENTS
     return total
+
+
+def go_on(aw: AwServer, person: Person, since: datetime, until: datetime) -> int:
+    """The watchers go on; returns the number of their heartbeats."""
+    beats = person.heartbeats(since, until)
+    for beat in beats:
+        aw.heartbeat(beat.bucket.id, beat.event.to_json(), pulsetime=0)
+    return len(beats)
 
 
 def size(folder: Path) -> float:
@@ -77,9 +94,16 @@ def size(folder: Path) -> float:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 2**20
 
 
-def compare(aw: AwServer, store: Store, summary: dict[str, Any]) -> int:
-    """Every closed hour of every bucket against the export; returns how many there are."""
-    hours = 0
+def wanted_hours(aw: AwServer, summary: dict[str, Any]) -> dict[str, dict[int, float]]:
+    """Seconds by bucket and closed hour, from ActivityWatch's export; a last hour is none before its end."""
+    return {
+        each["bucket"]: closed_hours(aw, each["bucket"], _microseconds(each["position"]))
+        for each in summary["buckets"]
+    }
+
+
+def compare(wanted: dict[str, dict[int, float]], store: Store, summary: dict[str, Any]) -> int:
+    """Every closed hour of every bucket against the store; returns how many there are."""
     positions = {each["bucket"]: _microseconds(each["position"]) for each in summary["buckets"]}
     last = max(positions.values()) // HOUR_US * HOUR_US
     spans = 8  # one answer of the store holds 11,000 points
@@ -90,16 +114,45 @@ def compare(aw: AwServer, store: Store, summary: dict[str, Any]) -> int:
         for bucket, values in stored_hours(store, end - width + HOUR_US, end).items():
             found[bucket] |= values
     for bucket, position in positions.items():
-        wanted = closed_hours(aw, bucket, position)
         stored = {hour: value for hour, value in found[bucket].items() if hour <= position}
-        assert_equal_hours(wanted, stored, bucket)
-        hours += len(wanted)
-    return hours
+        assert_equal_hours(wanted[bucket], stored, bucket)
+    return sum(map(len, wanted.values()))
+
+
+def check_verified(
+    verified: dict[str, Any], wanted: dict[str, dict[int, float]], summary: dict[str, Any]
+) -> int:
+    """That verify compared all of the two years, and that all agrees; returns how many days it compared."""
+    assert verified["ok"], verified["differences"][:5]
+    assert not any(verified[what] for what in ("differences", "skipped", "unread", "kept_from"))
+    positions = {each["bucket"]: _microseconds(each["position"]) for each in summary["buckets"]}
+    assert {each["bucket"] for each in verified["buckets"]} == wanted.keys() == positions.keys()
+    for each in verified["buckets"]:
+        hours, position = wanted[each["bucket"]], positions[each["bucket"]]
+        assert _microseconds(each["from"]) <= min(hours) - HOUR_US, each
+        assert _microseconds(each["to"]) >= position, each
+        days = {(hour - HOUR_US) // (24 * HOUR_US) for hour in hours}
+        assert len(days) <= each["agree"] == each["periods"] <= len(days) + 1, (each, len(days))
+        for said in (each["activitywatch_seconds"], each["store_seconds"]):
+            # Verify counts slots, so that it may be up to an hour further.
+            assert -0.001 * len(hours) < said - sum(hours.values()) < 3600, each
+    return sum(each["agree"] for each in verified["buckets"])
+
+
+def check_continued(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """That the second pass went on from where the first one stood, and had nothing to mend behind that."""
+    assert before["complete"]
+    assert after["complete"]
+    assert before["totals"]["samples"] > 0
+    assert after["totals"]["corrections"] == after["totals"]["set_aside"] == 0
+    stood = {each["bucket"]: each["position"] for each in before["buckets"]}
+    for each in after["buckets"]:
+        moved = _microseconds(each["position"]) - _microseconds(stood[each["bucket"]])
+        assert moved > LIVE.total_seconds() * 1_000_000 // 4, each
+        assert each["samples"] > 0, each
 
 
 def _microseconds(moment: str) -> int:
-    from datetime import datetime
-
     return round(datetime.fromisoformat(moment).timestamp() * 1_000_000)
 
 
@@ -108,7 +161,9 @@ def measure() -> dict[str, Any]:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         aw = stack.enter_context(AwServer(folder / "aw"))
-        events = fill(aw)
+        person, end = Person("machine", seed=0), utc_now() - timedelta(minutes=10)
+        events = fill(aw, person, end - LIVE)
+        _tell("filled")
         store = stack.enter_context(
             Store(
                 "prometheus-3.5", require_binary("prometheus-3.5"), folder / "store",
@@ -117,31 +172,52 @@ def measure() -> dict[str, Any]:
         )  # fmt: skip
         settings = [
             "--aw-url", aw.url, "--prometheus-url", store.url, "--state-dir", str(folder / "state"),
+            "--settle", SETTLE,
         ]  # fmt: skip
         command = [sys.executable, "-m", "awsync"]
         files = folder / "history"
         written = run(*command, "backfill", str(files), *settings, folder=folder)
+        _tell(f"backfill {written.wall:.1f} s")
         imports, done = written.output.splitlines()
         blocks = run("sh", "-c", imports, folder=folder)
         shown = _until_done([*command, *shlex.split(done)[1:]], folder)
-        sync = run(*command, "sync", "--once", "--json", *settings, folder=folder)
-        summary = json.loads(sync.output)
-        hours = compare(aw, store, summary)
+        _tell(f"done {shown.run.wall:.1f} s")
+        syncing = [*command, "sync", "--once", "--json", *settings]
+        sync = run(*syncing, folder=folder)
+        beats = go_on(aw, person, end - LIVE, end)
+        _tell(f"{beats} heartbeats")
+        live = run(*syncing, folder=folder)
+        summary = json.loads(live.output)
+        first = json.loads(sync.output)
+        check_continued(first, summary)
+        verify = run(
+            *command, "verify", "--since", f"{DAYS}d", "--by", "day", "--json", *settings, folder=folder
+        )
+        _tell(f"verify {verify.wall:.1f} s")
+        wanted = wanted_hours(aw, summary)
+        days = check_verified(json.loads(verify.output), wanted, summary)
+        hours = compare(wanted, store, summary)
         manifest = json.loads((files / "manifest.json").read_text())
         return {
-            "events": events,
+            "events / heartbeats of the last day": f"{events:,} / {beats:,}",
             "samples / series in the files": f"{manifest['samples']:,} / {manifest['series']:,}",
             "files, and their size": f"{len(manifest['files'])}, {size(files):.0f} MiB",
-            "awsync backfill: time / CPU": f"{written.wall:.0f} s / {written.cpu:.0f} s",
-            "awsync backfill: peak memory": f"{written.memory:.0f} MiB",
-            "promtool, all files: time": f"{blocks.wall:.0f} s",
-            "promtool: peak memory": f"{blocks.memory:.0f} MiB",
+            "awsync backfill: time / CPU / peak memory": written.cost,
+            "promtool, all files": blocks.cost,
             "until the running Prometheus shows the blocks": f"{shown.waited:.0f} s",
-            "awsync backfill --done: time / memory": f"{shown.run.wall:.0f} s / {shown.run.memory:.0f} MiB",
-            "awsync sync --once behind it: time / memory": f"{sync.wall:.1f} s / {sync.memory:.0f} MiB",
-            "data folder of Prometheus": f"{size(folder / 'store' / 'data'):.0f} MiB",
+            "awsync backfill --done": shown.run.cost,
+            "awsync sync --once behind it": sync.cost,
+            "awsync sync --once a day later": live.cost,
+            "samples of the two": f"{first['totals']['samples']:,}, {summary['totals']['samples']:,}",
+            f"awsync verify --since {DAYS}d --by day": verify.cost,
+            "days of buckets that verify compared, and that agree": f"{days:,}",
             "hours that equal ActivityWatch's to the millisecond": f"{hours:,}",
+            "data folder of Prometheus": f"{size(folder / 'store' / 'data'):.0f} MiB",
         }
+
+
+def _tell(text: str) -> None:
+    print(f"{utc_now():%H:%M:%S} {text}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from awsync.active import BROWSERS, only
 from awsync.demo.aw_server import AwServer
 from awsync.demo.receiver import Receiver
 from awsync.detail import look
@@ -18,6 +19,7 @@ from awsync.events import AwayUnknown, CorrectionSent
 from awsync.records import Checkpoint
 from awsync.settings import Settings
 from awsync.survey import preview, survey
+from awsync.timeline import Span
 from tests.passes import make_settings, open_state, position_of, run_pass, utc_now
 from tests.test_source_reader import Passing
 
@@ -255,3 +257,17 @@ def test_a_pass_asks_little(desk: AwServer, noon: datetime, tmp_path: Path) -> N
         assert minutes_of(store, WINDOW, "active") == {("true",): 60}
         assert asked == {WINDOW: 1, EDITOR: 1, TABS: 1, AWAY: 1}
         assert position_of(settings, TABS) == position_of(settings, AWAY)
+
+
+def test_windows_that_differ_in_their_titles_are_kept_in_mind_as_one() -> None:
+    """Years of titles do not fill the memory, and no other application's time is taken for a browser's."""
+    firefox = [b'{"app":"firefox","title":"%d"}' % number for number in range(100)]
+    spans = [Span(number, number + 1, data) for number, data in enumerate(firefox)]
+    spans += [Span(100, 110, b'{"app":"code"}'), Span(110, 120, firefox[0]), Span(125, 130, firefox[1])]
+    spans += [Span(130, 140, b'{"app":"Nightly"}'), Span(140, 150, b'{"title":"firefox"}')]
+    assert only(spans, "app", BROWSERS["firefox"]) == [
+        Span(0, 100, b'{"app":"firefox"}'),
+        Span(110, 120, b'{"app":"firefox"}'),
+        Span(125, 130, b'{"app":"firefox"}'),
+        Span(130, 140, b'{"app":"Nightly"}'),
+    ]
