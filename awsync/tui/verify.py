@@ -153,7 +153,7 @@ class VerifyPage(Page):
         return "  ".join([*told, *([f"! {failed} not read"] if failed else [])])
 
     def _show_one(self) -> None:
-        found, cells = self._chosen, self.differences.scrollable_content_region.width
+        found, cells = self._chosen, self.differences.room
         self.differences.show([] if found is None or cells < 1 else _lines(found, cells))
 
 
