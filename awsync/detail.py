@@ -131,6 +131,9 @@ def _detail(
             if label[0] not in _SAME_FOR_ALL:
                 times[label] += entry.microseconds
     values = Counter(label for label, _ in times)
+    # How much of it was active comes before what the time was spent on.
+    split = [found for found in times.most_common() if found[0][0] == "active"]
+    others = [found for found in times.most_common() if found[0][0] != "active"]
     newest_first = sorted(entries, key=lambda entry: (-entry.slot_end, -entry.microseconds))
     return BucketDetail(
         source=bucket.source,
@@ -142,7 +145,7 @@ def _detail(
         series=len({entry.labels for entry in entries}),
         top=[
             LabelTime(label=label, value=value, seconds=microseconds / 1e6)
-            for (label, value), microseconds in times.most_common(SHOWN_VALUES)
+            for (label, value), microseconds in [*split, *others][:SHOWN_VALUES]
         ],
         values=values.most_common(),
         checkpoint=checkpoint,

@@ -16,6 +16,7 @@ from awsync.timeline import DAY, MICROSECONDS, MINUTE
 from awsync.words import amount, worked
 
 PRESENT, AWAY = "not-afk", "afk"
+SOLID, HATCHED, DOTTED = "█", "░", "·"
 Edges = tuple[int, int]
 NOTHING = "(none)"
 """What stands for events that do not have what is asked for."""
@@ -226,20 +227,35 @@ def foremost(report: Report, number: int) -> list[Share]:
     return shares
 
 
-def bar(share: Share, most: int, cells: int) -> str:
-    """A bar whose whole length stands for `most`; the time in which nobody was there is hatched."""
+def bar(share: Share, most: int, cells: int, *, told: bool = True) -> str:
+    """A bar whose whole length stands for `most`.
+
+    The time in which nobody was there is hatched; what no AFK watcher tells of is dotted, if one tells of
+    others (`told`).
+    """
     if most <= 0:
         return ""
     length = max(round(cells * min(share.total / most, 1)), 1)
-    solid = length if share.active is None else round(length * share.active / max(share.total, 1))
-    return "█" * solid + "░" * (length - solid)
+    if share.active is None:
+        return (DOTTED if told else SOLID) * length
+    solid = round(length * share.active / max(share.total, 1))
+    return SOLID * solid + HATCHED * (length - solid)
+
+
+def legend(report: Report, shares: Sequence[Share]) -> str:
+    """What the numbers and bars of a table mean, in a sentence; nothing where there is one number only."""
+    if report.active is None:
+        return ""
+    told = [f"{SOLID} active", f"{HATCHED} away"]
+    told += [f"{DOTTED} unknown (no AFK watcher)"] if any(share.active is None for share in shares) else []
+    return "  ".join([*told, "total: all of it", "%: of active"])
 
 
 def percent(share: Share, report: Report) -> str:
     """What part of all it is: of the active time where that is known."""
-    whole = report.total if report.active is None else report.active
-    part = share.total if report.active is None else share.active or 0
-    return f"{part / whole:.0%}" if whole else ""
+    if report.active is None:
+        return f"{share.total / report.total:.0%}" if report.total else ""
+    return f"{share.active / report.active:.0%}" if share.active is not None and report.active else ""
 
 
 def stopwatch(microseconds: int) -> str:

@@ -119,10 +119,11 @@ class ScriptedAgent:
     async def detail(self, source: str, bucket: str) -> BucketDetail:
         """Two events, one of them with hostile text."""
         data = '{"app":"x","title":"[red]bold[/] \\u202eevil \U0001f468\u200d\U0001f469 \x1b[31m"}'
+        labels = (("__name__", "m"), ("active", "false"), ("title", "[red]bold[/]"))
         return BucketDetail(
             source=source, bucket=bucket, start=NOW - 10**9, end=NOW,
             events=[ActivityEvent(1, NOW - 10**8, 5 * 10**6, data.encode())],
-            entries=[Entry((("__name__", "m"), ("title", "[red]bold[/]")), NOW, 0, 5_000_000)],
+            entries=[Entry(labels, NOW, 0, 5_000_000)],
             series=1, top=[LabelTime(label="app", value="x", seconds=5.0)], values=[("app", 1)],
             checkpoint=Checkpoint(source, bucket, position=NOW),
             history=[Move(at=NOW, position=NOW, samples=1, what="delivered")],

@@ -220,7 +220,8 @@ def test_active_time_is_told_apart_where_it_is_known() -> None:
     ]
     assert (found.total, found.active) == (92 * MINUTE, 10 * MINUTE)
     assert foremost(found, 1)[1] == Share("2 others", 80 * MINUTE, 0)
-    assert [bar(share, 50 * MINUTE, 10) for share in found.shares] == ["██", "░" * 10, "█" * 6]
+    assert [bar(share, 50 * MINUTE, 10) for share in found.shares] == ["██", "░" * 10, "·" * 6]
+    assert bar(found.shares[2], 50 * MINUTE, 10, told=False) == "█" * 6
     assert "10 min active, 2 hosts" in headline(found)
     unknown = report(By.APP, NOW - DAY, NOW, [phone], (), ())
     assert unknown.active is None

@@ -139,6 +139,7 @@ async def test_hostile_titles_are_text() -> None:
         assert "\u202e" not in text
         await pilot.press("enter")
         await until(pilot, lambda: "[red]bold[/]" in screen(app))
+        assert "5.000 false   title=[red]bold[/]" in screen(app)
 
 
 async def test_a_store_that_is_down_is_said_with_its_reason() -> None:

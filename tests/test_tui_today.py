@@ -1,6 +1,7 @@
 """The page of today: what the time was spent on, by whatever is asked, and what could not be read."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -44,9 +45,21 @@ async def test_the_day_can_be_read_at_every_size(size: tuple[int, int]) -> None:
     async with app.run_test(size=size) as pilot:
         await opened(pilot, "d", TodayPage)
         await until(pilot, lambda: "Today by app" in screen(app) and "code" in screen(app))
-        for words in ("first activity", "3 h active", "2 h away (AFK)", "2 hosts", "all 4:30:00"):
+        for words in (
+            "first activity",
+            "3 h active",
+            "2 h away (AFK)",
+            "2 hosts",
+            "all active 3:00:00, total 4:30:00",
+        ):
             assert words in said(app)
-        assert "2:00:00   3:00:00  67% " + "█" * 13 + "░" * 7 in screen(app)
+        for words in ("█ active", "░ away", "· unknown (no AFK watcher)", "total: all of it", "%: of active"):
+            assert words in said(app)
+        found = re.search(r"2:00:00   3:00:00  67% (█+)(░+)", screen(app))
+        assert found is not None
+        assert 20 <= len(found[0]) - len("2:00:00   3:00:00  67% ") <= 60
+        assert abs(len(found[1]) - 2 * len(found[2])) <= 2
+        assert re.search(r"maps +-   0:30:00 +·+", screen(app))
         assert "[b]fire[/b]fox ␛[31m" in screen(app)
         assert "Counting" not in screen(app)
 
@@ -82,6 +95,22 @@ async def test_keys_tell_the_time_apart_otherwise() -> None:
             wanted.append(("today", by, since))
             await until(pilot, lambda title=title: title in screen(app))  # type: ignore[misc]
         await until(pilot, lambda: agent.asked == wanted)
+
+
+async def test_long_names_make_no_room_for_short_ones() -> None:
+    """After titles the apps stand beside their bars again, and no bar is cut off while titles are long."""
+    long = replace(DAY, by=By.TITLE, shares=(Share("a long title " * 20, 3 * HOUR, 2 * HOUR),))
+    agent = ScriptedAgent(report=long)
+    app = console(agent)
+    async with app.run_test(size=(120, 40)) as pilot:
+        page = await opened(pilot, "d", TodayPage)
+        await until(pilot, lambda: "a long title" in screen(app))
+        assert "█" * 13 + "░" * 7 in screen(app)
+        wide = page.grid.width_of("name")
+        agent.report = DAY
+        await pilot.press("b")
+        await until(pilot, lambda: "code" in screen(app))
+        assert page.grid.width_of("name") < wide
 
 
 async def test_what_could_not_be_read_is_named() -> None:

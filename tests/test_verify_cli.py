@@ -76,7 +76,7 @@ def test_verify_and_repair(aw: AwServer, start_store: StartStore, tmp_path: Path
     done = awsync("verify", "--by", "hour", "--since", "1d", folder=tmp_path)
     assert done.returncode == 1
     assert "app=[b]app 0" in done.stdout
-    assert "1 bucket of 1 differ, 17.250 s too many." in done.stdout
+    assert "1 of 1 bucket differs, 17.250 s too many." in done.stdout
 
     with State(tmp_path / "state", shown_url(store.write_url), write=True):
         assert awsync("verify", "--repair", folder=tmp_path).returncode == 3

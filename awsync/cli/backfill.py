@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 
 _FOLDER = "Where the files go: a new folder; with --done, the one that was imported."
 _MOMENT = "a date or moment (2026-11-20, 2026-11-20T10:00), local time"
-Folder = Annotated[Path, typer.Argument(help=_FOLDER, show_default=False)]
+_LATER, _EARLIER = f"Only what lies after it: {_MOMENT}.", f"Only what lies before it: {_MOMENT}."
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help=_FOLDER, show_default=False)]
 Done = Annotated[bool, typer.Option("--done", help="The import is made: check it, and take it into account.")]
-Since = Annotated[str, typer.Option(help=f"Only what lies after it: {_MOMENT}.", show_default=False)]
-Until = Annotated[str, typer.Option(help=f"Only what lies before it: {_MOMENT}.", show_default=False)]
-Source = Annotated[str, typer.Option(help="Only this source.", show_default=False)]
-Bucket = Annotated[str, typer.Option(help="Only this bucket.", show_default=False)]
+Since = Annotated[str, typer.Option(metavar="DATE", help=_LATER, show_default=False)]
+Until = Annotated[str, typer.Option(metavar="DATE", help=_EARLIER, show_default=False)]
+Source = Annotated[str, typer.Option(metavar="NAME", help="Only this source.", show_default=False)]
+Bucket = Annotated[str, typer.Option(metavar="ID", help="Only this bucket.", show_default=False)]
 Files = Annotated[
     bool,
     typer.Option("--files", help="Also for a store that takes any age by remote write (VictoriaMetrics)."),

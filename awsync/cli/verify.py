@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from awsync.cli.flags import settings_flags
-from awsync.cli.output import LogFormat, LogLines, document, narrate, say, table
+from awsync.cli.output import LogFormat, LogLines, document, say
 from awsync.cli.settings import load_with_store
+from awsync.cli.verified import mended_words, show
 from awsync.events import Event, Level
-from awsync.words import amount, clock, iso
+from awsync.words import iso
 
 if TYPE_CHECKING:
     from awsync.settings import Settings
     from awsync.state import State
-    from awsync.verify import Compared, Difference, Question, Report, Said
+    from awsync.verify import Difference, Question, Report, Said
 
 MOST_ROWS = 10
 """So many differences of each reason are shown: who has thousands wants to know why. --json has them all."""
@@ -77,7 +78,7 @@ async def _verify(settings: "Settings", state: "State", question: "Question", *,
     report = first
     if question.repair and first.mended:
         if not as_json:
-            _show(first)
+            show(first)
             for mended in first.mended:
                 say(mended_words(mended))
             say()
@@ -85,7 +86,7 @@ async def _verify(settings: "Settings", state: "State", question: "Question", *,
     if as_json:
         document(_document(report, first))
     else:
-        _show(report)
+        show(report)
     return 0 if report.ok else 1
 
 
@@ -151,91 +152,6 @@ class _Watch:
         elif isinstance(said, Reached) and self._to > self._from:
             share = (said.until - self._from) / (self._to - self._from)
             self._tell(f"{said.source}/{said.bucket} {share:.0%}")
-
-
-def _show(report: "Report") -> None:
-    """The result for a person, or as plain columns for a pipe."""
-    asked = report.asked
-    if asked is not None and asked.kept_from is not None:
-        narrate(f"The store keeps nothing from before {clock(asked.kept_from)} UTC: that is not compared.")
-    if report.compared:
-        columns = ("source", "bucket", "from (UTC)", "to (UTC)", "agree", "ActivityWatch", "store", "result")
-        numbers = ("agree", "ActivityWatch", "store")
-        table(columns, [_bucket_row(each) for each in report.compared], numbers=numbers)
-    for skipped in report.skipped:
-        say(f"not compared: {skipped.source}/{skipped.bucket}: {skipped.why}")
-    for unread in report.unread:
-        where = unread.source if unread.bucket is None else f"{unread.source}/{unread.bucket}"
-        narrate(f"awsync: {where}: {unread.reason} {unread.remedy}".rstrip())
-    if report.differences:
-        heads = ("period (UTC)", "bucket", "series", "ActivityWatch", "store", "difference", "why")
-        rows = [_row(each) for each in report.differences]
-        table(heads, rows, numbers=("ActivityWatch", "store", "difference"))
-        if report.left_out:
-            say(f"... and {report.left_out:,} more; --json has them all.")
-        for why in report.reasons():
-            say(f"{why.value}: {why.words}")
-    say(verdict(report))
-
-
-def verdict(report: "Report") -> str:
-    """The result in a sentence."""
-    differing = [each for each in report.compared if not each.ok]
-    if report.ok and not report.compared:
-        return "There is nothing to compare."
-    if report.ok:
-        periods = sum(each.periods for each in report.compared)
-        return f"The store says what ActivityWatch says: {amount(periods, 'period')} agree."
-    told = [f"{amount(len(differing), 'bucket')} of {len(report.compared)} differ"]
-    missing, extra = sum(each.missing for each in differing), sum(each.extra for each in differing)
-    told += [f"{_seconds(missing)} s missing"] if missing else []
-    told += [f"{_seconds(extra)} s too many"] if extra else []
-    told += [f"{len(report.unread)} could not be read"] if report.unread else []
-    return f"{', '.join(told)}."
-
-
-def mended_words(mended: object) -> str:
-    """What was sent for a stretch of a bucket, in a sentence."""
-    from awsync.verify import Mended
-
-    assert isinstance(mended, Mended)
-    told = f"{mended.source}/{mended.bucket}: {amount(mended.samples, 'correction')} sent"
-    told += f" ({mended.microseconds / 1e6:+,.3f} s)"
-    if mended.refused:
-        told += f", {mended.refused} refused ({mended.words}): awsync quarantine list"
-    if mended.hidden:
-        told += f", {mended.hidden} taken and not shown: a store that deleted them hides them for some hours"
-    return f"{told}."
-
-
-def _bucket_row(found: "Compared") -> tuple[str, ...]:
-    result = "agrees" if found.ok else amount(found.differences, "difference")
-    return (
-        found.source,
-        found.bucket,
-        clock(found.start),
-        clock(found.end),
-        f"{found.agree:,}/{found.periods:,}",
-        _seconds(found.expected),
-        _seconds(found.held),
-        result,
-    )
-
-
-def _row(found: "Difference") -> tuple[str, ...]:
-    return (
-        clock(found.start),
-        f"{found.source}/{found.bucket}",
-        found.series,
-        _seconds(found.expected),
-        _seconds(found.held),
-        f"{found.difference / 1e6:+,.3f}",
-        found.why.value,
-    )
-
-
-def _seconds(microseconds: int) -> str:
-    return f"{microseconds / 1e6:,.3f}"
 
 
 def _document(report: "Report", first: "Report") -> dict[str, object]:

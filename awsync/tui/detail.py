@@ -24,7 +24,9 @@ from awsync.words import amount, span
 
 _SHOWN = 500
 _BAR = 12
-_SAME_FOR_ALL = ("__name__", "bucket", "host", "user")
+_SAME_FOR_ALL = ("__name__", "host", "user", "bucket")
+_ACTIVE = "active"
+_ELSEWHERE = (*_SAME_FOR_ALL, _ACTIVE)
 _EVENTS = (
     Column("at", "event", 11, 11),
     Column("length", "length", 11, 11, right=True),
@@ -33,6 +35,7 @@ _EVENTS = (
 _ENTRIES = (
     Column("slot", "slot end", 11, 11),
     Column("seconds", "seconds", 9, 9, right=True),
+    Column("active", "active", 7, 7),
     Column("labels", "labels", 20, 200),
 )
 _TOP = (
@@ -106,10 +109,12 @@ class DetailPage(Page):
         )  # fmt: skip
         title = f"What leaves for them: {amount(detail.series, 'series')}"
         self.entries.set_titles(title, right=_in_common(detail.entries))
+        told = any(_active(entry).text for entry in detail.entries)
+        self.entries.hide_columns(*(() if told else (_ACTIVE,)))
         self.entries.show(
             [
                 Record(number, (Cell(moment(entry.slot_end, now)), Cell(f"{entry.microseconds / 1e6:.3f}"),
-                                Cell(_labels(entry))))
+                                _active(entry), Cell(_labels(entry))))
                 for number, entry in enumerate(detail.entries[:_SHOWN])
             ],
             empty="Nothing would leave.",
@@ -118,8 +123,8 @@ class DetailPage(Page):
 
     def _show_labels(self, detail: BucketDetail, now: int) -> None:
         most = max((top.seconds for top in detail.top), default=0.0)
-        values = ", ".join(f"{name} {count}" for name, count in detail.values[:5])
-        self.top.set_titles("Top labels by time", "", f"values: {values}" if values else "")
+        values = ", ".join(f"{name} {count}" for name, count in detail.values[:5] if name != _ACTIVE)
+        self.top.set_titles("Top labels by time", "", f"different values: {values}" if values else "")
         self.top.show([
             Record(number, (Cell(span(top.seconds)),
                             Cell(bar(top.seconds / most, _BAR) if most else "", Tone.ACCENT),
@@ -156,8 +161,14 @@ def _move(move: Move, now: int) -> str:
 
 
 def _labels(entry: Entry) -> str:
-    """What tells one series of a bucket from another; what all of them have stands in the title."""
-    return " ".join(f"{name}={value}" for name, value in entry.labels if name not in _SAME_FOR_ALL)
+    """What tells one series of a bucket from another, but for `active`, which has a column."""
+    return " ".join(f"{name}={value}" for name, value in entry.labels if name not in _ELSEWHERE)
+
+
+def _active(entry: Entry) -> Cell:
+    """Whether somebody was there; nothing for an AFK watcher, whose own status says it."""
+    active = dict(entry.labels).get(_ACTIVE, "")
+    return Cell(active, Tone.PLAIN if active == "true" else Tone.DIM)
 
 
 def _in_common(entries: Sequence[Entry]) -> str:

@@ -142,7 +142,7 @@ class DoctorPage(Page):
         self._show_one()
 
     def _show_one(self) -> None:
-        finding, cells = self._chosen, self.remedy.scrollable_content_region.width
+        finding, cells = self._chosen, self.remedy.room
         self.remedy.show([] if finding is None or cells < 1 else _lines(finding, cells))
 
 

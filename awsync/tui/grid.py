@@ -138,6 +138,10 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
             self._titles = titles
             self.border_title, self.border_subtitle = map(Content, titles)
 
+    def forget_widths(self) -> None:
+        """The rows that come next are of another kind: columns take the room that those need."""
+        self._needs.clear()
+
     def hide_columns(self, *keys: str) -> None:
         """Never shows these columns."""
         if keys != self._hidden:

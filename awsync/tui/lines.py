@@ -131,7 +131,8 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _write(self, lines: Sequence[Line]) -> None:
         self._width = self._view.width
-        width = max(self._width - _INDENT, 20)
+        # The scrollbar may come with the very lines that are wrapped here, and then hides their last cell.
+        width = max(self._width - (not self.show_vertical_scrollbar) - _INDENT, 20)
         for line in lines:
             if not self._lines or self._lines[-1].day != line.day:
                 self._shown.append(_Shown(line, line.day, ""))

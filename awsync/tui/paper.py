@@ -51,6 +51,11 @@ class Paper(ScrollView, can_focus=False, inherit_bindings=False):
         """What is shown, without tones."""
         return "\n".join("".join(text for text, _ in line) for line in self._lines)
 
+    @property
+    def room(self) -> int:
+        """Cells of a line that stay in sight when the lines become so many that a scrollbar comes."""
+        return max(self.scrollable_content_region.width - (not self.show_vertical_scrollbar), 0)
+
     def show(self, lines: Sequence[TextLine]) -> None:
         """Shows these lines; draws only where something changed."""
         lines = list(lines)

@@ -241,7 +241,7 @@ class QuarantinePage(Page):
         return item.bucket if row is None else row.name
 
     def _show_one(self) -> None:
-        item, cells = self._chosen, self.whole.scrollable_content_region.width
+        item, cells = self._chosen, self.whole.room
         self.whole.show([] if item is None or cells < 1 else _lines(item, cells))
 
 

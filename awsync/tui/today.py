@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 
 from awsync.errors import AwsyncError
 from awsync.events import Level
-from awsync.totals import By, Report, Share, bar, headline, percent, stopwatch
+from awsync.totals import By, Report, Share, bar, headline, legend, percent, stopwatch
 from awsync.tui.cells import Cell, Column, Tone
 from awsync.tui.grid import Grid, Record
 from awsync.tui.page import Page
@@ -17,7 +17,7 @@ from awsync.tui.rows import Surroundings
 from awsync.tui.state import Board
 from awsync.tui.watchers import as_csv
 
-_BAR = 20
+_BAR, _LONG_BAR = 20, 60
 _SHOWN = 500
 _PERIODS: tuple[tuple[str | None, str], ...] = ((None, "Today"), ("7d", "7 days"), ("30d", "30 days"))
 _COLUMNS = (
@@ -25,7 +25,7 @@ _COLUMNS = (
     Column("active", "active", 9, 9, right=True),
     Column("total", "total", 9, 9, rank=1, right=True),
     Column("percent", "%", 4, 4, rank=3, right=True),
-    Column("bar", "", _BAR, _BAR, rank=2),
+    Column("bar", "", _BAR, _LONG_BAR, rank=2),
 )
 
 
@@ -64,8 +64,8 @@ class TodayPage(Page):
         return None
 
     def on_resize(self) -> None:
-        """The sentences break elsewhere."""
-        self.call_after_refresh(self._show_words)
+        """The sentences break elsewhere, and the bars get longer or shorter."""
+        self.call_after_refresh(self._show)
 
     def copied(self) -> str:
         """The line under the cursor."""
@@ -84,6 +84,7 @@ class TodayPage(Page):
         """Tells the time apart by something else."""
         kinds = list(By)
         self._by = kinds[(kinds.index(self._by) + steps) % len(kinds)]
+        self.grid.forget_widths()
         self._count()
 
     def action_period(self) -> None:
@@ -115,12 +116,15 @@ class TodayPage(Page):
 
     def _show(self) -> None:
         report = self._report
-        shares = [] if report is None else report.shares[:_SHOWN]
+        if report is None:
+            return
+        shares = report.shares[:_SHOWN]
         most = max((share.total for share in shares), default=0)
-        self.grid.hide_columns(*(() if report is not None and report.active is not None else ("active",)))
-        self.grid.show(
-            [_record(share, report, most) for share in shares if report is not None], empty="Nothing yet."
-        )
+        self.grid.hide_columns(*(() if report.active is not None else ("active",)))
+        # A bar is as long as the room that the names leave for the longest possible one.
+        for cells in (_LONG_BAR, None):
+            room = self.grid.width_of("bar") if cells is None else cells
+            self.grid.show([_record(share, report, most, room) for share in shares], empty="Nothing yet.")
         self._show_titles()
         self._show_words()
 
@@ -128,7 +132,7 @@ class TodayPage(Page):
         report = self._report
         failed = "✗ not all could be read" if report is not None and report.failures else ""
         doing = "» counting" if self._counting else failed
-        whole = "" if report is None else f"all {stopwatch(report.total)}"
+        whole = "" if report is None else _whole(report)
         self.grid.set_titles(f"{_PERIODS[self._period][1]} by {self._by}", doing, whole)
 
     def _show_words(self) -> None:
@@ -138,7 +142,7 @@ class TodayPage(Page):
 
 def _words(report: Report, cells: int) -> list[TextLine]:
     lines = paragraph(headline(report), cells, Tone.STRONG)
-    for note in report.notes:
+    for note in filter(None, (legend(report, report.shares), *report.notes)):
         lines += paragraph(note, cells, Tone.DIM)
     for failure in report.failures:
         words = f"✗ {failure.where}: {failure.reason} {failure.remedy}".rstrip()
@@ -146,15 +150,21 @@ def _words(report: Report, cells: int) -> list[TextLine]:
     return lines
 
 
-def _record(share: Share, report: Report, most: int) -> Record:
-    cells = (
+def _whole(report: Report) -> str:
+    if report.active is None:
+        return f"all {stopwatch(report.total)}"
+    return f"all active {stopwatch(report.active)}, total {stopwatch(report.total)}"
+
+
+def _record(share: Share, report: Report, most: int, cells: int) -> Record:
+    shown = (
         Cell(" ".join(share.name.split())),
-        Cell("" if share.active is None else stopwatch(share.active), Tone.STRONG),
+        Cell("-" if share.active is None else stopwatch(share.active), Tone.STRONG),
         Cell(stopwatch(share.total)),
         Cell(percent(share, report), Tone.DIM),
-        Cell(bar(share, most, _BAR), Tone.ACCENT),
+        Cell(bar(share, most, cells, told=report.active is not None), Tone.ACCENT),
     )
-    return Record(share.name, cells)
+    return Record(share.name, shown)
 
 
 def _exported(share: Share) -> tuple[Cell, ...]:

@@ -34,12 +34,16 @@ _TONES = {
 }
 _COLUMNS = (
     Column("state", "state", 11, 11),
-    Column("bucket", "bucket", 16, 60),
-    Column("days", "days", 7, 9, rank=1, right=True),
-    Column("expected", "ActivityWatch", 13, 15, rank=2, right=True),
-    Column("held", "store", 12, 15, rank=2, right=True),
-    Column("difference", "difference", 10, 14, right=True),
+    Column("bucket", "bucket", 36, 60),
+    Column("days", "days", 5, 7, rank=1, right=True),
+    Column("expected", "ActivityWatch s", 15, 15, rank=2, right=True),
+    Column("held", "store s", 13, 13, rank=2, right=True),
+    Column("difference", "difference s", 12, 12, right=True),
+    Column("why", "", 10, 60, rank=3),
 )
+_DATE = len("2026-11-20")
+_INDENT = "    "
+_NOTHING = "no time in it, and none in the store"
 _MEND = "awsync verify --repair"
 
 
@@ -149,23 +153,41 @@ class VerifyPage(Page):
         return "  ".join([*told, *([f"! {failed} not read"] if failed else [])])
 
     def _show_one(self) -> None:
-        found, cells = self._chosen, self.differences.scrollable_content_region.width
+        found, cells = self._chosen, self.differences.room
         self.differences.show([] if found is None or cells < 1 else _lines(found, cells))
 
 
 def _record(key: tuple[str, str], found: Agreement) -> Record:
     tone = _TONES[found.state]
-    done = found.state in {"agrees", "differs"}
+    compared = bool(found.periods) and found.state in {"agrees", "differs"}
     difference = found.held - found.expected
+    state = found.words if found.state == "comparing" and found.words else found.state
     cells = (
-        Cell(f"{_SIGNS[found.state]} {found.state}", tone),
+        Cell(f"{_SIGNS[found.state]} {state}", tone),
         Cell("/".join(filter(None, key)), Tone.DIM if found.state == "skipped" else Tone.PLAIN),
-        Cell(f"{found.agree}/{found.periods}" if done else ""),
-        Cell(_seconds(found.expected) if done else ""),
-        Cell(_seconds(found.held) if done else ""),
-        Cell(f"{difference:+,.3f}" if done and abs(difference) >= 0.0005 else found.words, tone),
+        Cell(f"{found.agree}/{found.periods}" if compared else ""),
+        Cell(_seconds(found.expected) if compared else ""),
+        Cell(_seconds(found.held) if compared else ""),
+        Cell(f"{difference:+,.3f}" if compared and abs(difference) >= 0.0005 else "", tone),
+        Cell("" if found.state == "comparing" else _why(found), tone),
     )
     return Record(key, cells)
+
+
+def _why(found: Agreement) -> str:
+    """Why a bucket stands as it does, on one line."""
+    if found.state == "agrees" and not found.periods:
+        return _NOTHING
+    return ", ".join(dict.fromkeys(each.why for each in found.differences)) or found.words
+
+
+def _sums(found: Agreement) -> str:
+    if found.state == "agrees" and not found.periods:
+        return f"{_NOTHING}."
+    if found.state not in {"agrees", "differs"}:
+        return found.words
+    both = f"ActivityWatch {_seconds(found.expected)} s, store {_seconds(found.held)} s"
+    return f"{found.agree} of {amount(found.periods, 'day')} (UTC) agree: {both}."
 
 
 def _lines(found: Agreement, cells: int) -> list[TextLine]:
@@ -174,23 +196,23 @@ def _lines(found: Agreement, cells: int) -> list[TextLine]:
         (f"{_SIGNS[found.state]} {found.state}", _TONES[found.state]),
         (f"  {plain('/'.join(filter(None, (found.source, found.bucket))))}", Tone.STRONG),
     ]
-    lines = [head, *(paragraph(found.words, cells) if found.words else [])]
+    lines = [head, *paragraph(_sums(found), cells)]
+    if found.state == "differs":
+        lines.append([(_MEND, Tone.STRONG), ("   y", Tone.KEY), (" copies it", Tone.DIM)])
     for why in dict.fromkeys(each.why for each in found.differences):
         those = [each for each in found.differences if each.why == why]
         lines += [[], [(why, Tone.HEADING)], *paragraph(those[0].words, cells, Tone.DIM)]
         for each in those:
             lines += paragraph(_difference(each), cells)
+            lines += [[(_INDENT, Tone.PLAIN), *line] for line in paragraph(each.series, cells - len(_INDENT))]
     if found.left_out:
         lines.append([(f"... and {found.left_out:,} more", Tone.DIM)])
-    if found.state == "differs":
-        hint: TextLine = [(_MEND, Tone.STRONG), ("   y", Tone.KEY), (" copies it", Tone.DIM)]
-        lines += [[], hint]
     return lines
 
 
 def _difference(found: Disagreement) -> str:
-    both = f"({_seconds(found.expected)} s, store {_seconds(found.held)} s)"
-    return f"{clock(found.start)}  {found.held - found.expected:+,.3f} s  {both}  {found.series}"
+    both = f"(ActivityWatch {_seconds(found.expected)} s, store {_seconds(found.held)} s)"
+    return f"{clock(found.start)[:_DATE]}  {found.held - found.expected:+,.3f} s  {both}"
 
 
 def _as_text(found: Agreement) -> str:
@@ -198,7 +220,7 @@ def _as_text(found: Agreement) -> str:
     if found.periods:
         told += f"  {found.agree}/{found.periods} days"
     lines = [f"{told}  {found.words}".rstrip()]
-    lines += [f"    {each.why}: {_difference(each)}" for each in found.differences]
+    lines += [f"    {each.why}: {_difference(each)}  {each.series}" for each in found.differences]
     return "\n".join(lines)
 
 

@@ -2,8 +2,9 @@
 
 import os
 import random
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from unittest import mock
 
 from textual.pilot import Pilot
@@ -19,6 +20,8 @@ from awsync.tui.grid import Grid
 from awsync.tui.log import LogPage
 from awsync.tui.paper import Paper
 from awsync.tui.quarantine import QuarantinePage
+from awsync.tui.today import TodayPage
+from awsync.tui.verify import VerifyPage
 from tests.pictures.paint import paint
 from tests.pictures.stage import BEGIN, NOW, PHONE, STORE, Stage, until
 
@@ -66,6 +69,7 @@ async def all_is_well(stage: Stage) -> None:
         await _paint(pilot, "console-wide", WIDE)
         await _light(pilot, "console-light", NORMAL)
         await _pages(pilot)
+        await _truth(pilot, stage)
         await _questions(pilot)
 
 
@@ -145,6 +149,20 @@ def _one_of(held: Mapping[Labels, Mapping[int, float]]) -> Sample:
     return Sample(labels, stamp, held[labels][stamp])
 
 
+def _an_hour(held: Mapping[Labels, Mapping[int, float]], app: str) -> list[Sample]:
+    """What the store was told of this app's windows in one hour of today: the one that has most of it."""
+    hours: dict[datetime, list[Sample]] = defaultdict(list)
+    for labels, values in held.items():
+        if {("__name__", "aw_watcher_window_seconds"), ("app", app)} <= set(labels):
+            for stamp, value in values.items():
+                moment = datetime.fromtimestamp(stamp / 1000, UTC)
+                if moment.date() == NOW.date():
+                    hours[moment.replace(minute=0, second=0, microsecond=0)].append(
+                        Sample(labels, stamp, value)
+                    )
+    return max(hours.values(), key=lambda samples: sum(sample.value for sample in samples))
+
+
 async def _pages(pilot: Pilot[int]) -> None:
     await _go(pilot, "enter", lambda: _detailed(pilot))
     await _paint(pilot, "detail", NORMAL)
@@ -153,6 +171,26 @@ async def _pages(pilot: Pilot[int]) -> None:
         await _go(pilot, key, lambda name=name: name == _app(pilot).page.NAME)  # type: ignore[misc, union-attr]
         await _paint(pilot, name, NORMAL)
         await pilot.press("escape")
+
+
+async def _truth(pilot: Pilot[int], stage: Stage) -> None:
+    """What ActivityWatch says of today; whether the store says so too; and the same after it lost an hour."""
+    await _go(pilot, "d", lambda: isinstance(pilot.app.screen, TodayPage))
+    await until(pilot, lambda: pilot.app.screen.query_one("#spent", Grid).records)
+    await _paint(pilot, "today", NORMAL)
+    await pilot.press("escape")
+    stage.wire.asked = stage.store
+    await _go(pilot, "V", lambda: isinstance(pilot.app.screen, VerifyPage))
+    page = pilot.app.screen
+    assert isinstance(page, VerifyPage)
+    await until(pilot, lambda: "the store says what" in page.grid._titles[0])
+    await _paint(pilot, "verify-agrees", NARROW)
+    stage.wire.lost = _an_hour(stage.store.samples(), "slack")
+    await pilot.press("r")
+    await until(pilot, lambda: "differs" in page.grid._titles[0])
+    await _paint(pilot, "verify", NORMAL)
+    await pilot.press("escape")
+    stage.wire.asked, stage.wire.lost = None, ()
 
 
 async def _questions(pilot: Pilot[int]) -> None:

@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,6 +31,7 @@ from awsync.remote_write import wire
 from awsync.series import Sample
 from awsync.tui.app import Console
 from awsync.tui.firstrun import FirstRunPage
+from tests.pictures import queries
 
 LAPTOP, PHONE, STORE = "localhost:5600", "phone.lan:5600", "localhost:9090"
 HOSTS = {LAPTOP: "laptop", PHONE: "phone"}
@@ -67,12 +68,15 @@ class Wire(httpx.AsyncBaseTransport):
 
     `down` are places where nobody answers; there the store refuses once, and then lets one wait, so that the
     time until the next try stands still. `failing` is a part of a path that ActivityWatch cannot answer.
+    `asked` is the store that answers queries too, if there is one, and `lost` what it does not hold any more.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.places: dict[str, str] = {}
         self.down: set[str] = set()
         self.failing = ""
+        self.asked: Receiver | None = None
+        self.lost: Collection[Sample] = ()
         self.held = 0
         self.refused = self.waits = False
         self._open = asyncio.Event()
@@ -92,6 +96,8 @@ class Wire(httpx.AsyncBaseTransport):
             self.refused |= place == STORE
         if self.failing and f"{self.failing}/events?" in str(request.url):
             return httpx.Response(500, json={"message": "database disk image is malformed"}, request=request)
+        if self.asked is not None and place == STORE and request.url.path == queries.PATH:
+            return queries.answer(await request.aread(), self.asked.samples(), self.lost)
         if place == PHONE and place not in self.down:
             await self._laptop_first()
         elif request.method == "POST":
