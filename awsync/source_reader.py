@@ -48,8 +48,9 @@ from awsync.timeline import DAY, MILLISECOND, Carry, closed_until, floor_to
 
 _BUCKETS_AHEAD = 1
 _PAGES_AHEAD = 2
-_LONG = 30 * DAY
-"""A first pass over more than that is worth a sentence before it begins."""
+_LONG, _VERY_LONG = 30 * DAY, 180 * DAY
+"""A first pass over more than that is worth a sentence before it begins: where the store would refuse some of
+it, and where it would not."""
 
 
 class SourceReader(Struct, frozen=True):
@@ -207,9 +208,12 @@ class SourceReader(Struct, frozen=True):
 
     def _tell_long(self, bucket: Bucket, start: int, closed: int, events: int) -> None:
         """Says what a first pass costs; each event has a sample, and one more for each border it crosses."""
-        if closed - start <= _LONG or self.context.settings.initial_history is not None:
-            return
         floor = self.context.link.knowledge.floor
+        refuses = floor is not None and floor * MILLISECOND > start
+        if closed - start <= (_LONG if refuses else _VERY_LONG):
+            return
+        if self.context.settings.initial_history is not None:
+            return
         self.context.emit(
             LongHistoryFound(
                 source=self.source.name,
