@@ -42,6 +42,8 @@ _TOLD_BY: Mapping[str, tuple[str, frozenset[object]]] = {
 """Which spans of a bucket tell that somebody was there, by its type: only those are kept in mind."""
 
 _KEPT_SPANS = 200_000
+_AT_ONCE = 4
+"""So many stretches are asked about at a time: each is a few small questions with slow answers."""
 _STALE = 10 * MINUTE
 _LONGEST = 7 * DAY
 """An event that began before the newest may end later than that; one that lasts a week is none."""
@@ -67,6 +69,7 @@ class PresenceReader:
         self._carries: dict[str, tuple[int, Carry]] = {}
         self._noted: dict[str, list[tuple[Period, Sequence[Span]]]] = {}
         self._noted_spans = 0
+        self._turns = asyncio.Semaphore(_AT_ONCE)
         self.learn(buckets)
 
     def anew(self) -> Self:
@@ -167,7 +170,16 @@ class PresenceReader:
         """
         joined = near(periods, DAY)
         widened = union(Period(floor_to(start, MINUTE), -floor_to(-end, MINUTE)) for start, end in joined)
-        return [span for period in widened for span in await self._spans(bucket, period)]
+        try:
+            async with asyncio.TaskGroup() as group:
+                asked = [group.create_task(self._in_turn(bucket, period)) for period in widened]
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from failed
+        return [span for each in asked for span in each.result()]
+
+    async def _in_turn(self, bucket: Bucket, period: Period) -> list[Span]:
+        async with self._turns:
+            return await self._spans(bucket, period)
 
     async def _spans(self, bucket: Bucket, period: Period) -> list[Span]:
         """What is noted of a bucket and what is not; one that was deleted since it was listed has nothing."""
