@@ -34,6 +34,8 @@ from tests.servers import Store, StoreName
 
 EVENTS = 50_000
 LIST = 5_000
+STEP = 0.3
+"""More of the backfill than one run that is killed has ever moved: the last kill must still find work."""
 LONGEST = 20.0
 """Seconds after which a process is killed that did not come so far."""
 PERSONS = [Person(f"laptop-{number}", seed=number) for number in range(4)]
@@ -274,11 +276,12 @@ def test_killed_again_and_again(
         backfill = Backfill(aw, relay, tmp_path, seed)
         begun, done, worked = time.monotonic(), 0.0, 0
         for number in range(kills):
-            backfill.kill(patient=done + 0.1 < number / kills)
+            backfill.kill(patient=done + STEP < number / kills)
             before, done = done, backfill.check()
             worked += done > before
         backfill.finish()
     print(f"{dict(backfill.kills)} in {time.monotonic() - begun:.0f} s; {done:.0%} done, {worked} moved it")  # noqa: T201
+    assert worked, "no kill came after something was confirmed"
     assert sum(backfill.kills.values()) >= kills * 0.95, f"ended by itself too often, {done:.0%} done"
     _assert_equal(aw, store, backfill.positions())
 
