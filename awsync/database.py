@@ -3,7 +3,7 @@
 A file that is damaged is put aside by the writer and begun anew: what it held can be had again from
 ActivityWatch and the store.
 
-May import: the standard library, filelock, errors, events, schema, sqlite_file, words.
+May import: the standard library, filelock, msgspec, errors, events, schema, sqlite_file, words.
 """
 
 import os
@@ -13,9 +13,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import filelock
+import msgspec
 
 from awsync.errors import LockHeldError, StateDamagedError, StateError
 from awsync.events import StateBegunAnew
@@ -23,6 +24,7 @@ from awsync.schema import SCHEMA_VERSION, migrate, schema_of
 from awsync.sqlite_file import DamageError, check, check_log, identity, is_damage, keep
 from awsync.words import clock
 
+_T = TypeVar("_T")
 PATIENCE_SECONDS = 10.0
 """How long another process may keep the file to itself; what awsync does there takes milliseconds."""
 
@@ -116,6 +118,19 @@ class Database:
         """The rows of a query."""
         with self._guard, self._told("could not be read"):
             return self._current().execute(sql, values).fetchall()
+
+    def decoded(self, text: str, type_: type[_T]) -> _T:
+        """What a column holds as JSON."""
+        with self.sound():
+            return msgspec.json.decode(text, type=type_)
+
+    @contextmanager
+    def sound(self) -> Iterator[None]:
+        """Makes a StateDamagedError of content that cannot be understood."""
+        try:
+            yield
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise self.damaged(str(error)) from error
 
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
