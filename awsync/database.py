@@ -21,7 +21,7 @@ import msgspec
 from awsync.errors import LockHeldError, StateDamagedError, StateError
 from awsync.events import StateBegunAnew
 from awsync.schema import SCHEMA_VERSION, migrate, schema_of
-from awsync.sqlite_file import DamageError, check, check_log, identity, is_damage, keep
+from awsync.sqlite_file import DamageError, check, check_log, forget_oldest, identity, is_damage, keep
 from awsync.words import clock
 
 _T = TypeVar("_T")
@@ -193,7 +193,9 @@ class Database:
         self._leave()
         kept = keep(self.path)
         self._current()
-        self.begun_anew = StateBegunAnew(reason=reason, kept_as="" if kept is None else str(kept))
+        deleted = 0 if kept is None else forget_oldest(self.path, kept)
+        kept_as = "" if kept is None else str(kept)
+        self.begun_anew = StateBegunAnew(reason=reason, kept_as=kept_as, deleted=deleted)
         return self.begun_anew
 
     def _current(self) -> sqlite3.Connection:

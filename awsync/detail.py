@@ -17,8 +17,8 @@ from awsync.control import Activity, BucketDetail, LabelTime, Move, Said
 from awsync.counting import BucketCounter
 from awsync.errors import BucketGoneError
 from awsync.events import CheckpointMoved, CheckpointRewound, GapSkipped
+from awsync.labelling import Labelling
 from awsync.ledger import Entry, due
-from awsync.planning import labeller
 from awsync.presence import PresenceReader
 from awsync.reader import RawPage, carry_at, completed, opened
 from awsync.records import Checkpoint
@@ -122,7 +122,7 @@ async def look(
         found = next((each for each in buckets if each.id == bucket.bucket), None)
         if found is None:
             raise BucketGoneError(f'ActivityWatch at {aw.url} has no bucket "{bucket.bucket}".')
-        labels = labeller(found, source, settings.hosts)
+        labels = await Labelling(aw, source, settings).of(found)
         presence = PresenceReader(aw, source, settings.hosts, buckets)
         counter = BucketCounter(aw, found, labels, resolution, presence=presence)
         page = await opened(aw, RawPage(start, end, await aw.read(found.id, start, end)))

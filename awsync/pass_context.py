@@ -9,15 +9,12 @@ from datetime import timedelta
 
 from msgspec import Struct
 
-from awsync.activitywatch import Bucket
 from awsync.delivery import Delivery
 from awsync.errors import SourceError
 from awsync.events import Event, SourceFailed
 from awsync.link import Link
 from awsync.meeting import Meeting
-from awsync.planning import labeller
-from awsync.series import Labeller
-from awsync.settings import Settings, SourceSettings
+from awsync.settings import Settings
 from awsync.state import State
 from awsync.tally import Tally
 from awsync.timeline import HOUR, floor_to
@@ -56,10 +53,6 @@ class PassContext(Struct, frozen=True):
     def keep_from(self) -> int:
         """Slots that end after this stay in the ledger."""
         return floor_to(self.newest - self.settings.lookback // MICROSECOND, HOUR)
-
-    def labeller(self, source: SourceSettings, bucket: Bucket) -> Labeller:
-        """What gives the events of a bucket their labels."""
-        return labeller(bucket, source, self.settings.hosts)
 
     def fail(self, source: str, bucket: str | None, error: SourceError) -> None:
         """Says that a source, or one bucket of it, could not be read."""

@@ -14,7 +14,6 @@ from awsync.events import Work
 from awsync.ledger import Mark, Range
 from awsync.neighbours import Neighbours, copied, host_of, twin
 from awsync.records import Checkpoint
-from awsync.series import Labeller
 from awsync.settings import SourceSettings
 from awsync.timeline import DAY, HOUR, MILLISECOND, SINGLE_FOCUS_TYPES, Carry, floor_to
 
@@ -61,11 +60,6 @@ def host_label(bucket: Bucket, hosts: Mapping[str, str]) -> str:
     """The host that a bucket's series carry: the one whose activity it holds, as `hosts` renames it."""
     host = host_of(bucket)
     return hosts.get(host, host)
-
-
-def labeller(bucket: Bucket, source: SourceSettings, hosts: Mapping[str, str]) -> Labeller:
-    """What gives the events of a bucket their labels."""
-    return Labeller.of(source, bucket.id, bucket.client, host_of(bucket), hosts)
 
 
 def first_open_slot(floor: int | None, resolution: int) -> int | None:

@@ -14,6 +14,7 @@ from msgspec import Struct
 from awsync.activitywatch import ActivityWatch
 from awsync.counting import BucketCounter, Counted
 from awsync.events import PageRead, Work
+from awsync.labelling import Labelling
 from awsync.ledger import Entry, Ledger, Range, all_entries, due, from_store, lacking, merged
 from awsync.pass_context import PassContext
 from awsync.planning import Stretch
@@ -60,10 +61,16 @@ class Preparer:
     """Prepares the pages of one source, in their order; raises SourceError, StateError and ParkedError."""
 
     def __init__(
-        self, source: SourceSettings, aw: ActivityWatch, context: PassContext, presence: PresenceReader
+        self,
+        source: SourceSettings,
+        aw: ActivityWatch,
+        context: PassContext,
+        presence: PresenceReader,
+        labelling: Labelling,
     ) -> None:
         self._source = source
         self._presence = presence
+        self._labelling = labelling
         self._aw = aw
         self._context = context
         self._stretch: Stretch | None = None
@@ -72,7 +79,7 @@ class Preparer:
     async def prepare(self, stretch: Stretch, raw: RawPage) -> Prepared:
         """A page as entries that are due; the work of the processor is done in a thread."""
         if self._counter is None or stretch is not self._stretch:
-            self._stretch, self._counter = stretch, self._begin(stretch)
+            self._stretch, self._counter = stretch, await self._begin(stretch)
         page = await self._counter.count(raw)
         self._context.emit(
             PageRead(
@@ -87,9 +94,9 @@ class Preparer:
         known = await self._known(stretch, page, self._counter.labeller)
         return await asyncio.to_thread(_prepared, stretch, page, known)
 
-    def _begin(self, stretch: Stretch) -> BucketCounter:
+    async def _begin(self, stretch: Stretch) -> BucketCounter:
         context, bucket = self._context, stretch.bucket
-        labeller = context.labeller(self._source, bucket)
+        labeller = await self._labelling.of(bucket)
         return BucketCounter(
             self._aw, bucket, labeller, context.resolution, presence=self._presence, carry=stretch.carry
         )

@@ -3,19 +3,18 @@
 A label that a store would refuse, drop or store under another name never leaves (FACTS B1, J5-J7). Every
 rule here depends on one event's data alone, so the same event always belongs to the same series.
 
-May import: the standard library, msgspec, settings and timeline.
+May import: the standard library, msgspec and timeline.
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple, Self
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
 
-from awsync.settings import SourceSettings
 from awsync.timeline import MICROSECONDS, MILLISECOND, Span, slots
 
 Labels = tuple[tuple[str, str], ...]
@@ -29,11 +28,26 @@ MAX_NAME = 100
 MAX_LABELS = 30
 """Mimir's default limit of label names, the lowest of the stores; VictoriaMetrics drops a series above 40."""
 
-ACTIVE = "active"
-RESERVED = frozenset({"__name__", "user", "host", "bucket", ACTIVE})
+ACTIVE, CATEGORY = "active", "category"
+RESERVED = frozenset({"__name__", "user", "host", "bucket", ACTIVE, CATEGORY})
 _REST = "data_rest"
 _CACHE_SIZE = 20_000
 _MOST_DIGITS = 4_300  # Python converts no longer text to an integer
+
+
+Data = Mapping[str, object]
+"""What a watcher says of an event: an object of JSON."""
+
+
+class Edited(NamedTuple):
+    """An event's data as they may leave, and the category that they fall under."""
+
+    data: Data
+    category: str = ""
+
+
+Edit = Callable[[Data], Edited | None]
+"""What is made of an event's data before anything leaves; None drops the event. May raise AwsyncError."""
 
 
 class Sample(NamedTuple):
@@ -63,7 +77,7 @@ def seconds(microseconds: int) -> float:
 class Labeller:
     """Gives the labels of one bucket's events; what was worked out once is remembered, within bounds."""
 
-    def __init__(self, *, user: str, host: str, bucket: str, client: str) -> None:
+    def __init__(self, *, user: str, host: str, bucket: str, client: str, edit: Edit = Edited) -> None:
         fixed = {
             "__name__": metric_name(client),
             "user": _text(user),
@@ -71,29 +85,36 @@ class Labeller:
             "bucket": _text(bucket),
         }
         self._fixed = {name: value for name, value in fixed.items() if value}
-        self._known: dict[tuple[bytes, str], Labels] = {}
-
-    @classmethod
-    def of(
-        cls, source: SourceSettings, bucket: str, client: str, hostname: str, hosts: Mapping[str, str]
-    ) -> Self:
-        """The labeller of a source's bucket; `hosts` renames host names."""
-        return cls(user=source.user_id, host=hosts.get(hostname, hostname), bucket=bucket, client=client)
+        self._edit = edit
+        self._known: dict[tuple[bytes, str], Labels | None] = {}
 
     @property
     def identity(self) -> Labels:
         """The labels that every series of the bucket has."""
         return tuple(sorted(self._fixed.items()))
 
-    def labels(self, data: bytes, active: str = "") -> Labels:
-        """The labels of an event with this data (JSON text of an object), and `active` where it is told."""
-        known = self._known.get((data, active))
-        if known is None:
+    def labels(self, data: bytes, active: str = "") -> Labels | None:
+        """The labels of an event with this data (JSON text of an object); None for one that is dropped.
+
+        `active` is added where it is told.
+        """
+        key = data, active
+        if key not in self._known:
             if len(self._known) >= _CACHE_SIZE:
                 self._known.clear()
-            labels = self._fixed | data_labels(data) | ({ACTIVE: active} if active else {})
-            known = self._known[data, active] = tuple(sorted(labels.items()))
-        return known
+            self._known[key] = self._labels(data, active)
+        return self._known[key]
+
+    def _labels(self, data: bytes, active: str) -> Labels | None:
+        edited = self._edit(decoded(data))
+        if edited is None:
+            return None
+        labels = self._fixed | data_labels(edited.data)
+        if active:
+            labels[ACTIVE] = active
+        if edited.category:
+            labels[CATEGORY] = _text(edited.category)
+        return tuple(sorted(labels.items()))
 
     def amounts(self, spans: Iterable[Span], resolution: int, *, until: int, active: str = "") -> Amounts:
         """Microseconds of activity of each series in each slot that the spans of a page touch.
@@ -112,17 +133,19 @@ class Labeller:
         # Labels are worked out and hashed once for each kind of event, not for each event.
         amounts: Amounts = {}
         for data, per_slot in by_data.items():
-            held = amounts.setdefault(self.labels(data, active), per_slot)
+            if (labels := self.labels(data, active)) is None:
+                continue
+            held = amounts.setdefault(labels, per_slot)
             if held is not per_slot:
                 for slot_end, microseconds in per_slot.items():
                     held[slot_end] = held.get(slot_end, 0) + microseconds
         return amounts
 
 
-def data_labels(data: bytes) -> dict[str, str]:
+def data_labels(data: Data) -> dict[str, str]:
     """Label names and values of an event's data, without those that every series of the bucket has."""
     labels: dict[str, str] = {}
-    for name, value in sorted(_named_values(_decode(data)), key=lambda pair: pair[0]):
+    for name, value in sorted(_named_values(data), key=lambda pair: pair[0]):
         free, count = name, 1
         while free in labels:
             count += 1
@@ -136,20 +159,21 @@ def data_labels(data: bytes) -> dict[str, str]:
     return labels
 
 
-def _decode(data: bytes) -> Mapping[str, object]:
+def decoded(data: bytes) -> Data:
+    """The data of an event from its JSON text."""
     try:
-        decoded = msgspec.json.decode(data)
+        found = msgspec.json.decode(data)
     except (msgspec.MsgspecError, ValueError):
         # aw-server sends numbers beyond the range of a double, halves of emoji and bytes that are no UTF-8.
-        decoded = json.loads(data.decode("utf-8", "replace"), parse_int=_integer)
-    return decoded if isinstance(decoded, dict) else {"data": decoded}
+        found = json.loads(data.decode("utf-8", "replace"), parse_int=_integer)
+    return found if isinstance(found, dict) else {"data": found}
 
 
 def _integer(digits: str) -> int | str:
     return int(digits) if len(digits) <= _MOST_DIGITS else digits
 
 
-def _named_values(data: Mapping[str, object]) -> Iterable[tuple[str, str]]:
+def _named_values(data: Data) -> Iterable[tuple[str, str]]:
     for key in sorted(data):
         raw = data[key]
         name = label_name(key)

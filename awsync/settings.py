@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 Protocol = Literal["auto", "1.0", "2.0"]
+PrivacyLevel = Literal["full", "standard", "strict"]
 
 
 class Secret(Struct, frozen=True):
@@ -25,6 +26,52 @@ class Secret(Struct, frozen=True):
         return "***"
 
 
+class Replacement(Struct, frozen=True):
+    """What becomes of a text: each place where `pattern` is found, `text` takes its place.
+
+    `text` may name groups of the pattern, as Python's `re` writes them. Without a pattern it is the whole.
+    """
+
+    text: str
+    pattern: str | None = None
+
+
+class Rule(Struct, frozen=True, kw_only=True):
+    """What is done to the events of some buckets before anything of them leaves the machine.
+
+    It concerns a bucket that one of `watchers` (globs on client or bucket id; none: every bucket) and one of
+    `hosts` match, and an event whose data hold each of `match` (key to expression, searched). In this order:
+    `drop` ends it; `set` gives keys a text (with groups of `match`), `replace` changes what is there,
+    `transform` and `command` hand the data to code of the user's, `category` gives it one, `pseudonymise`
+    makes keys unreadable, `keep` takes all other keys away.
+    """
+
+    name: str
+    watchers: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    match: Mapping[str, str] = field(default_factory=dict)
+    drop: bool = False
+    set: Mapping[str, str] = field(default_factory=dict)
+    replace: Mapping[str, tuple[Replacement, ...]] = field(default_factory=dict)
+    transform: str | None = None
+    command: tuple[str, ...] = ()
+    timeout: timedelta = timedelta(seconds=5)
+    category: tuple[str, ...] | None = None
+    pseudonymise: tuple[str, ...] = ()
+    keep: tuple[str, ...] | None = None
+
+
+class Privacy(Struct, frozen=True):
+    """How much of an event may leave: `level`, but what `watchers` (globs) say of a bucket.
+
+    `allowed` are keys that the level would take away and that leave all the same.
+    """
+
+    level: PrivacyLevel = "standard"
+    watchers: Mapping[str, PrivacyLevel] = field(default_factory=dict)
+    allowed: tuple[str, ...] = ()
+
+
 class SourceSettings(Struct, frozen=True):
     """One ActivityWatch server; the globs already include the global ones."""
 
@@ -34,6 +81,7 @@ class SourceSettings(Struct, frozen=True):
     token: Secret | None = None
     excluded_watchers: tuple[str, ...] = ()
     included_watchers: tuple[str, ...] = ()
+    privacy: Privacy = Privacy()
 
 
 class StoreSettings(Struct, frozen=True):
@@ -74,3 +122,4 @@ class Settings(Struct, frozen=True):
     initial_history: timedelta | None
     hosts: Mapping[str, str]
     state_dir: Path
+    rules: tuple[Rule, ...] = ()

@@ -10,6 +10,7 @@ from awsync.activitywatch import ActivityWatch, Info
 from awsync.delivery import Refusal
 from awsync.errors import SourceError
 from awsync.events import CheckpointMoved, CorrectionSent, SamplesSetAside, SetAsideDelivered, Work
+from awsync.labelling import Labelling
 from awsync.ledger import Entry, Quarantined, Range, covered
 from awsync.link import ParkedError
 from awsync.pass_context import PassContext
@@ -40,14 +41,17 @@ class SourcePass:
         self._context = context
         self._infos = infos
         self._presence = PresenceReader(aw, source, context.settings.hosts)
-        self._preparer = Preparer(source, aw, context, self._presence)
+        self._labelling = Labelling(aw, source, context.settings)
+        self._preparer = Preparer(source, aw, context, self._presence, self._labelling)
         self._pending: list[Prepared] = []
         self._set_aside: dict[tuple[str, str], SamplesSetAside] = {}
         self._aside_until: dict[str, int] = {}
 
     async def run(self) -> None:
         """Reads, delivers and settles everything that is due."""
-        reader = SourceReader(self._source, self._aw, self._context, self._infos, self._presence)
+        reader = SourceReader(
+            self._source, self._aw, self._context, self._infos, self._presence, self._labelling
+        )
         try:
             async with reader.pages() as found:
                 await self._work(found, reader)

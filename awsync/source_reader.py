@@ -3,7 +3,7 @@
 ActivityWatch's server is what a pass waits for, so it is never left idle: while a page is being worked on
 the next one is read, and while a bucket is being read it is found out what is due of the next.
 
-May import: activitywatch, ahead, delivery, events, pass_context, planning, presence, reader,
+May import: activitywatch, ahead, delivery, events, labelling, pass_context, planning, presence, reader,
 settings, state, timeline, neighbours.
 """
 
@@ -28,6 +28,7 @@ from awsync.events import (
     SourceReached,
     Work,
 )
+from awsync.labelling import Labelling
 from awsync.link import SKEW_SECONDS
 from awsync.neighbours import host_of, origin
 from awsync.pass_context import MICROSECOND, PassContext
@@ -66,6 +67,7 @@ class SourceReader(Struct, frozen=True):
     context: PassContext
     infos: dict[str, Info]
     presence: PresenceReader
+    labelling: Labelling
     listed: set[str] = field(default_factory=set)
     synced: set[str] = field(default_factory=set)
 
@@ -271,9 +273,8 @@ class SourceReader(Struct, frozen=True):
         So it is after the state was lost: what the store holds is then asked for page by page, and only what
         is missing goes out.
         """
-        labeller = self.context.labeller(self.source, bucket)
-        link = self.context.link
-        if await link.has_series(labeller.identity, start // MILLISECOND, closed // MILLISECOND):
+        identity, link = self.labelling.identity(bucket), self.context.link
+        if await link.has_series(identity, start // MILLISECOND, closed // MILLISECOND):
             self.context.state.expect_held(self.source.name, bucket.id, closed)
 
     async def _set_aside(self, bucket: Bucket, *, blind: bool) -> list[Stretch]:

@@ -12,9 +12,10 @@ from msgspec import Struct
 from awsync.activitywatch import ActivityWatch, Bucket
 from awsync.counting import BucketCounter
 from awsync.errors import AwsyncError, SourceError
+from awsync.labelling import Labelling
 from awsync.ledger import Entry, due
 from awsync.neighbours import Neighbours, host_of
-from awsync.planning import labeller, left_out, matching
+from awsync.planning import left_out, matching
 from awsync.presence import PresenceReader
 from awsync.records import Neighbour
 from awsync.roll_call import Present, roll_call
@@ -148,7 +149,7 @@ async def _preview(
     end = floor_to(newest, resolution) + resolution
     start = max(floor_to(newest - length // _MICROSECOND, resolution), 0)
     page = Page(start, end, aw.events(await aw.read(bucket.id, start, end)))
-    labels = labeller(bucket, source, settings.hosts)
+    labels = await Labelling(aw, source, settings).of(bucket)
     counter = BucketCounter(aw, bucket, labels, resolution, presence=presence)
     counted = await counter.count_page(page)
     entries = sorted(due(counted.amounts, {}, again=False), key=_by_time)

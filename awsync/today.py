@@ -16,12 +16,13 @@ from awsync.categories import DEFAULT, SEPARATOR, Rules, rules_of
 from awsync.config.values import parse_duration
 from awsync.counting import BucketCounter
 from awsync.errors import SourceError, UsageError
+from awsync.labelling import Labelling
 from awsync.neighbours import Neighbours
-from awsync.planning import host_label, labeller, left_out
+from awsync.planning import host_label, left_out
 from awsync.presence import PresenceReader
 from awsync.records import Neighbour
 from awsync.roll_call import Present, roll_call
-from awsync.series import Labels
+from awsync.series import Labeller, Labels
 from awsync.settings import Settings
 from awsync.timeline import MINUTE
 from awsync.totals import NOTHING, By, Failure, Report, Sums, beginning, report, value
@@ -107,11 +108,13 @@ class _Counting(Struct, frozen=True):
             return _Asked(sums, [Failure(source.name, error.message, error.remedy)])
         failures: list[Failure] = []
         presence = PresenceReader(present.aw, source, self.settings.hosts, present.buckets)
+        labelling = Labelling(present.aw, source, self.settings)
         for bucket in sorted(filter(self._counts, present.buckets), key=PresenceReader.rank):
             if left_out(bucket, source, self.among) is not None:
                 continue
             try:
-                await self._count(present, bucket, presence, sums)
+                labels = await labelling.of(bucket)
+                await self._count(present, bucket, labels, presence, sums)
             except SourceError as failed:
                 failures.append(Failure(f"{source.name}/{bucket.id}", failed.message, failed.remedy))
         return _Asked(sums, failures)
@@ -120,8 +123,9 @@ class _Counting(Struct, frozen=True):
         wanted = {_AFK, _TAB if self.by is By.DOMAIN else _WINDOW}
         return bucket.type in wanted and (bucket.newest or 0) > self.start
 
-    async def _count(self, present: Present, bucket: Bucket, presence: PresenceReader, sums: Sums) -> None:
-        labels = labeller(bucket, present.source, self.settings.hosts)
+    async def _count(
+        self, present: Present, bucket: Bucket, labels: Labeller, presence: PresenceReader, sums: Sums
+    ) -> None:
         host = host_label(bucket, self.settings.hosts)
         counter = BucketCounter(present.aw, bucket, labels, MINUTE, presence=presence)
         async with aclosing(counter.pages(self.start, self.end)) as pages:

@@ -15,7 +15,7 @@ from awsync.errors import (
     SourceRefusedError,
     SourceUnreachableError,
 )
-from awsync.series import data_labels
+from awsync.series import data_labels, decoded
 from awsync.settings import Secret, SourceSettings
 from awsync.timeline import Event
 
@@ -220,7 +220,7 @@ def test_what_lenient_servers_send(data: bytes, labels: dict[str, str]) -> None:
     """Halves of emoji, bytes that are no text and numbers that are none do not stop a bucket."""
     (event,) = events_of(event_json().replace(b"{}", data))
     assert (event.id, event.start, event.end) == (1, TEN, TEN + 1_500_000)
-    assert data_labels(event.data) == labels
+    assert data_labels(decoded(event.data)) == labels
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,12 @@ from awsync.series import (
     MAX_NAME,
     MAX_VALUE,
     RESERVED,
+    Data,
+    Edited,
     Labeller,
     Labels,
     data_labels,
+    decoded,
     domain,
     label_name,
     metric_name,
@@ -64,9 +67,13 @@ datas = st.dictionaries(keys, values, max_size=40)
 
 
 def labeller(**changes: str) -> Labeller:
-    return Labeller(
-        **{"user": "anna", "host": "laptop", "bucket": "b_laptop", "client": "aw-watcher-window"} | changes
-    )
+    given = {"user": "anna", "host": "laptop", "bucket": "b_laptop", "client": "aw-watcher-window"} | changes
+    return Labeller(user=given["user"], host=given["host"], bucket=given["bucket"], client=given["client"])
+
+
+def labels_of(data: bytes) -> dict[str, str]:
+    """The labels of data in JSON."""
+    return data_labels(decoded(data))
 
 
 def read(data: str) -> bytes:
@@ -98,6 +105,7 @@ def test_every_store_takes_the_labels(data: dict[str, Any], ascii_only: bool, us
     """Labels are sorted, unique, valid, not empty and within the limits, whatever a watcher sends."""
     text = json.dumps(data, ensure_ascii=ascii_only)
     labels = labeller(user=user, client=client).labels(read(text))
+    assert labels is not None
     assert_storable(labels)
     assert {"__name__", "bucket"} <= dict(labels).keys()
 
@@ -120,7 +128,7 @@ def test_same_data_gives_the_same_series(data: dict[str, Any]) -> None:
 @given(st.dictionaries(st.text("abc_-.", max_size=4), st.sampled_from("xyz"), max_size=30))
 def test_no_value_is_lost(data: dict[str, str]) -> None:
     """Keys that give one name get a label each; what is beyond the limit of labels is in `data_rest`."""
-    labels = data_labels(json.dumps(data).encode())
+    labels = labels_of(json.dumps(data).encode())
     rest = json.loads(labels.pop("data_rest", "{}"))
     assert sorted([*labels.values(), *rest.values()]) == sorted(data.values())
     assert not rest or len(labels) == MAX_LABELS - len(RESERVED) - 1
@@ -129,7 +137,7 @@ def test_no_value_is_lost(data: dict[str, str]) -> None:
 def test_two_long_titles_stay_two() -> None:
     """Values that differ only behind the cut give two series; equal ones give one."""
     first, second = "t" * 5000 + "a", "t" * 5000 + "b"
-    titles = [dict(data_labels(json.dumps({"title": t}).encode()))["title"] for t in (first, second, first)]
+    titles = [labels_of(_json({"title": t}))["title"] for t in (first, second, first)]
     assert titles[0] != titles[1]
     assert titles[0] == titles[2]
     assert all(len(title) == MAX_VALUE for title in titles)
@@ -138,8 +146,8 @@ def test_two_long_titles_stay_two() -> None:
 def test_many_keys_differ_by_their_rest() -> None:
     """Events that differ only in their last key stay two series, also where a key is named as the rest is."""
     data = {f"key{i:02}": i for i in range(60)}
-    assert data_labels(_json(data)) != data_labels(_json(data | {"key59": 0}))
-    assert data_labels(_json(data | {"data_rest": "a"})) != data_labels(_json(data | {"data_rest": "b"}))
+    assert labels_of(_json(data)) != labels_of(_json(data | {"key59": 0}))
+    assert labels_of(_json(data | {"data_rest": "a"})) != labels_of(_json(data | {"data_rest": "b"}))
 
 
 @pytest.mark.parametrize(
@@ -185,27 +193,27 @@ def test_names_of_keys(key: str, name: str) -> None:
 )
 def test_values(raw: str, label: str) -> None:
     """A value reads as a person would write it, never as a programming language prints it."""
-    assert data_labels(read(f'{{"key": {raw}}}')) == {"key": label}
+    assert labels_of(read(f'{{"key": {raw}}}')) == {"key": label}
 
 
 @pytest.mark.parametrize("raw", ["null", '""', "NaN"])
 def test_no_value_gives_no_label(raw: str) -> None:
     """An empty label would make a series that stores keep under another name."""
-    assert data_labels(read(f'{{"key": {raw}}}')) == {}
+    assert labels_of(read(f'{{"key": {raw}}}')) == {}
 
 
 @pytest.mark.parametrize("digits", [4_299, 4_301, 9_000])
 def test_numbers_without_end_are_cut(digits: int) -> None:
     """A number longer than Python converts does not stop a bucket, beside half an emoji or not."""
     number = "9" * digits
-    alone = data_labels(read(f'{{"key": {number}}}'))
-    assert alone == data_labels(read(f'{{"key": {number}, "none": NaN}}'))
+    alone = labels_of(read(f'{{"key": {number}}}'))
+    assert alone == labels_of(read(f'{{"key": {number}, "none": NaN}}'))
     assert len(alone["key"]) == MAX_VALUE
 
 
 def test_bytes_that_are_no_text() -> None:
     """Bytes that are not UTF-8 become replacement marks instead of an error that stops a bucket."""
-    assert data_labels(b'{"title":"a\xff\xfe"}') == {"title": "a\ufffd\ufffd"}
+    assert labels_of(b'{"title":"a\xff\xfe"}') == {"title": "a\ufffd\ufffd"}
 
 
 @pytest.mark.parametrize(
@@ -223,7 +231,7 @@ def test_bytes_that_are_no_text() -> None:
 def test_an_address_leaves_as_its_domain(url: str, label: str) -> None:
     """Paths, queries, passwords and file names of addresses never leave the machine."""
     assert domain(url) == label
-    assert data_labels(_json({"url": url})) == {"domain": label}
+    assert labels_of(_json({"url": url})) == {"domain": label}
 
 
 @pytest.mark.parametrize(
@@ -246,12 +254,20 @@ def test_two_buckets_of_one_client_stay_two() -> None:
     assert labeller(bucket="web-firefox").labels(b"{}") != labeller(bucket="web-chrome").labels(b"{}")
 
 
-def test_labeller_renames_hosts() -> None:
-    """The [hosts] table renames a host; other hosts keep their names."""
-    source = SourceSettings("laptop", "http://127.0.0.1:5600", "anna")
-    for hostname, host in (("unknown", "phone"), ("laptop", "laptop")):
-        made = Labeller.of(source, "b", "aw-watcher-window", hostname, {"unknown": "phone"})
-        assert dict(made.labels(b"{}"))["host"] == host
+def test_an_edit_decides_what_leaves() -> None:
+    """Labels are made of what an edit leaves of the data; what it drops has no labels and no time."""
+
+    def edit(data: Data) -> Edited | None:
+        return None if data["app"] == "diary" else Edited({"app": data["app"]}, "Work > Programming")
+
+    edited = Labeller(user="anna", host="laptop", bucket="b", client="c", edit=edit)
+    labels = edited.labels(_json({"app": "vim", "title": "secret", "category": "mine"}))
+    assert labels is not None
+    assert {"app": "vim", "category": "Work > Programming"}.items() <= dict(labels).items()
+    assert "secret" not in dict(labels).values()
+    assert edited.labels(_json({"app": "diary"})) is None
+    spans = [Span(0, 5, _json({"app": "diary"})), Span(5, 7, _json({"app": "vim"}))]
+    assert edited.amounts(spans, RESOLUTION, until=RESOLUTION) == {labels: {RESOLUTION: 2}}
 
 
 spans = st.lists(
@@ -272,6 +288,7 @@ def test_amounts_add_up_to_the_spans(given_spans: list[Span]) -> None:
     lengths: dict[Labels, int] = {}
     for span in given_spans:
         labels = labeller().labels(span.data)
+        assert labels is not None
         lengths[labels] = lengths.get(labels, 0) + span.end - span.start
     assert {labels: sum(per_slot.values()) for labels, per_slot in amounts.items()} == lengths
     assert all(slot_end % RESOLUTION == 0 for per_slot in amounts.values() for slot_end in per_slot)

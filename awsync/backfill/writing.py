@@ -23,9 +23,10 @@ from awsync.counting import BucketCounter, Counted
 from awsync.engine import Wiring
 from awsync.errors import UsageError
 from awsync.knowledge import Knowledge
+from awsync.labelling import Labelling
 from awsync.ledger import Entry, Ledger, all_entries, due, from_store, lacking, merged
 from awsync.neighbours import Neighbours
-from awsync.planning import labeller, left_out
+from awsync.planning import left_out
 from awsync.presence import PresenceReader
 from awsync.reader import first_moment
 from awsync.remote_write.client import Client
@@ -169,10 +170,12 @@ class Backfill:
                 for id_, error in listing.unreadable.items():
                     self._failures.append(f"{source.name}/{id_}: {error}")
                 presence = PresenceReader(aw, source, self._settings.hosts, listing.buckets)
+                labelling = Labelling(aw, source, self._settings)
                 for bucket in sorted(listing.buckets, key=PresenceReader.rank):
                     if self._wanted.bucket not in (None, bucket.id):
                         continue
-                    part = await self._part(_Place(source, bucket, aw, presence), knowledge, at, spool)
+                    place = _Place(source, bucket, aw, presence, labelling)
+                    part = await self._part(place, knowledge, at, spool)
                     if part is not None:
                         yield part
 
@@ -180,8 +183,8 @@ class Backfill:
         found = await self._pieces(place, at)
         if not found:
             return None
-        settings, source, bucket = self._settings, place.source, place.bucket
-        labels = labeller(bucket, source, settings.hosts)
+        source, bucket = place.source, place.bucket
+        labels = await place.labelling.of(bucket)
         counter = BucketCounter(place.aw, bucket, labels, self._resolution, presence=place.presence)
         filled = [await self._fill(place, piece, counter, knowledge, spool) for piece in found]
         sums = f"{amount(sum(piece.samples for piece in filled), 'sample')}"
@@ -264,3 +267,4 @@ class _Place(Struct, frozen=True):
     bucket: Bucket
     aw: ActivityWatch
     presence: PresenceReader
+    labelling: Labelling

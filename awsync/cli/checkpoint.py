@@ -78,8 +78,8 @@ def _move(
         names = ", ".join(f"{found.source}/{found.bucket}" for found in chosen)
         if not yes:
             narrate(
-                "What the store lacks is sent; one that cannot be queried gets all of it again (VictoriaMetrics "
-                "without dedup then counts it twice)."
+                "What the store lacks is sent; one that cannot be queried gets all of it again "
+                "(VictoriaMetrics without dedup then counts it twice)."
             )
             typer.confirm(f"Go over {names} again from {where}?", abort=True, err=True)
         for found in chosen:

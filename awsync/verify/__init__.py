@@ -21,10 +21,11 @@ from awsync.delivery import Delivery
 from awsync.engine import Wiring
 from awsync.errors import AwsyncError, ConfigError, Problem, SourceError, UsageError
 from awsync.events import Event, RepairSent
+from awsync.labelling import Labelling
 from awsync.link import Link, ParkedError
 from awsync.neighbours import Neighbours
 from awsync.pass_context import MICROSECOND
-from awsync.planning import labeller, left_out
+from awsync.planning import left_out
 from awsync.presence import PresenceReader
 from awsync.records import Checkpoint
 from awsync.remote_write.client import Client
@@ -251,7 +252,7 @@ class _Run:
         if why is not None:
             yield Skipped(source.name, bucket.id, why)
             return
-        labels = labeller(bucket, source, self._settings.hosts)
+        labels = await Labelling(aw, source, self._settings).of(bucket)
         reader = BucketReader(aw, bucket, labels, self._resolution, presence, self._link, self._periods)
         comparer = Comparer(source.name, bucket.id, self._resolution, self._periods)
         checker = Checker(reader, comparer, self._state, self._repairer(source, bucket), self._pause)
