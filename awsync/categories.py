@@ -23,6 +23,7 @@ UNCATEGORIZED: Name = ("Uncategorized",)
 SEPARATOR = " > "
 _LEVEL = 10
 """What one level of depth weighs against a priority."""
+_CACHE_SIZE = 20_000
 
 _UNSAVED: tuple[tuple[Name, str, bool], ...] = (
     (("Work",), "Google Docs|libreoffice|ReText", False),
@@ -62,10 +63,14 @@ class Rule(Struct, frozen=True):
     keys: tuple[str, ...] | None = None
 
     def matches(self, data: Data) -> bool:
-        """Whether one of the texts holds the pattern; raises CategoryError where that takes too long."""
+        """Whether one of the texts holds the pattern; raises CategoryError."""
         values = data.values() if self.keys is None else map(data.get, self.keys)
+        return any(isinstance(value, str) and self.holds(value) for value in values)
+
+    def holds(self, text: str) -> bool:
+        """Whether a text holds the pattern; raises CategoryError where that takes too long to find out."""
         try:
-            return any(isinstance(value, str) and search(self.pattern, value) for value in values)
+            return search(self.pattern, text)
         except TimeoutError:
             raise CategoryError(
                 f'The expression of category "{SEPARATOR.join(self.name)}" takes too long on an event.',
@@ -84,6 +89,10 @@ class Rules:
         self.rules = sorted(rules, key=lambda rule: rule.rank)[::-1]
         self.saved = saved
         self.broken = broken
+        self._keyless = [each for each in enumerate(self.rules) if each[1].keys is None]
+        self._keyed = [each for each in enumerate(self.rules) if each[1].keys is not None]
+        self._none = len(self.rules)
+        self._known: dict[str, int] = {}
 
     @property
     def description(self) -> str:
@@ -94,10 +103,24 @@ class Rules:
 
     def category(self, data: Data) -> str:
         """The category of an event with this data, as `Work > Programming`; raises CategoryError."""
-        for rule in self.rules:
+        best = min(
+            (self._first(value) for value in data.values() if isinstance(value, str)), default=self._none
+        )
+        for place, rule in self._keyed:
+            if place >= best:
+                break
             if rule.matches(data):
-                return SEPARATOR.join(rule.name)
-        return SEPARATOR.join(UNCATEGORIZED)
+                best = place
+        return SEPARATOR.join(self.rules[best].name if best < self._none else UNCATEGORIZED)
+
+    def _first(self, text: str) -> int:
+        """The place of the first rule without keys that matches a text; many events have the same app."""
+        if (found := self._known.get(text)) is None:
+            if len(self._known) >= _CACHE_SIZE:
+                self._known.clear()
+            places = (place for place, rule in self._keyless if rule.holds(text))
+            found = self._known[text] = next(places, self._none)
+        return found
 
 
 def rules_of(settings: Mapping[str, object]) -> Rules:
