@@ -25,6 +25,7 @@ _PLACES = {
     "buckets": "listing:buckets",
     "today": "today:today",
     "preview": "listing:preview",
+    "sent": "sent:sent",
     "status": "listing:status",
     "quarantine": "quarantine:app",
     "backfill": "backfill:backfill",
