@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 
 from awsync.activitywatch import ActivityWatch, Info
 from awsync.delivery import Refusal
-from awsync.errors import SourceError
+from awsync.errors import SourceError, UncategorizedError
 from awsync.events import CheckpointMoved, CorrectionSent, SamplesSetAside, SetAsideDelivered, Work
 from awsync.labelling import Labelling
 from awsync.ledger import Entry, Quarantined, Range, covered
@@ -108,6 +108,10 @@ class SourcePass:
                 continue
             try:
                 prepared = await self._preparer.prepare(stretch, raw)
+            except UncategorizedError:
+                # No other bucket fares better; those that have no category go out.
+                await self._flush()
+                raise
             except SourceError as error:
                 # What was read of the bucket before goes out; behind it nothing can, or a gap would remain.
                 await reader.blame(bucket, error)

@@ -116,6 +116,13 @@ CASES: dict[str, Case] = {
         lambda each: each.initial_history,
         (*minutes(1), None, *minutes(60)),
     ),
+    "categories": Case(
+        'categories = "off"',
+        "activitywatch",
+        "off",
+        lambda settings: settings.categories,
+        ("off", "activitywatch", "off"),
+    ),
     "timeout": Case('timeout = "1m"', "2m", "3m", lambda each: store_of(each).timeout, minutes(1, 2, 3)),
     "protocol": Case(
         'protocol = "1.0"', "2.0", "auto", lambda each: store_of(each).protocol, ("1.0", "2.0", "auto")

@@ -191,6 +191,13 @@ HOSTS: Key[Mapping[str, str]] = _key(
     default={},
     flag="--host",
 )
+CATEGORIES: Key[str] = _key(
+    "categories",
+    values.choice("activitywatch", "off"),
+    "Where the label `category` comes from: ActivityWatch's own categories, or nowhere; or category tables.",
+    "off",
+    default="activitywatch",
+)
 TIMEOUT: Key[timedelta] = _key(
     "timeout",
     values.duration("30s", positive=True),
@@ -259,7 +266,7 @@ KEYS: tuple[Key[Any], ...] = (
         EXCLUDED,
         INCLUDED,
     ),
-    *(RESOLUTION, SETTLE, LOOKBACK, INITIAL_HISTORY, TIMEOUT, PROTOCOL),
+    *(CATEGORIES, RESOLUTION, SETTLE, LOOKBACK, INITIAL_HISTORY, TIMEOUT, PROTOCOL),
     *(BEARER_TOKEN, BEARER_TOKEN_FILE, USERNAME, PASSWORD, PASSWORD_FILE),
     *(CA_FILE, CLIENT_CERT_FILE, CLIENT_KEY_FILE, STATE_DIR, HEADERS, HOSTS),
 )
