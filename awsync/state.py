@@ -4,19 +4,22 @@ Only what the store confirmed is written here, and all that belongs together in 
 crash the worst is one batch that goes out twice with the same samples. Everything is kept per sink,
 because a checkpoint says what one store has. Moments are microseconds since the epoch.
 
-May import: the standard library, msgspec, aside, database, events, ledger, records, series, timeline.
+May import: the standard library, msgspec, admission, aside, budget, database, events, ledger, records,
+series, timeline.
 """
 
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self, TypeVar
 
 import msgspec
 
-from awsync import aside
+from awsync import admission, aside
+from awsync.admission import AdmissionBook
+from awsync.budget import Decisions
 from awsync.database import Database
 from awsync.events import PassFinished, Totals, Work
 from awsync.ledger import Entry, Ledger, Mark, Quarantined, Range
@@ -171,8 +174,17 @@ class State:
                 "UPDATE checkpoint SET events = ?, newest = ? WHERE id = ?", (events, newest, id_)
             )
 
-    def note_sending(self, source: str, stretches: Iterable[tuple[str, int, int]]) -> None:
-        """Writes down what is about to go out: (bucket, start, end).
+    def admissions(self, source: str, bucket: str) -> AdmissionBook:
+        """What was decided about the series of a bucket."""
+        return AdmissionBook(self.database, self.sink, source, bucket)
+
+    def note_sending(
+        self,
+        source: str,
+        stretches: Iterable[tuple[str, int, int]],
+        decided: Mapping[str, Decisions] = MappingProxyType({}),
+    ) -> None:
+        """Writes down what is about to go out: (bucket, start, end), and by bucket what was decided about it.
 
         A commit that settles it takes it back. If none comes, because the process dies or the answer of the
         store is lost, the store is asked before anything is decided about that time again.
@@ -184,6 +196,8 @@ class State:
                     " unconfirmed_to = max(coalesce(unconfirmed_to, ?2), ?2) WHERE id = ?3",
                     (start, end, self._touch(connection, source, bucket)),
                 )
+            for bucket, decisions in decided.items():
+                admission.put(connection, self._touch(connection, source, bucket), decisions)
 
     def commit(self, pages: Iterable[Settled], *, now: int, keep_from: int, facts: str = "") -> None:
         """Writes down what was delivered, in one transaction; `facts` is what the store was then.
@@ -302,9 +316,12 @@ class State:
                 (position, now, id_),
             )
 
-    def settle_backfill(self, source: str, bucket: str, pieces: Iterable[tuple[int, int]], now: int) -> None:
+    def settle_backfill(
+        self, source: str, bucket: str, pieces: Iterable[tuple[int, int]], decided: Decisions, now: int
+    ) -> None:
         """Notes that the store holds these stretches of a bucket, in the order of time: nothing waits there.
 
+        `decided` is what its budget makes of the series there.
         A checkpoint at or inside a stretch goes on at its end. What lies between two is as it was: where a
         stretch does not touch what the checkpoint covers, only `reached` tells of it.
         """
@@ -324,6 +341,7 @@ class State:
                     (start, end, now, id_),
                 )
                 connection.execute(f"{_FORGET} WHERE id = ?2", (end, id_))
+            admission.put(connection, id_, decided)
 
     def series_counts(self) -> dict[tuple[str, str], int]:
         """How many series of each bucket the ledger knows, by (source, bucket)."""
