@@ -33,11 +33,13 @@ from awsync.records import Aside, Checkpoint, Neighbour, PassRecord
 from awsync.remote_write.clock import ahead_by
 from awsync.remote_write.connection import shown_url
 from awsync.schedule import Schedule
+from awsync.sent import Report as Sent
+from awsync.sent_reader import read as read_sent
 from awsync.settings import Settings, SourceSettings
 from awsync.sides import Beside, Here, Side
 from awsync.state import State
 from awsync.survey import BucketReport, SourceReport, survey
-from awsync.timeline import floor_to
+from awsync.timeline import DAY, floor_to
 from awsync.totals import By, Report
 from awsync.words import amount, clock
 
@@ -170,6 +172,11 @@ class ConsoleAgent:
             remembered=self._neighbours,
             transport=self._wiring.aw_transport,
         )
+
+    async def sent(self, *, days: int) -> Sent:
+        """What has left this machine."""
+        now = self._wiring.clock()
+        return await asyncio.to_thread(read_sent, self._state(), now - days * DAY, now)
 
     async def skew(self) -> float | None:
         """Seconds that the store's clock is ahead."""

@@ -26,6 +26,7 @@ _PLACES = {
     "today": "today:today",
     "plan": "plan:plan",
     "preview": "listing:preview",
+    "sent": "sent:sent",
     "status": "listing:status",
     "quarantine": "quarantine:app",
     "backfill": "backfill:backfill",

@@ -125,7 +125,7 @@ def _show_labels(cuts: "list[Cut]") -> None:
             cut.watcher, cut.label, f"{cut.values:,}", f"{cut.series:,}", f"{cut.series_without:,}",
             _count(cut.year), _count(cut.year_without), f"{cut.samples - cut.samples_without:,}",
         )
-        for cut in cuts[:MOST_LABELS]
+        for cut in [each for each in cuts if each.saved or each.samples > each.samples_without][:MOST_LABELS]
     ]  # fmt: skip
     table(columns, cells, numbers=columns[2:])
     say()

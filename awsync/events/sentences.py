@@ -389,6 +389,8 @@ def _(event: JournalBegunAnew) -> str:
 @describe.register
 def _(event: StateBegunAnew) -> str:
     kept = f", the old one is kept as {event.kept_as}" if event.kept_as else ""
+    if event.deleted:
+        kept += f" ({amount(event.deleted, 'older one')} deleted)"
     return (
         f"The state database was damaged ({event.reason}) and was begun anew{kept}; "
         "what the store lacks is found out from the store and ActivityWatch."
