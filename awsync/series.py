@@ -80,9 +80,9 @@ class Labeller:
     def __init__(self, *, user: str, host: str, bucket: str, client: str, edit: Edit = Edited) -> None:
         fixed = {
             "__name__": metric_name(client),
-            "user": _text(user),
-            "host": _text(host),
-            "bucket": _text(bucket),
+            "user": text_value(user),
+            "host": text_value(host),
+            "bucket": text_value(bucket),
         }
         self._fixed = {name: value for name, value in fixed.items() if value}
         self._edit = edit
@@ -113,7 +113,7 @@ class Labeller:
         if active:
             labels[ACTIVE] = active
         if edited.category:
-            labels[CATEGORY] = _text(edited.category)
+            labels[CATEGORY] = text_value(edited.category)
         return tuple(sorted(labels.items()))
 
     def amounts(self, spans: Iterable[Span], resolution: int, *, until: int, active: str = "") -> Amounts:
@@ -210,18 +210,18 @@ def _value(raw: object) -> str:
     if raw is None:
         return ""
     if isinstance(raw, str):
-        return _text(raw)
+        return text_value(raw)
     if isinstance(raw, bool):
         return "true" if raw else "false"
     if isinstance(raw, float) and raw.is_integer() and abs(raw) < 1e15:
         return str(int(raw))
     if isinstance(raw, (int, float)):
-        return _text(str(raw))
-    return _text(json.dumps(raw, separators=(",", ":"), sort_keys=True, ensure_ascii=False))
+        return text_value(str(raw))
+    return text_value(json.dumps(raw, separators=(",", ":"), sort_keys=True, ensure_ascii=False))
 
 
-def _text(value: str) -> str:
-    """A value that is valid UTF-8 and short; two long values that differ stay different."""
+def text_value(value: str) -> str:
+    """A label's value: valid UTF-8 and short; two long values that differ stay different."""
     return _cut(value.encode("utf-8", "replace").decode("utf-8"), MAX_VALUE, "…")
 
 

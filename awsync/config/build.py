@@ -81,6 +81,9 @@ class Builder:
             hosts=flat.need(keys.HOSTS),
             state_dir=state_dir,
             categories=categories,
+            user_id=user_id,
+            push_metrics=flat.need(keys.PUSH_METRICS),
+            metrics_listen=flat.pick(keys.METRICS_LISTEN),
         )
 
     def _note_categories(self, categories: Sequence[Category]) -> None:

@@ -18,6 +18,7 @@ from awsync.events.passes import (
     FutureLeft,
     HistoryWentBack,
     LongHistoryFound,
+    OwnSeriesRefused,
     PageRead,
     PassFinished,
     PassStarted,
@@ -77,6 +78,7 @@ Event = (
     | RepairSent
     | SamplesSetAside
     | SetAsideDelivered
+    | OwnSeriesRefused
     | PassFinished
     | PassFailed
     | NextPass
@@ -117,6 +119,7 @@ _LEVELS: Mapping[type, Level] = {
     AwayUnknown: Level.WARNING,
     SamplesSetAside: Level.WARNING,
     SeriesFolded: Level.WARNING,
+    OwnSeriesRefused: Level.WARNING,
     JournalBegunAnew: Level.WARNING,
     StateBegunAnew: Level.WARNING,
     ServiceLost: Level.WARNING,
@@ -320,6 +323,12 @@ def _(event: SetAsideDelivered) -> str:
         f"{event.source}/{event.bucket}: delivered what was set aside "
         f"from {clock(event.start)} to {clock(event.end)} ({amount(event.samples, 'sample')})."
     )
+
+
+@describe.register
+def _(event: OwnSeriesRefused) -> str:
+    reason = _of(event.sink, event.reason)
+    return f"awsync's own metrics did not arrive: {reason} {event.remedy}".rstrip()
 
 
 @describe.register
