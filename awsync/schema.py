@@ -65,7 +65,13 @@ _FLOOD = (
     # What a page hands to the next is another thing since gaps are closed: it is asked for again.
     "UPDATE checkpoint SET carry = NULL",
 )
-STEPS = (_FIRST, _QUARANTINE, _NEIGHBOURS, _UNCONFIRMED, _FLOOD)
+_LABELS = (
+    """CREATE TABLE labelling (
+        sink TEXT NOT NULL, source TEXT NOT NULL, made_of TEXT NOT NULL, PRIMARY KEY (sink, source)
+    )""",
+    "ALTER TABLE checkpoint ADD COLUMN relabelled INTEGER",
+)
+STEPS = (_FIRST, _QUARANTINE, _NEIGHBOURS, _UNCONFIRMED, _FLOOD, _LABELS)
 SCHEMA_VERSION = len(STEPS)
 
 
