@@ -41,19 +41,19 @@ async def check_resync(
             await knowledge.samples((("bucket", "awsync"),), now_ms - 1, now_ms)
         except QueryError as error:
             raise AwsyncError(
-                f"What the store holds cannot be found out, and sent again it would count twice: {error.message}",
+                f"What the store holds cannot be found out, so it would count twice: {error.message}",
                 error.remedy,
             ) from error
     oldest = (since - _A_PASS) // MILLISECOND
     floor = knowledge.floor
     if floor is not None and floor > oldest:
         raise AwsyncError(
-            f"The store takes nothing from before {told(floor * MILLISECOND)} UTC: what it holds of older time "
-            "cannot be corrected.",
+            f"The store takes nothing from before {told(floor * MILLISECOND)} UTC: older time cannot be "
+            "corrected.",
             knowledge.remedy(oldest),
         )
     if knowledge.facts.engine == "Prometheus" and knowledge.facts.out_of_order_window == timedelta(0):
         raise AwsyncError(
             "This Prometheus takes the samples of a series in their order only, and no corrections.",
-            knowledge.remedy(oldest),
+            knowledge.remedy(min(oldest, oldest if floor is None else floor - 1)),
         )
