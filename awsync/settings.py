@@ -129,6 +129,7 @@ class Settings(Struct, frozen=True):
     store: StoreSettings | None
     cron: str
     min_data: int
+    series_budget: int
     resolution: timedelta
     settle: timedelta
     lookback: timedelta

@@ -24,6 +24,7 @@ _PLACES = {
     "tui": "tui:tui",
     "buckets": "listing:buckets",
     "today": "today:today",
+    "plan": "plan:plan",
     "preview": "listing:preview",
     "sent": "sent:sent",
     "status": "listing:status",

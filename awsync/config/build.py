@@ -73,6 +73,7 @@ class Builder:
             store=build_store(flat, self.vault, self.file if needs_store else None),
             cron=flat.need(keys.CRON),
             min_data=flat.need(keys.MIN_DATA),
+            series_budget=flat.need(keys.SERIES_BUDGET),
             resolution=flat.need(keys.RESOLUTION),
             settle=flat.need(keys.SETTLE),
             lookback=flat.need(keys.LOOKBACK),

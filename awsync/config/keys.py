@@ -132,12 +132,19 @@ USER_ID: Key[str] = _key(
 )
 MIN_DATA: Key[int] = _key(
     "min-data",
-    values.COUNT,
+    values.count(0, 5),
     "A bucket with fewer events than this is not synced.",
     5,
     default=5,
     env="MIN_DATA",
     old="--minData",
+)
+SERIES_BUDGET: Key[int] = _key(
+    "series-budget",
+    values.count(40, 1000),
+    "How many new series a bucket may begin in a day (UTC); further ones are folded into `(other)`.",
+    1000,
+    default=1000,
 )
 EXCLUDED: Key[tuple[str, ...]] = _key(
     "excluded-watchers",
@@ -263,6 +270,7 @@ KEYS: tuple[Key[Any], ...] = (
         CRON,
         USER_ID,
         MIN_DATA,
+        SERIES_BUDGET,
         EXCLUDED,
         INCLUDED,
     ),
