@@ -11,6 +11,7 @@ from awsync.events import (
     BatchDelivered,
     BucketFound,
     BucketSkipped,
+    CategoriesLeftOut,
     CheckpointMoved,
     CheckpointRewound,
     ClockSkewed,
@@ -21,6 +22,7 @@ from awsync.events import (
     HeldForThisRun,
     HistoryWentBack,
     JournalBegunAnew,
+    LabelsChanged,
     Level,
     LongHistoryFound,
     NextPass,
@@ -204,6 +206,18 @@ SENTENCES: list[tuple[Event, str, Level]] = [
         FutureLeft(**B, position=NOON),
         "laptop/window: the checkpoint lay in the future, so a clock was wrong; "
         "it goes on from 2026-11-20 12:00 UTC.",
+        Level.WARNING,
+    ),
+    (
+        LabelsChanged(source="laptop", what=("categories", "rules"), until=NOON),
+        "laptop: labels changed (categories, rules). What was sent until 2026-11-20 12:00 UTC keeps those "
+        "that it has; awsync resync --since 30d sends that much again.",
+        Level.INFO,
+    ),
+    (
+        CategoriesLeftOut(source="laptop", categories=("Work > Code", "Mail")),
+        "laptop: no event falls under Work > Code, Mail, for the rule cannot be read. Correct it in "
+        "ActivityWatch's settings.",
         Level.WARNING,
     ),
     (
