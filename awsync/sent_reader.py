@@ -1,6 +1,6 @@
 """Reads from the state what has left this machine for one store; nothing else is asked, nothing changes.
 
-May import: the standard library, aside, ledger, records, sent, state.
+May import: the standard library, ledger, records, sent, state.
 """
 
 from awsync.ledger import Entry, Range

@@ -28,6 +28,7 @@ SETTINGS = Settings(
     store=StoreSettings("http://localhost:9090/api/v1/write", "http://localhost:9090"),
     cron="*/5 * * * *",
     min_data=5,
+    series_budget=1_000,
     resolution=timedelta(minutes=5),
     settle=timedelta(minutes=5),
     lookback=timedelta(hours=24),

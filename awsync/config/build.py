@@ -6,7 +6,7 @@ May import: the standard library, msgspec, platformdirs, settings, errors and th
 import os
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,14 @@ import platformdirs
 from msgspec import Struct
 
 from awsync.config import keys
+from awsync.config.categories import build_categories, shown
 from awsync.config.credentials import Vault
 from awsync.config.keys import Key
 from awsync.config.layers import FILE, Findings, Layers, Place
 from awsync.config.store import build_store
 from awsync.config.values import MASK, Shown
 from awsync.errors import Problem
-from awsync.settings import Settings, SourceSettings
+from awsync.settings import Category, Settings, SourceSettings
 
 _PAIRS: tuple[tuple[Key[Any], Key[Any]], ...] = (
     (keys.AW_TOKEN, keys.AW_TOKEN_FILE),
@@ -64,18 +65,29 @@ class Builder:
         flat = self.layers.flat
         state_dir = self._state_dir()
         user_id = self._user_id(state_dir)
+        categories = build_categories(self.layers, self.vault.warnings)
+        if isinstance(categories, tuple):
+            self._note_categories(categories)
         return Settings(
             sources=self._sources(user_id),
             store=build_store(flat, self.vault, self.file if needs_store else None),
             cron=flat.need(keys.CRON),
             min_data=flat.need(keys.MIN_DATA),
+            series_budget=flat.need(keys.SERIES_BUDGET),
             resolution=flat.need(keys.RESOLUTION),
             settle=flat.need(keys.SETTLE),
             lookback=flat.need(keys.LOOKBACK),
             initial_history=flat.need(keys.INITIAL_HISTORY),
             hosts=flat.need(keys.HOSTS),
             state_dir=state_dir,
+            categories=categories,
         )
+
+    def _note_categories(self, categories: Sequence[Category]) -> None:
+        places = [str(place) for place, _ in self.layers.categories]
+        self.origins[keys.CATEGORIES.name] = Origin(None, f"replaced by {places[0]}")
+        for place, (name, value) in zip(places, shown(categories).items(), strict=True):
+            self.origins[name] = Origin(value, place)
 
     def _state_dir(self) -> Path:
         given = self.layers.flat.pick(keys.STATE_DIR)

@@ -13,11 +13,19 @@ from msgspec import Struct, field
 from awsync.config import keys
 from awsync.config.keys import Key
 from awsync.config.lines import TomlFile
+from awsync.config.tables import CATEGORY_KEYS, CATEGORY_TABLE
 from awsync.config.values import T, texts_of
 from awsync.errors import Problem
 
 DEFAULT, FILE, ENVIRONMENT, FLAG = range(4)
 """The layers, a later one beats an earlier one."""
+
+_TABLES = {keys.SOURCE_TABLE: "server", CATEGORY_TABLE: "category"}
+_KEYS: Mapping[str, tuple[Key[Any], ...]] = {
+    keys.SOURCE_TABLE: keys.SOURCE_KEYS,
+    CATEGORY_TABLE: CATEGORY_KEYS,
+}
+"""The tables that may come several times, what each stands for, and the keys of each."""
 
 
 class Place(Struct, frozen=True):
@@ -90,11 +98,12 @@ class Findings(Struct):
 
 
 class Layers(Struct):
-    """Everything that was given: the flat keys, and the [[source]] tables of config.toml."""
+    """Everything that was given: the flat keys, and the tables of config.toml that come several times."""
 
     problems: list[Problem]
     flat: Findings
     sources: list[tuple[Place, Findings]]
+    categories: list[tuple[Place, Findings]]
 
 
 def collect(
@@ -102,7 +111,7 @@ def collect(
 ) -> Layers:
     """Read the three layers; the faults are in `problems` of the result."""
     problems: list[Problem] = []
-    layers = Layers(problems, Findings(problems, cwd), [])
+    layers = Layers(problems, Findings(problems, cwd), [], [])
     if file is not None:
         _from_file(layers, file)
     _from_environment(layers.flat, environ, cwd)
@@ -136,8 +145,12 @@ def _from_environment(flat: Findings, environ: Mapping[str, str], cwd: Path) -> 
 
 def _from_file(layers: Layers, file: TomlFile) -> None:
     for name, value in file.data.items():
-        if name == keys.SOURCE_TABLE:
-            _sources(layers, file, value)
+        if name in _TABLES:
+            found = _tables(layers, file, name, value)
+            if name == keys.SOURCE_TABLE:
+                layers.sources += found
+            else:
+                layers.categories += found
             continue
         place = Place(FILE, str(file.path), file.path.parent, file.line(name))
         key = keys.find(name)
@@ -155,25 +168,30 @@ def _take(findings: Findings, key: Key[Any], name: str, place: Place, value: obj
     findings.offer(key, place, lambda: value)
 
 
-def _sources(layers: Layers, file: TomlFile, tables: object) -> None:
-    whole = Place(FILE, str(file.path), file.path.parent, file.line(keys.SOURCE_TABLE))
-    if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
-        message = f"must be written with double brackets, [[{keys.SOURCE_TABLE}]], once for each server"
-        layers.flat.complain(whole, keys.SOURCE_TABLE, message)
-        return
-    for index, table in enumerate(tables):
-        findings = Findings(layers.problems, file.path.parent, f"{keys.SOURCE_TABLE}.")
-        here = Place(FILE, str(file.path), file.path.parent, file.line(keys.SOURCE_TABLE, index))
+def _tables(layers: Layers, file: TomlFile, table_name: str, given: object) -> list[tuple[Place, Findings]]:
+    whole = Place(FILE, str(file.path), file.path.parent, file.line(table_name))
+    if not isinstance(given, list) or not all(isinstance(table, Mapping) for table in given):
+        message = (
+            f"must be written with double brackets, [[{table_name}]], once for each {_TABLES[table_name]}"
+        )
+        layers.flat.complain(whole, table_name, message)
+        return []
+    known = _KEYS[table_name]
+    found: list[tuple[Place, Findings]] = []
+    for index, table in enumerate(given):
+        findings = Findings(layers.problems, file.path.parent, f"{table_name}.")
+        here = Place(FILE, str(file.path), file.path.parent, file.line(table_name, index))
         for name, value in table.items():
-            line = file.line(keys.SOURCE_TABLE, index, name)
+            line = file.line(table_name, index, name)
             place = Place(FILE, str(file.path), file.path.parent, line)
-            key = keys.find(name, keys.SOURCE_KEYS)
+            key = keys.find(name, known)
             if key is None:
-                findings.complain(place, name, _unknown_in_source(name))
-                findings.mistyped(name, keys.SOURCE_KEYS)
+                findings.complain(place, name, _unknown_in_table(name, table_name))
+                findings.mistyped(name, known)
             else:
                 _take(findings, key, name, place, value)
-        layers.sources.append((here, findings))
+        found.append((here, findings))
+    return found
 
 
 def _strays(flat: Findings, file: TomlFile, key: Key[Any], value: object) -> bool:
@@ -192,16 +210,17 @@ def _strays(flat: Findings, file: TomlFile, key: Key[Any], value: object) -> boo
 
 def _unknown(name: str, value: object) -> str:
     what = "is not a table of awsync" if isinstance(value, Mapping) else "is not a key of awsync"
-    if keys.find(name, keys.SOURCE_KEYS) is not None:
-        return f"{what} here: it belongs in a [[{keys.SOURCE_TABLE}]] table"
-    return what + _meant(name, [*(key.name for key in keys.KEYS), keys.SOURCE_TABLE])
+    for table_name, known in _KEYS.items():
+        if keys.find(name, known) is not None:
+            return f"{what} here: it belongs in a [[{table_name}]] table"
+    return what + _meant(name, [*(key.name for key in keys.KEYS), *_KEYS])
 
 
-def _unknown_in_source(name: str) -> str:
-    what = f"is not a key of a [[{keys.SOURCE_TABLE}]] table"
+def _unknown_in_table(name: str, table_name: str) -> str:
+    what = f"is not a key of a [[{table_name}]] table"
     if keys.find(name) is not None:
         return f"{what} but of the whole: move it above the first [table]"
-    return what + _meant(name, [key.name for key in keys.SOURCE_KEYS])
+    return what + _meant(name, [key.name for key in _KEYS[table_name]])
 
 
 def _meant(name: str, candidates: Iterable[str]) -> str:

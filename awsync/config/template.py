@@ -10,7 +10,9 @@ import tomli_w
 import tomlkit
 
 from awsync.config import keys
+from awsync.config.categories import document as tables_of
 from awsync.config.keys import Key
+from awsync.config.tables import CATEGORY_KEYS, CATEGORY_TABLE
 from awsync.config.values import Shown
 from awsync.settings import Settings
 
@@ -21,6 +23,9 @@ _HEAD = """\
 """
 _SOURCES = """\
 # Several ActivityWatch servers: one [[source]] table for each, instead of aw-url.
+"""
+_CATEGORIES = """\
+# Categories of your own: one [[category]] table for each, instead of those of ActivityWatch.
 """
 
 
@@ -34,8 +39,13 @@ def render(active: Mapping[str, object]) -> str:
     blocks = [
         f"# {key.help}\n# {default_sentence(key)}\n{_lines(key, active.get(key.name))}\n" for key in keys.KEYS
     ]
-    source = "".join(map(_source_lines, keys.SOURCE_KEYS))
-    return "\n".join([_HEAD, *blocks, f"{_SOURCES}#[[{keys.SOURCE_TABLE}]]\n{source}"])
+    source = "".join(map(_table_lines, keys.SOURCE_KEYS))
+    category = "".join(map(_table_lines, CATEGORY_KEYS))
+    tables = (
+        f"{_SOURCES}#[[{keys.SOURCE_TABLE}]]\n{source}",
+        f"{_CATEGORIES}#[[{CATEGORY_TABLE}]]\n{category}",
+    )
+    return "\n".join([_HEAD, *blocks, *tables])
 
 
 def freeze(settings: Settings, shown: Mapping[str, Shown]) -> str:
@@ -62,6 +72,8 @@ def freeze(settings: Settings, shown: Mapping[str, Shown]) -> str:
             }
             for source in settings.sources
         ]
+    if not isinstance(settings.categories, str):
+        document[CATEGORY_TABLE] = tables_of(settings.categories)
     return tomli_w.dumps(document)
 
 
@@ -86,6 +98,6 @@ def literal_key(name: str) -> str:
     return tomlkit.key(name).as_string()
 
 
-def _source_lines(key: Key[Any]) -> str:
+def _table_lines(key: Key[Any]) -> str:
     default = f" Default: {key.default_words}." if key.default_words else ""
     return f"# {key.help}{default}\n#{key.name} = {literal(key.example)}\n"

@@ -12,11 +12,13 @@ from awsync.events.passes import (
     BatchDelivered,
     BucketFound,
     BucketSkipped,
+    CategoriesLeftOut,
     CheckpointMoved,
     ClockSkewed,
     CorrectionSent,
     FutureLeft,
     HistoryWentBack,
+    LabelsChanged,
     LongHistoryFound,
     PageRead,
     PassFinished,
@@ -25,6 +27,7 @@ from awsync.events.passes import (
     RetryScheduled,
     SameDevice,
     SamplesSetAside,
+    SeriesFolded,
     SetAsideDelivered,
     SourceFailed,
     SourceReached,
@@ -68,10 +71,13 @@ Event = (
     | SameDevice
     | HistoryWentBack
     | FutureLeft
+    | LabelsChanged
+    | CategoriesLeftOut
     | AwayUnknown
     | BatchDelivered
     | CheckpointMoved
     | CorrectionSent
+    | SeriesFolded
     | RepairSent
     | SamplesSetAside
     | SetAsideDelivered
@@ -112,8 +118,10 @@ _LEVELS: Mapping[type, Level] = {
     SameDevice: Level.WARNING,
     HistoryWentBack: Level.WARNING,
     FutureLeft: Level.WARNING,
+    CategoriesLeftOut: Level.WARNING,
     AwayUnknown: Level.WARNING,
     SamplesSetAside: Level.WARNING,
+    SeriesFolded: Level.WARNING,
     JournalBegunAnew: Level.WARNING,
     StateBegunAnew: Level.WARNING,
     ServiceLost: Level.WARNING,
@@ -256,6 +264,22 @@ def _(event: FutureLeft) -> str:
 
 
 @describe.register
+def _(event: LabelsChanged) -> str:
+    return (
+        f"{event.source}: labels changed ({', '.join(event.what)}). What was sent until "
+        f"{clock(event.until)} UTC keeps those that it has; awsync resync --since 30d sends that much again."
+    )
+
+
+@describe.register
+def _(event: CategoriesLeftOut) -> str:
+    return (
+        f"{event.source}: no event falls under {', '.join(event.categories)}, for the rule cannot be read. "
+        "Correct it in ActivityWatch's settings."
+    )
+
+
+@describe.register
 def _(event: AwayUnknown) -> str:
     return (
         f"{event.source}/{event.bucket}: nothing since {clock(event.since)} UTC, so what {event.host} did "
@@ -281,6 +305,16 @@ def _(event: CorrectionSent) -> str:
     return (
         f"{event.source}/{event.bucket}: history changed, {event.microseconds / 1e6:+,.3f} s "
         f"corrected in {amount(event.samples, 'sample')}."
+    )
+
+
+@describe.register
+def _(event: SeriesFolded) -> str:
+    first, last = clock(event.since)[:10], clock(event.until)[:10]
+    days = first if first == last else f"{first} to {last}"
+    return (
+        f"{event.source}/{event.bucket}: {amount(event.sets, 'label set')} of {days} went into "
+        f'"(other)", for a day may begin {event.budget:,} series (series-budget). No time is lost.'
     )
 
 
@@ -315,8 +349,13 @@ def _(event: PassFinished) -> str:
     done = "Pass stopped" if event.stopped else "Pass complete" if event.complete else "Pass incomplete"
     return (
         f"{done} in {event.elapsed:.1f} s: {amount(totals.events, 'event')} read, "
-        f"{amount(totals.samples, 'sample')} delivered{set_aside(totals)}."
+        f"{amount(totals.samples, 'sample')} delivered{folded(totals)}{set_aside(totals)}."
     )
+
+
+def folded(totals: Totals) -> str:
+    """What a pass folded, as a part of a sentence; empty where nothing was."""
+    return f", {amount(totals.folded, 'label set')} folded" if totals.folded else ""
 
 
 def set_aside(totals: Totals) -> str:

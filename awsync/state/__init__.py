@@ -3,13 +3,15 @@
     checkpoints  where each bucket is      delivered  the ledger
     aside        ranges and quarantine     passes     the passes of the past
     sources      what sources told of themselves
+    admission    which label sets the series budget took
+    labels       what labels are made of
 
 Each of these knows its tables; what belongs together in one transaction is put together here. Only what the
 store confirmed is written: after a crash the worst is one batch that goes out twice with the same samples.
 Everything but the sources is kept per sink, because a checkpoint says what one store has. Moments are
 microseconds since the epoch.
 
-May import: the standard library, database, events, ledger, records, series.
+May import: the standard library, budget, database, events, ledger, records, series.
 """
 
 import sqlite3
@@ -17,15 +19,17 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
+from awsync.budget import Decisions
 from awsync.database import Database
 from awsync.events import PassFinished, Work
 from awsync.ledger import Entry, Ledger, Mark, Quarantined, Range
 from awsync.records import Aside, Checkpoint, Neighbour, PassRecord, Settled
 from awsync.series import Labels
-from awsync.state import aside, checkpoints, delivered, passes, sources
+from awsync.state import admission, aside, checkpoints, delivered, labels, passes, sources
+from awsync.state.admission import AdmissionBook
 
 
 class State:
@@ -103,6 +107,10 @@ class State:
         held = aside.samples_of_slots(self.database, self.sink, source, bucket, start, end)
         return frozenset(each.entry for each in held if each.mark in marks)
 
+    def admissions(self, source: str, bucket: str) -> AdmissionBook:
+        """What was decided about the series of a bucket."""
+        return AdmissionBook(self.database, self.sink, source, bucket)
+
     def aside_counts(self) -> dict[tuple[str, str], Aside]:
         """How much is set aside of each bucket that has any, without what somebody gave up."""
         return aside.counts(self.database, self.sink)
@@ -110,6 +118,10 @@ class State:
     def passes(self, limit: int) -> list[PassRecord]:
         """The last passes, newest first."""
         return passes.last(self.database, self.sink, limit)
+
+    def made_of(self, source: str) -> dict[str, str]:
+        """What decided the labels of a source when it was last synced; nothing where that is not known."""
+        return labels.read(self.database, self.sink, source)
 
     def begin_pass(self, started: int) -> int:
         """Notes that a pass runs; returns its number."""
@@ -140,8 +152,13 @@ class State:
         with self._at(source, bucket, durable=False) as at:
             checkpoints.put_newest(*at, newest)
 
-    def note_sending(self, source: str, stretches: Iterable[tuple[str, int, int]]) -> None:
-        """Writes down what is about to go out: (bucket, start, end).
+    def note_sending(
+        self,
+        source: str,
+        stretches: Iterable[tuple[str, int, int]],
+        decided: Mapping[str, Decisions] = MappingProxyType({}),
+    ) -> None:
+        """Writes down what is about to go out: (bucket, start, end), and by bucket what was decided about it.
 
         A commit that settles it takes it back. If none comes, because the process dies or the answer of the
         store is lost, the store is asked before anything is decided about that time again.
@@ -149,6 +166,8 @@ class State:
         with self.database.transaction(durable=True) as connection:
             for bucket, start, end in stretches:
                 checkpoints.sending(connection, self._touch(connection, source, bucket), start, end)
+            for bucket, decisions in decided.items():
+                admission.put(connection, self._touch(connection, source, bucket), decisions)
 
     def commit(self, pages: Iterable[Settled], *, now: int, keep_from: int, facts: str = "") -> None:
         """Writes down what was delivered, in one transaction; `facts` is what the store was then.
@@ -199,6 +218,17 @@ class State:
             delivered.prune(connection, keep_from)
             checkpoints.forget(connection, keep_from)
 
+    def relabel(self, source: str, made_of: Mapping[str, str], *, now: int, resolution: int) -> int | None:
+        """Notes that the labels of a source are made in another way from now on.
+
+        The look back begins behind what was sent; samples in quarantine, whose labels nobody wants any more,
+        become the ranges of their slots. Returns until when something was sent, or None.
+        """
+        with self.database.transaction(durable=True) as connection:
+            labels.put(connection, self.sink, source, made_of)
+            aside.unlabel(connection, self.sink, source, now=now, resolution=resolution)
+            return checkpoints.relabel(connection, self.sink, source)
+
     def mark_aside(self, ids: Sequence[str], mark: Mark) -> int:
         """Lets the next pass try again what has these ids, or gives it up; returns how many there are."""
         with self.database.transaction(durable=True) as connection:
@@ -212,6 +242,14 @@ class State:
         """
         with self._at(source, bucket) as at:
             checkpoints.rewind(*at, position, now)
+
+    def resync(self, source: str, bucket: str, since: int, now: int) -> None:
+        """Moves a checkpoint back to the full hour before a moment, where it lies behind that.
+
+        What was decided never to be sent stays so: not to before where the bucket began.
+        """
+        with self._at(source, bucket) as at:
+            checkpoints.resync(*at, since, now)
 
     def skip_to(self, source: str, bucket: str, position: int, now: int) -> None:
         """Decides that what a bucket holds before `position`, a border of slots, is never sent by itself.
@@ -231,9 +269,12 @@ class State:
         with self._at(source, bucket) as at:
             checkpoints.put_reached(*at, until)
 
-    def settle_backfill(self, source: str, bucket: str, pieces: Iterable[tuple[int, int]], now: int) -> None:
+    def settle_backfill(
+        self, source: str, bucket: str, pieces: Iterable[tuple[int, int]], decided: Decisions, now: int
+    ) -> None:
         """Notes that the store holds these stretches of a bucket, in the order of time: nothing waits there.
 
+        `decided` is what its budget makes of the series there.
         A checkpoint at or inside a stretch goes on at its end. What lies between two is as it was: where a
         stretch does not touch what the checkpoint covers, only `reached` tells of it.
         """
@@ -241,6 +282,7 @@ class State:
             for start, end in pieces:
                 aside.put_ranges(*at, (start, end), ())
                 checkpoints.settle_stretch(*at, start, end, now)
+            admission.put(*at, decided)
 
     def mend(
         self,
