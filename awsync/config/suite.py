@@ -1,13 +1,14 @@
-r"""What the files of aw-sync-suite become: settings and filters in YAML turn into keys and rules of config.toml.
+r"""What the files of aw-sync-suite become: its settings and filters turn into keys and rules of config.toml.
 
 A filter that cannot be taken over as it was meant is refused with its name, and nothing is written: a filter
-that is left out would let through what it was made to hold back. Replacements are Go's there (`$1`, `${name}`)
-and Python's here (`\1`, `\g<name>`).
+that is left out would let through what it was made to hold back. Replacements are written as Go has it there
+(`$1`, `${name}`) and as Python has it here (`\1`, `\g<name>`).
 
-May import: the standard library, msgspec, yaml, errors, config.keys, config.rule_keys.
+May import: the standard library, msgspec, yaml, errors, rules, settings, config.keys.
 """
 
 import glob
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,10 +16,13 @@ from typing import Any
 
 import yaml
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from awsync.config import keys, rule_keys
+from awsync.config import keys
 from awsync.config.keys import Key, nearest
 from awsync.errors import ConfigError, Problem
+from awsync.rules.patterns import Groups
+from awsync.settings import Replacement, Rule
 
 _SETTINGS: Mapping[str, Key[Any]] = {
     "awurl": keys.AW_URL,
@@ -51,10 +55,10 @@ _GO_GROUP = re.compile(r"\$(?:(?P<dollar>\$)|(?P<name>[0-9A-Za-z_]+)|\{(?P<brace
 
 
 class Taken(Struct, frozen=True):
-    """What a file holds in the words of config.toml; `notes` say what has no equal or was left out, and why."""
+    """What a file holds, in the words of config.toml; `notes` say what has no equal or was left out."""
 
     settings: Mapping[str, object] = field(default_factory=dict)
-    rules: Sequence[Mapping[str, object]] = ()
+    rules: Sequence[Rule] = ()
     notes: Sequence[str] = ()
 
 
@@ -73,11 +77,27 @@ def take_over(path: Path) -> Taken:
     return Taken(settings, rules, notes)
 
 
+def joined(several: Sequence[Taken]) -> Taken:
+    """What several files hold; a rule whose name is used by an earlier file gets a number."""
+    settings: dict[str, object] = {}
+    rules: list[Rule] = []
+    for taken in several:
+        settings |= taken.settings
+        for rule in taken.rules:
+            names = {each.name for each in rules}
+            numbers = (f"{rule.name} ({number})" for number in itertools.count(2))
+            free = next(name for name in itertools.chain([rule.name], numbers) if name not in names)
+            rules.append(replace(rule, name=free))
+    return Taken(settings, rules, [note for taken in several for note in taken.notes])
+
+
 def _read(path: Path) -> Mapping[str, object]:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
-        raise _refused(path, "file", f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise _refused(
+            path, "file", f"cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from error
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or "it is nested too deeply"
@@ -126,9 +146,7 @@ def _wanted(key: Key[Any], value: object) -> object:
     return value if key is keys.MIN_DATA else str(value)
 
 
-def _rules(
-    given: object, path: Path, notes: list[str], problems: list[Problem]
-) -> Iterator[Mapping[str, object]]:
+def _rules(given: object, path: Path, notes: list[str], problems: list[Problem]) -> Iterator[Rule]:
     used: set[str] = set()
     for number, filter_ in enumerate(_filters(given), 1):
         found, strays = _named(filter_)
@@ -170,24 +188,26 @@ def _named(filter_: Mapping[str, object]) -> tuple[dict[str, object], list[str]]
     return found, strays
 
 
-def _rule(name: str, found: Mapping[str, object]) -> tuple[dict[str, object], list[str]]:
+def _rule(name: str, found: Mapping[str, object]) -> tuple[Rule, list[str]]:
     faults: list[str] = []
-    rule: dict[str, object] = {rule_keys.RULE_NAME.name: name}
-    if watchers := found.get("watchers"):
-        named = watchers if isinstance(watchers, list) else [watchers]
-        rule[rule_keys.RULE_WATCHERS.name] = [glob.escape(str(each)) for each in named]
-    match = _match(found.get("target"), faults)
-    if not match:
+    given = found.get("watchers") or []
+    watchers = given if isinstance(given, list) else [given]
+    rule = Rule(
+        name=name,
+        watchers=tuple(glob.escape(str(each)) for each in watchers),
+        match=_match(found.get("target"), faults),
+    )
+    if not rule.match:
         faults.append("has no target with a key and a value, so it would never be applied")
-    rule[rule_keys.RULE_MATCH.name] = match
     if _is_on(found.get("drop")):
-        return {**rule, rule_keys.RULE_DROP.name: True}, faults
-    replace = _replacements(found.get("plain"), found.get("regex"), faults)
-    if replace:
-        rule[rule_keys.RULE_REPLACE.name] = replace
-    if category := found.get("category"):
-        rule[rule_keys.RULE_CATEGORY.name] = [str(category)]
-    if not replace and not category and not faults:
+        return replace(rule, drop=True), faults
+    category = found.get("category")
+    rule = replace(
+        rule,
+        replace=_replacements(found.get("plain"), found.get("regex"), faults),
+        category=(str(category),) if category else None,
+    )
+    if not rule.replace and rule.category is None and not faults:
         faults.append("does nothing: it has neither drop, nor a replacement, nor a category")
     return rule, faults
 
@@ -205,16 +225,16 @@ def _match(targets: object, faults: list[str]) -> dict[str, str]:
     }
 
 
-def _replacements(plain: object, regex: object, faults: list[str]) -> dict[str, object]:
-    replace: dict[str, list[object]] = {}
+def _replacements(plain: object, regex: object, faults: list[str]) -> dict[str, tuple[Replacement, ...]]:
+    steps: dict[str, list[Replacement]] = {}
     for each in _entries(plain, {"key", "value"}, faults):
-        replace.setdefault(str(each["key"]), []).append(str(each["value"]))
+        steps.setdefault(str(each["key"]), []).append(Replacement(str(each["value"])))
     for each in _entries(regex, {"key", "expression", "value"}, faults):
         expression = str(each["expression"])
-        if (pattern := _sound(expression, faults)) is not None:
-            text = _python_groups(str(each["value"]), pattern)
-            replace.setdefault(str(each["key"]), []).append({"find": expression, "with": text})
-    return {key: steps[0] if len(steps) == 1 else steps for key, steps in replace.items()}
+        if (groups := _sound(expression, faults)) is not None:
+            text = _python_groups(str(each["value"]), groups)
+            steps.setdefault(str(each["key"]), []).append(Replacement(text, expression))
+    return {key: tuple(found) for key, found in steps.items()}
 
 
 def _entries(given: object, wanted: set[str], faults: list[str]) -> Iterator[Mapping[str, object]]:
@@ -238,22 +258,22 @@ def _scalar(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _sound(expression: str, faults: list[str]) -> re.Pattern[str] | None:
+def _sound(expression: str, faults: list[str]) -> Groups | None:
     try:
-        return re.compile(expression)
-    except (re.error, OverflowError, RecursionError) as error:
-        faults.append(f'has an expression that Python does not read ("{expression}": {error})')
+        return Groups(expression)
+    except ValueError as error:
+        faults.append(f"has an expression that Python does not read: {error}")
         return None
 
 
-def _python_groups(text: str, pattern: re.Pattern[str]) -> str:
+def _python_groups(text: str, groups: Groups) -> str:
     """Go's way of naming groups in ours; a group that does not exist is nothing there, so it is here."""
 
     def reference(found: re.Match[str]) -> str:
         if found["dollar"]:
             return "$"
         name = found["name"] or found["braced"]
-        known = int(name) <= pattern.groups if name.isdecimal() else name in pattern.groupindex
+        known = int(name) <= groups.count if name.isdecimal() else name in groups.names
         return rf"\g<{name}>" if known else ""
 
     return _GO_GROUP.sub(reference, text.replace("\\", "\\\\"))
