@@ -11,11 +11,10 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from awsync.series import RESERVED, Labels, label_name
+from awsync.series import RESERVED, SEPARATOR, Labels, label_name
 
 Name = tuple[str, ...]
 UNCATEGORIZED: Name = ("Uncategorized",)
-SEPARATOR = " > "
 
 _UNSAVED: tuple[tuple[Name, str, bool], ...] = (
     (("Work",), "Google Docs|libreoffice|ReText", False),

@@ -123,3 +123,4 @@ class Settings(Struct, frozen=True):
     hosts: Mapping[str, str]
     state_dir: Path
     rules: tuple[Rule, ...] = ()
+    pseudonym_key: Secret | None = None

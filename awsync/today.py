@@ -12,7 +12,7 @@ import httpx
 from msgspec import Struct
 
 from awsync.activitywatch import Bucket
-from awsync.categories import DEFAULT, SEPARATOR, Rules, rules_of
+from awsync.categories import DEFAULT, Rules, rules_of
 from awsync.config.values import parse_duration
 from awsync.counting import BucketCounter
 from awsync.errors import SourceError, UsageError
@@ -22,7 +22,7 @@ from awsync.planning import host_label, left_out
 from awsync.presence import PresenceReader
 from awsync.records import Neighbour
 from awsync.roll_call import Present, roll_call
-from awsync.series import Labeller, Labels
+from awsync.series import SEPARATOR, Labeller, Labels
 from awsync.settings import Settings
 from awsync.timeline import MINUTE
 from awsync.totals import NOTHING, By, Failure, Report, Sums, beginning, report, value
@@ -108,7 +108,7 @@ class _Counting(Struct, frozen=True):
             return _Asked(sums, [Failure(source.name, error.message, error.remedy)])
         failures: list[Failure] = []
         presence = PresenceReader(present.aw, source, self.settings.hosts, present.buckets)
-        labelling = Labelling(present.aw, source, self.settings)
+        labelling = Labelling.local(present.aw, source, self.settings)
         for bucket in sorted(filter(self._counts, present.buckets), key=PresenceReader.rank):
             if left_out(bucket, source, self.among) is not None:
                 continue

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from awsync.config.keys import KEYS, SOURCE_KEYS, Key
     from awsync.config.loader import Loaded, default_path, load, locate
     from awsync.config.store import store_urls
-    from awsync.config.template import freeze, render
+    from awsync.config.template import freeze, render, written
     from awsync.config.watch import Watched
     from awsync.config.write import set_value, write_text
 
@@ -43,6 +43,7 @@ __all__ = [
     "set_value",
     "store_urls",
     "write_text",
+    "written",
 ]
 
 _HOMES = {
@@ -50,7 +51,7 @@ _HOMES = {
     "keys": ("KEYS", "SOURCE_KEYS", "Key"),
     "loader": ("Loaded", "default_path", "load", "locate"),
     "store": ("store_urls",),
-    "template": ("freeze", "render"),
+    "template": ("freeze", "render", "written"),
     "watch": ("Watched",),
     "write": ("set_value", "write_text"),
 }

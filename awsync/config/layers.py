@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from awsync.config import keys
 from awsync.config.keys import Key
 from awsync.config.lines import TomlFile
+from awsync.config.rule_keys import RULE_KEYS, RULE_TABLE
 from awsync.config.values import T, texts_of
 from awsync.errors import Problem
 
@@ -90,11 +91,12 @@ class Findings(Struct):
 
 
 class Layers(Struct):
-    """Everything that was given: the flat keys, and the [[source]] tables of config.toml."""
+    """Everything that was given: the flat keys, and the [[source]] and [[rule]] tables of config.toml."""
 
     problems: list[Problem]
     flat: Findings
-    sources: list[tuple[Place, Findings]]
+    sources: list[tuple[Place, Findings]] = field(default_factory=list)
+    rules: list[tuple[Place, Findings]] = field(default_factory=list)
 
 
 def collect(
@@ -102,7 +104,7 @@ def collect(
 ) -> Layers:
     """Read the three layers; the faults are in `problems` of the result."""
     problems: list[Problem] = []
-    layers = Layers(problems, Findings(problems, cwd), [])
+    layers = Layers(problems, Findings(problems, cwd))
     if file is not None:
         _from_file(layers, file)
     _from_environment(layers.flat, environ, cwd)
@@ -137,7 +139,10 @@ def _from_environment(flat: Findings, environ: Mapping[str, str], cwd: Path) -> 
 def _from_file(layers: Layers, file: TomlFile) -> None:
     for name, value in file.data.items():
         if name == keys.SOURCE_TABLE:
-            _sources(layers, file, value)
+            layers.sources += _tables(layers, file, value, _SOURCES)
+            continue
+        if name == RULE_TABLE:
+            layers.rules += _tables(layers, file, value, _RULES)
             continue
         place = Place(FILE, str(file.path), file.path.parent, file.line(name))
         key = keys.find(name)
@@ -155,30 +160,50 @@ def _take(findings: Findings, key: Key[Any], name: str, place: Place, value: obj
     findings.offer(key, place, lambda: value)
 
 
-def _sources(layers: Layers, file: TomlFile, tables: object) -> None:
-    whole = Place(FILE, str(file.path), file.path.parent, file.line(keys.SOURCE_TABLE))
+class _Tables(Struct, frozen=True):
+    """Tables with double brackets: the name of each, the keys that it may have, and what there is one for."""
+
+    name: str
+    keys: tuple[Key[Any], ...]
+    each: str
+
+
+_SOURCES = _Tables(keys.SOURCE_TABLE, keys.SOURCE_KEYS, "server")
+_RULES = _Tables(RULE_TABLE, RULE_KEYS, "rule")
+
+
+def _tables(layers: Layers, file: TomlFile, tables: object, sort: _Tables) -> list[tuple[Place, Findings]]:
+    whole = Place(FILE, str(file.path), file.path.parent, file.line(sort.name))
     if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
-        message = f"must be written with double brackets, [[{keys.SOURCE_TABLE}]], once for each server"
-        layers.flat.complain(whole, keys.SOURCE_TABLE, message)
-        return
+        message = f"must be written with double brackets, [[{sort.name}]], once for each {sort.each}"
+        layers.flat.complain(whole, sort.name, message)
+        return []
+    found: list[tuple[Place, Findings]] = []
     for index, table in enumerate(tables):
-        findings = Findings(layers.problems, file.path.parent, f"{keys.SOURCE_TABLE}.")
-        here = Place(FILE, str(file.path), file.path.parent, file.line(keys.SOURCE_TABLE, index))
+        findings = Findings(layers.problems, file.path.parent, _prefix(sort, table))
+        here = Place(FILE, str(file.path), file.path.parent, file.line(sort.name, index))
         for name, value in table.items():
-            line = file.line(keys.SOURCE_TABLE, index, name)
+            line = file.line(sort.name, index, name)
             place = Place(FILE, str(file.path), file.path.parent, line)
-            key = keys.find(name, keys.SOURCE_KEYS)
+            key = keys.find(name, sort.keys)
             if key is None:
-                findings.complain(place, name, _unknown_in_source(name))
-                findings.mistyped(name, keys.SOURCE_KEYS)
+                findings.complain(place, name, _unknown_in(sort, name))
+                findings.mistyped(name, sort.keys)
             else:
                 _take(findings, key, name, place, value)
-        layers.sources.append((here, findings))
+        found.append((here, findings))
+    return found
+
+
+def _prefix(sort: _Tables, table: Mapping[str, object]) -> str:
+    """What stands before a key in a complaint: a rule is told by its name."""
+    named = table.get("name") if sort is _RULES else None
+    return f'{sort.name} "{named}".' if isinstance(named, str) and named else f"{sort.name}."
 
 
 def _strays(flat: Findings, file: TomlFile, key: Key[Any], value: object) -> bool:
     """Complain of settings that a table has swallowed because they were written below its header."""
-    if key not in (keys.HOSTS, keys.HEADERS) or not isinstance(value, Mapping):
+    if key not in (keys.HOSTS, keys.HEADERS, keys.PRIVACY_FOR) or not isinstance(value, Mapping):
         return False
     strays = [name for name in value if keys.find(name) is not None]
     for name in strays:
@@ -192,16 +217,17 @@ def _strays(flat: Findings, file: TomlFile, key: Key[Any], value: object) -> boo
 
 def _unknown(name: str, value: object) -> str:
     what = "is not a table of awsync" if isinstance(value, Mapping) else "is not a key of awsync"
-    if keys.find(name, keys.SOURCE_KEYS) is not None:
-        return f"{what} here: it belongs in a [[{keys.SOURCE_TABLE}]] table"
-    return what + _meant(name, [*(key.name for key in keys.KEYS), keys.SOURCE_TABLE])
+    for sort in (_SOURCES, _RULES):
+        if keys.find(name, sort.keys) is not None:
+            return f"{what} here: it belongs in a [[{sort.name}]] table"
+    return what + _meant(name, [*(key.name for key in keys.KEYS), keys.SOURCE_TABLE, RULE_TABLE])
 
 
-def _unknown_in_source(name: str) -> str:
-    what = f"is not a key of a [[{keys.SOURCE_TABLE}]] table"
+def _unknown_in(sort: _Tables, name: str) -> str:
+    what = f"is not a key of a [[{sort.name}]] table"
     if keys.find(name) is not None:
         return f"{what} but of the whole: move it above the first [table]"
-    return what + _meant(name, [key.name for key in keys.SOURCE_KEYS])
+    return what + _meant(name, [key.name for key in sort.keys])
 
 
 def _meant(name: str, candidates: Iterable[str]) -> str:

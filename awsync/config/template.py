@@ -3,7 +3,7 @@
 May import: the standard library, tomlkit, tomli-w, settings and config.keys.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tomli_w
@@ -11,8 +11,9 @@ import tomlkit
 
 from awsync.config import keys
 from awsync.config.keys import Key
-from awsync.config.values import Shown
-from awsync.settings import Settings
+from awsync.config.rule_keys import RULE_KEYS, RULE_TABLE
+from awsync.config.values import Shown, show_duration
+from awsync.settings import Replacement, Rule, Settings
 
 _HEAD = """\
 # Settings of awsync. A line that begins with "#" is off and shows the default or an example;
@@ -24,8 +25,19 @@ _SOURCES = """\
 """
 
 
+_RULES = """\
+# What leaves the machine: one [[rule]] table for each rule, in their order, before the level of privacy.
+"""
+
+
 def literal(value: object) -> str:
-    """Write a value the way TOML has it."""
+    """Write a value the way TOML has it, a table on one line."""
+    if isinstance(value, Mapping):
+        return (
+            "{ " + ", ".join(f"{literal_key(name)} = {literal(each)}" for name, each in value.items()) + " }"
+        )
+    if isinstance(value, list):
+        return "[" + ", ".join(map(literal, value)) + "]"
     return tomlkit.item(value).as_string()
 
 
@@ -34,8 +46,10 @@ def render(active: Mapping[str, object]) -> str:
     blocks = [
         f"# {key.help}\n# {default_sentence(key)}\n{_lines(key, active.get(key.name))}\n" for key in keys.KEYS
     ]
-    source = "".join(map(_source_lines, keys.SOURCE_KEYS))
-    return "\n".join([_HEAD, *blocks, f"{_SOURCES}#[[{keys.SOURCE_TABLE}]]\n{source}"])
+    source = "".join(map(_table_lines, keys.SOURCE_KEYS))
+    rule = "".join(map(_table_lines, RULE_KEYS))
+    tables = [f"{_SOURCES}#[[{keys.SOURCE_TABLE}]]\n{source}", f"{_RULES}#[[{RULE_TABLE}]]\n{rule}"]
+    return "\n".join([_HEAD, *blocks, *tables])
 
 
 def freeze(settings: Settings, shown: Mapping[str, Shown]) -> str:
@@ -59,10 +73,49 @@ def freeze(settings: Settings, shown: Mapping[str, Shown]) -> str:
                 keys.SOURCE_USER_ID.name: source.user_id,
                 keys.SOURCE_EXCLUDED.name: list(source.excluded_watchers),
                 keys.SOURCE_INCLUDED.name: list(source.included_watchers),
+                keys.SOURCE_PRIVACY.name: source.privacy.level,
+                keys.SOURCE_PRIVACY_ALLOW.name: list(source.privacy.allowed),
             }
             for source in settings.sources
         ]
+    if settings.rules:
+        document[RULE_TABLE] = [written(rule) for rule in settings.rules]
     return tomli_w.dumps(document)
+
+
+def rule_text(rule: Rule) -> str:
+    """A rule as lines of config.toml."""
+    lines = [f"{name} = {literal(value)}" for name, value in written(rule).items()]
+    return "\n".join([f"[[{RULE_TABLE}]]", *lines])
+
+
+def written(rule: Rule) -> dict[str, object]:
+    """A rule as it stands in config.toml."""
+    table: dict[str, object] = {"name": rule.name}
+    table |= {"watchers": list(rule.watchers)} if rule.watchers else {}
+    table |= {"hosts": list(rule.hosts)} if rule.hosts else {}
+    table |= {"match": dict(rule.match)} if rule.match else {}
+    table |= {"drop": True} if rule.drop else {}
+    table |= {"set": dict(rule.set)} if rule.set else {}
+    if rule.replace:
+        table["replace"] = {name: _replacements(each) for name, each in rule.replace.items()}
+    if rule.transform is not None:
+        table["transform"] = rule.transform
+    table |= {"command": list(rule.command)} if rule.command else {}
+    if rule.transform is not None or rule.command:
+        table["timeout"] = show_duration(rule.timeout)
+    table |= {"category": list(rule.category)} if rule.category else {}
+    table |= {"pseudonymise": list(rule.pseudonymise)} if rule.pseudonymise else {}
+    table |= {"keep": list(rule.keep)} if rule.keep is not None else {}
+    return table
+
+
+def _replacements(replacements: Sequence[Replacement]) -> object:
+    found = [
+        each.text if each.pattern is None else {"find": each.pattern, "with": each.text}
+        for each in replacements
+    ]
+    return found[0] if len(found) == 1 else found
 
 
 def default_sentence(key: Key[Any]) -> str:
@@ -86,6 +139,6 @@ def literal_key(name: str) -> str:
     return tomlkit.key(name).as_string()
 
 
-def _source_lines(key: Key[Any]) -> str:
+def _table_lines(key: Key[Any]) -> str:
     default = f" Default: {key.default_words}." if key.default_words else ""
     return f"# {key.help}{default}\n#{key.name} = {literal(key.example)}\n"
