@@ -1,4 +1,4 @@
-"""One GET whose answer has bounds: a server that trickles or never ends costs no pass and no memory.
+"""Answers that have bounds: a server that trickles or never ends costs no pass and no memory.
 
 May import: httpx, msgspec, skew.
 """
@@ -54,7 +54,7 @@ async def get(
             skew = ahead(response.headers, before, time.time())
             try:
                 if response.next_request is None:
-                    return Answer(response.status_code, request.url.path, await _read(response, most), skew)
+                    return Answer(response.status_code, request.url.path, await read(response, most), skew)
             finally:
                 await response.aclose()
             if _origin(response.next_request.url) != _origin(request.url):
@@ -71,7 +71,11 @@ def _bare(url: httpx.URL) -> str:
     return str(url.copy_with(username=None, password=None, query=None, fragment=None))
 
 
-async def _read(response: httpx.Response, most: int) -> bytes:
+async def read(response: httpx.Response, most: int) -> bytes:
+    """The body of a streamed answer, of at most `most` bytes when unpacked; raises TooLargeError.
+
+    Of an error there is the beginning.
+    """
     good = response.status_code == httpx.codes.OK
     parts, size = [], 0
     async for part in response.aiter_bytes():

@@ -1,20 +1,28 @@
 """ActivityWatch's categories: its own rules, and which of them an event falls under.
 
 A rule is searched for in all texts of an event's data. Of the categories that match the deepest counts, and
-of those that are equally deep the last, as ActivityWatch's servers decide it (FACTS A6).
+of those that are equally deep the last, as ActivityWatch's servers decide it (FACTS A6); a rule may have a
+priority of its own, which then stands for ten times its depth.
 
-May import: the standard library, msgspec, series.
+May import: the standard library, msgspec, errors, expressions, series, settings.
 """
 
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from awsync.series import RESERVED, SEPARATOR, Labels, label_name
+from awsync.errors import CategoryError
+from awsync.expressions import compiled, search
+from awsync.series import SEPARATOR, Data
+from awsync.settings import Category
 
 Name = tuple[str, ...]
 UNCATEGORIZED: Name = ("Uncategorized",)
+_LEVEL = 10
+"""What one level of depth weighs against a priority."""
+_CACHE_SIZE = 20_000
 
 _UNSAVED: tuple[tuple[Name, str, bool], ...] = (
     (("Work",), "Google Docs|libreoffice|ReText", False),
@@ -43,38 +51,75 @@ _UNSAVED: tuple[tuple[Name, str, bool], ...] = (
 
 
 class Rule(Struct, frozen=True):
-    """A category and what it is searched by, in all labels of an event or in those of `keys`."""
+    """A category and what it is searched by, in all texts of an event or in those of `keys`.
+
+    Of those that match the one with the highest `rank` counts.
+    """
 
     name: Name
     pattern: re.Pattern[str]
+    rank: int
     keys: tuple[str, ...] | None = None
 
-    def matches(self, values: Mapping[str, str]) -> bool:
-        """Whether one of the texts holds the pattern."""
-        texts = values.values() if self.keys is None else (values.get(key, "") for key in self.keys)
-        return any(self.pattern.search(text) for text in texts)
+    def matches(self, data: Data) -> bool:
+        """Whether one of the texts holds the pattern; raises CategoryError."""
+        values = data.values() if self.keys is None else map(data.get, self.keys)
+        return any(isinstance(value, str) and self.holds(value) for value in values)
+
+    def holds(self, text: str) -> bool:
+        """Whether a text holds the pattern; raises CategoryError where that takes too long to find out."""
+        try:
+            return search(self.pattern, text)
+        except TimeoutError:
+            raise CategoryError(
+                f'The expression of category "{SEPARATOR.join(self.name)}" takes too long on an event.',
+                "Write it without repeats inside repeats, such as (a+)+.",
+            ) from None
 
 
-class Rules(Struct, frozen=True):
-    """All rules of one ActivityWatch; `broken` are the categories whose expression Python does not read."""
+class Rules:
+    """All rules of one ActivityWatch, or of config.toml.
 
-    rules: Sequence[Rule]
-    saved: bool = False
-    broken: Sequence[str] = ()
+    `saved` says that somebody wrote them; `broken` are the categories whose rule cannot be read.
+    """
 
-    def category(self, labels: Labels) -> Name:
-        """The category of an event with these labels."""
-        values = {name: value for name, value in labels if name not in RESERVED}
-        best: Name = ()
-        for rule in self.rules:
-            if len(rule.name) >= len(best) and rule.matches(values):
-                best = rule.name
-        return best or UNCATEGORIZED
+    def __init__(self, rules: Iterable[Rule], *, saved: bool = True, broken: Sequence[str] = ()) -> None:
+        # The last of equals counts: the first that matches in this order is the one.
+        self.rules = sorted(rules, key=lambda rule: rule.rank)[::-1]
+        self.saved = saved
+        self.broken = broken
+        self._keyless = [each for each in enumerate(self.rules) if each[1].keys is None]
+        self._keyed = [each for each in enumerate(self.rules) if each[1].keys is not None]
+        self._none = len(self.rules)
+        self._known: dict[str, int] = {}
 
+    @property
+    def description(self) -> str:
+        """Text that is another one where the rules may decide otherwise."""
+        return json.dumps(
+            [(rule.name, rule.pattern.pattern, rule.pattern.flags, rule.keys) for rule in self.rules]
+        )
 
-DEFAULT = Rules(
-    [Rule(name, re.compile(regex, re.IGNORECASE if folded else 0)) for name, regex, folded in _UNSAVED]
-)
+    def category(self, data: Data) -> str:
+        """The category of an event with this data, as `Work > Programming`; raises CategoryError."""
+        best = min(
+            (self._first(value) for value in data.values() if isinstance(value, str)), default=self._none
+        )
+        for place, rule in self._keyed:
+            if place >= best:
+                break
+            if rule.matches(data):
+                best = place
+        return SEPARATOR.join(self.rules[best].name if best < self._none else UNCATEGORIZED)
+
+    def _first(self, text: str) -> int:
+        """The place of the first rule without keys that matches a text; many events have the same app."""
+        if (found := self._known.get(text)) is None:
+            if len(self._known) >= _CACHE_SIZE:
+                self._known.clear()
+            places = (place for place, rule in self._keyless if rule.holds(text))
+            found = self._known[text] = next(places, self._none)
+        return found
 
 
 def rules_of(settings: Mapping[str, object]) -> Rules:
@@ -87,15 +132,23 @@ def rules_of(settings: Mapping[str, object]) -> Rules:
     for entry in classes:
         name, spec = _parts(entry)
         regex = spec.get("regex")
-        if not name or spec.get("type") != "regex" or not isinstance(regex, str) or not regex:
+        if not name or not regex or spec.get("type", "regex") != "regex":
             continue
         try:
-            pattern = re.compile(regex, re.IGNORECASE if spec.get("ignore_case") else 0)
-        except (re.error, OverflowError, RecursionError):
+            rules.append(_rule(name, regex, spec))
+        except ValueError:
             broken.append(SEPARATOR.join(name))
-            continue
-        rules.append(Rule(name, pattern, _keys(spec.get("select_keys"))))
-    return Rules(rules, saved=True, broken=broken)
+    return Rules(rules, broken=broken)
+
+
+def rules_from(categories: Iterable[Category]) -> Rules:
+    """The rules of config.toml."""
+    return Rules(
+        Rule(
+            each.name, compiled(each.regex, ignore_case=each.ignore_case), _LEVEL * len(each.name), each.keys
+        )
+        for each in categories
+    )
 
 
 def _parts(entry: object) -> tuple[Name, Mapping[str, object]]:
@@ -106,6 +159,20 @@ def _parts(entry: object) -> tuple[Name, Mapping[str, object]]:
     return path, spec if isinstance(spec, dict) else {}
 
 
-def _keys(given: object) -> tuple[str, ...] | None:
-    """The labels of the keys that a rule names; no key at all means every one."""
-    return tuple(label_name(str(key)) for key in given) if isinstance(given, list) and given else None
+def _rule(name: Name, regex: object, spec: Mapping[str, object]) -> Rule:
+    keys = spec.get("select_keys") or None
+    rank = next((spec[key] for key in ("priority", "weight") if key in spec), _LEVEL * len(name))
+    if not isinstance(regex, str) or not isinstance(rank, int) or isinstance(rank, bool):
+        raise ValueError("no expression, or no whole number")
+    if keys is not None and not isinstance(keys, list):
+        raise ValueError("no list of keys")
+    pattern = compiled(regex, ignore_case=bool(spec.get("ignore_case")))
+    return Rule(
+        name, pattern, rank, None if keys is None else tuple(key for key in keys if isinstance(key, str))
+    )
+
+
+DEFAULT = Rules(
+    (Rule(name, compiled(regex, ignore_case=folded), _LEVEL * len(name)) for name, regex, folded in _UNSAVED),
+    saved=False,
+)

@@ -2,8 +2,8 @@
 
 The console knows this protocol and nothing behind it. Moments are microseconds since the epoch.
 
-May import: the standard library, msgspec and the types of events, config, settings, state, survey,
-totals.
+May import: the standard library, msgspec and the types of events, config, sent, settings, state,
+survey, totals.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from awsync.config import Loaded
     from awsync.ledger import Entry, Quarantined, Range
     from awsync.records import Aside, Checkpoint, PassRecord
+    from awsync.sent import Report as Sent
     from awsync.settings import Settings
     from awsync.survey import SourceReport
     from awsync.timeline import Event as ActivityEvent
@@ -215,6 +216,9 @@ class Agent(Protocol):
 
     async def today(self, by: "By", since: str | None) -> "Report":
         """What the time was spent on since a date or for a length of time (None: today)."""
+
+    async def sent(self, *, days: int) -> "Sent":
+        """What has left this machine of the last days, as the ledger remembers; raises StateError."""
 
     async def skew(self) -> float | None:
         """Seconds that the store's clock is ahead of this one's; None where it does not tell."""

@@ -3,7 +3,7 @@
 A file that is damaged is put aside by the writer and begun anew: what it held can be had again from
 ActivityWatch and the store.
 
-May import: the standard library, filelock, errors, events, schema, sqlite_file, words.
+May import: the standard library, filelock, msgspec, errors, events, schema, sqlite_file, words.
 """
 
 import os
@@ -13,16 +13,18 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import filelock
+import msgspec
 
 from awsync.errors import LockHeldError, StateDamagedError, StateError
 from awsync.events import StateBegunAnew
 from awsync.schema import SCHEMA_VERSION, migrate, schema_of
-from awsync.sqlite_file import DamageError, check, check_log, identity, is_damage, keep
+from awsync.sqlite_file import DamageError, check, check_log, forget_oldest, identity, is_damage, keep
 from awsync.words import clock
 
+_T = TypeVar("_T")
 PATIENCE_SECONDS = 10.0
 """How long another process may keep the file to itself; what awsync does there takes milliseconds."""
 
@@ -117,6 +119,19 @@ class Database:
         with self._guard, self._told("could not be read"):
             return self._current().execute(sql, values).fetchall()
 
+    def decoded(self, text: str, type_: type[_T]) -> _T:
+        """What a column holds as JSON."""
+        with self.sound():
+            return msgspec.json.decode(text, type=type_)
+
+    @contextmanager
+    def sound(self) -> Iterator[None]:
+        """Makes a StateDamagedError of content that cannot be understood."""
+        try:
+            yield
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise self.damaged(str(error)) from error
+
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
         """All statements inside, or none; a durable one is on the disk when the block ends.
@@ -178,7 +193,9 @@ class Database:
         self._leave()
         kept = keep(self.path)
         self._current()
-        self.begun_anew = StateBegunAnew(reason=reason, kept_as="" if kept is None else str(kept))
+        deleted = 0 if kept is None else forget_oldest(self.path, kept)
+        kept_as = "" if kept is None else str(kept)
+        self.begun_anew = StateBegunAnew(reason=reason, kept_as=kept_as, deleted=deleted)
         return self.begun_anew
 
     def _current(self) -> sqlite3.Connection:

@@ -5,17 +5,18 @@ May import: everything below the engine, control.
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 import httpx
 import msgspec
 from msgspec import Struct
 
 from awsync.activitywatch import ActivityWatch
-from awsync.control import Activity, BucketDetail, LabelTime, Move
+from awsync.control import Activity, BucketDetail, LabelTime, Move, Said
 from awsync.counting import BucketCounter
 from awsync.errors import BucketGoneError
+from awsync.events import CheckpointMoved, CheckpointRewound, GapSkipped
 from awsync.labelling import Labelling
 from awsync.ledger import Entry, due
 from awsync.presence import PresenceReader
@@ -29,6 +30,11 @@ HOURS = 24
 SHOWN_EVENTS = 200
 SHOWN_ENTRIES = 500
 SHOWN_VALUES = 20
+SHOWN_MOVES = 100
+SEARCHED_MOVES = 2_000
+_WHAT = {CheckpointMoved: "delivered", CheckpointRewound: "moved back", GapSkipped: "gap left out"}
+MOVES = tuple(type_.__name__ for type_ in _WHAT)
+"""The names of the events that tell of a move."""
 _MICROSECOND = timedelta(microseconds=1)
 _SAME_FOR_ALL = frozenset({"__name__", "bucket", "host", "user"})
 
@@ -45,8 +51,8 @@ class ActivityReader:
         self._transport = transport
         self._hours: dict[tuple[str, str], dict[int, _Hour]] = {}
 
-    async def read(self, source: SourceSettings, bucket: BucketReport, now: int, midnight: int) -> Activity:
-        """The hours of a bucket up to `now`; `midnight` is when today began. Raises SourceError."""
+    async def read(self, source: SourceSettings, bucket: BucketReport, now: int) -> Activity:
+        """The hours of a bucket up to `now`. Raises SourceError."""
         running = floor_to(now, HOUR)
         first = running - (HOURS - 1) * HOUR
         known = self._hours.setdefault((bucket.source, bucket.bucket), {})
@@ -62,12 +68,19 @@ class ActivityReader:
                 page = await completed(aw, bucket.bucket, page, carry, single_focus=single)
                 known |= await asyncio.to_thread(_by_hour, page, carry, bucket)
         hours = [known.get(hour, _Hour()) for hour in range(first, running + 1, HOUR)]
+        midnight = _midnight(now)
         today = [each for hour, each in known.items() if hour >= midnight]
         return Activity(
             hours=tuple(hour.seconds for hour in hours),
             today_seconds=sum(hour.seconds for hour in today),
             today_events=sum(hour.events for hour in today),
         )
+
+
+def _midnight(now: int) -> int:
+    """When today began here."""
+    here = datetime.fromtimestamp(now / 1e6).astimezone()
+    return round(here.replace(hour=0, minute=0, second=0, microsecond=0).timestamp() * 1e6)
 
 
 def _by_hour(page: Page, carry: Carry, bucket: BucketReport) -> dict[int, _Hour]:
@@ -120,6 +133,20 @@ async def look(
         return _detail(bucket, page, entries, checkpoint, history)
 
     return await asyncio.to_thread(work)
+
+
+def moves(said: Iterable[Said], source: str, bucket: str) -> list[Move]:
+    """How the checkpoint of a bucket moved, of what was said, in the same order."""
+    found: list[Move] = []
+    for each in said:
+        event = each.event
+        if not isinstance(event, CheckpointMoved | CheckpointRewound | GapSkipped):
+            continue
+        if (event.source, event.bucket) == (source, bucket):
+            samples = event.samples if isinstance(event, CheckpointMoved) else 0
+            what = _WHAT[type(event)]
+            found.append(Move(at=each.at, position=event.position, samples=samples, what=what))
+    return found[:SHOWN_MOVES]
 
 
 def _detail(

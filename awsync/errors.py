@@ -11,8 +11,10 @@
         ├── SourceUnreachableError
         ├── SourceRefusedError   401: it wants an API key, or another one
         ├── BucketGoneError      404: the bucket was deleted or renamed
-        └── SourceAnswerError    it answered something that is not ActivityWatch
-            └── AnswerTooLargeError
+        ├── SourceAnswerError    it answered something that is not ActivityWatch
+        │   └── AnswerTooLargeError
+        ├── CategoryError        an event's category cannot be told
+        └── UncategorizedError   nobody can tell the categories of a whole source
 
 What a store answers is not an exception but a verdict (remote_write/client.py).
 
@@ -119,3 +121,11 @@ class SourceAnswerError(SourceError):
 
 class AnswerTooLargeError(SourceAnswerError):
     """The answer has more bytes than awsync reads at once."""
+
+
+class CategoryError(SourceError):
+    """An expression of a category takes too long on an event: nothing leaves without its category."""
+
+
+class UncategorizedError(SourceError):
+    """The categories of a source cannot be read: nothing of it leaves without them."""

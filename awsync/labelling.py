@@ -1,31 +1,42 @@
 """What gives the buckets of one source their labels: who looks at events asks here, so that all agree.
 
 Whether an event leaves, and what of it, is decided by rules, categories and the level of privacy, each before
-the labels are made.
+the labels are made. The category is that of the event as the watcher wrote it.
 
-May import: activitywatch, planning, rules, series, settings.
+May import: activitywatch, categories, errors, planning, rules, series, settings.
 """
 
+from collections.abc import Callable
 from typing import Self
 
 from msgspec.structs import replace
 
 from awsync.activitywatch import ActivityWatch, Bucket
+from awsync.categories import Rules, rules_from, rules_of
+from awsync.errors import SourceError, UncategorizedError
 from awsync.planning import host_label
 from awsync.rules.edits import RuleBook
 from awsync.rules.steps import Step, composed
-from awsync.series import Edit, Edited, Labeller, Labels
+from awsync.series import CATEGORY, Data, Edit, Edited, Labeller, Labels
 from awsync.settings import Privacy, Settings, SourceSettings
+
+Categoriser = Callable[[Data], str]
+"""The category of an event's data as they are at the source; may raise CategoryError."""
+_AFK = "afkstatus"
 
 
 class Labelling:
-    """Makes the labellers of one source's buckets; a new one is made for each pass."""
+    """Makes the labellers of one source's buckets; a new one is made for each pass.
+
+    ActivityWatch is asked for its categories when the first bucket needs them.
+    """
 
     def __init__(self, aw: ActivityWatch, source: SourceSettings, settings: Settings) -> None:
         self._aw = aw
         self._source = source
         self._settings = settings
-        self._rules = RuleBook(settings.rules, settings.pseudonym_key)
+        self._book = RuleBook(settings.rules, settings.pseudonym_key)
+        self._rules: Rules | None = None
 
     @classmethod
     def local(cls, aw: ActivityWatch, source: SourceSettings, settings: Settings) -> Self:
@@ -38,11 +49,34 @@ class Labelling:
 
     async def steps(self, bucket: Bucket) -> tuple[Step, ...]:
         """What is done to the events of a bucket before they have labels, in order. Raises SourceError."""
-        return self._rules.steps(self._source.privacy, bucket.client, bucket.id, self._host(bucket))
+        categories = None if bucket.type == _AFK else await self.categories()
+        steps = self._book.steps(self._source.privacy, bucket.client, bucket.id, self._host(bucket))
+        return steps if categories is None else (_categorising(categories.category), *steps)
+
+    async def categories(self) -> Rules | None:
+        """The rules by which events get a category, asked for once; None where they get none.
+
+        Raises UncategorizedError.
+        """
+        wanted = self._settings.categories
+        if wanted == "off":
+            return None
+        if self._rules is None:
+            self._rules = await self._of_source() if wanted == "activitywatch" else rules_from(wanted)
+        return self._rules
 
     def identity(self, bucket: Bucket) -> Labels:
         """The labels that every series of a bucket has."""
         return self._labeller(bucket, Edited).identity
+
+    async def _of_source(self) -> Rules:
+        try:
+            return rules_of(await self._aw.settings())
+        except SourceError as error:
+            raise UncategorizedError(
+                f"The categories cannot be read: {error.message}",
+                f'{error.remedy} Nothing leaves without its category; categories = "off" does without them.',
+            ) from error
 
     def _labeller(self, bucket: Bucket, edit: Edit) -> Labeller:
         host = self._host(bucket)
@@ -52,3 +86,7 @@ class Labelling:
 
     def _host(self, bucket: Bucket) -> str:
         return host_label(bucket, self._settings.hosts)
+
+
+def _categorising(categorise: Categoriser) -> Step:
+    return Step(CATEGORY, lambda edited: edited._replace(category=categorise(edited.data)))

@@ -7,11 +7,13 @@ May import: everything below the passes over a source.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from awsync.activitywatch import ActivityWatch
+from awsync.budget import Budget, Decisions, Folded
 from awsync.counting import BucketCounter, Counted
 from awsync.events import PageRead, Work
 from awsync.labelling import Labelling
@@ -26,10 +28,11 @@ from awsync.timeline import MILLISECOND
 
 
 class Prepared(Struct, frozen=True):
-    """A page as entries, ready to go out.
+    """A page as entries, ready to go out; what it amounts to is within the budget of its bucket.
 
     `found` are entries that the store was found to hold, `withheld` those that wait in quarantine; `series`
-    are the hashes of the series that have entries.
+    are the hashes of the series that have entries. `folded` has by day the hashes of the label sets that are
+    beyond the budget.
     """
 
     stretch: Stretch
@@ -38,6 +41,7 @@ class Prepared(Struct, frozen=True):
     found: Sequence[Entry]
     withheld: frozenset[Entry]
     series: frozenset[int]
+    folded: Mapping[int, frozenset[int]]
 
     @property
     def last(self) -> bool:
@@ -75,6 +79,17 @@ class Preparer:
         self._context = context
         self._stretch: Stretch | None = None
         self._counter: BucketCounter | None = None
+        self._budgets: dict[str, Budget] = {}
+
+    def decisions(self) -> dict[str, Decisions]:
+        """What the budgets decided about the pages since the last `written`, by bucket."""
+        found = {bucket: budget.decisions for bucket, budget in self._budgets.items()}
+        return {bucket: decisions for bucket, decisions in found.items() if decisions}
+
+    def written(self) -> None:
+        """Notes that the state holds all decisions now."""
+        for budget in self._budgets.values():
+            budget.written()
 
     async def prepare(self, stretch: Stretch, raw: RawPage) -> Prepared:
         """A page as entries that are due; the work of the processor is done in a thread."""
@@ -92,7 +107,8 @@ class Preparer:
             )
         )
         known = await self._known(stretch, page, self._counter.labeller)
-        return await asyncio.to_thread(_prepared, stretch, page, known)
+        budget = self._budget(stretch.bucket.id, self._counter.labeller.identity)
+        return await asyncio.to_thread(_prepared, stretch, page, known, budget)
 
     async def _begin(self, stretch: Stretch) -> BucketCounter:
         context, bucket = self._context, stretch.bucket
@@ -100,6 +116,13 @@ class Preparer:
         return BucketCounter(
             self._aw, bucket, labeller, context.resolution, presence=self._presence, carry=stretch.carry
         )
+
+    def _budget(self, bucket: str, identity: Labels) -> Budget:
+        budget = self._budgets.get(bucket)
+        if budget is None:
+            book = self._context.state.admissions(self._source.name, bucket)
+            budget = self._budgets[bucket] = Budget(self._context.settings.series_budget, identity, book)
+        return budget
 
     async def _known(self, stretch: Stretch, page: Counted, labeller: Labeller) -> _Known:
         state, name, bucket = self._context.state, self._source.name, stretch.bucket.id
@@ -120,7 +143,9 @@ class Preparer:
         return None if series is None else from_store(series, start, end, self._context.resolution)
 
 
-def _prepared(stretch: Stretch, page: Counted, known: _Known) -> Prepared:
+def _prepared(stretch: Stretch, page: Counted, known: _Known, budget: Budget) -> Prepared:
+    folded = budget.fold(page.amounts, known.ledger, known.held or {})
+    page = replace(page, amounts=folded.amounts)
     if known.held is None:
         wanted = list(due(page.amounts, known.ledger, again=stretch.work is Work.FORWARD))
     else:
@@ -133,4 +158,16 @@ def _prepared(stretch: Stretch, page: Counted, known: _Known) -> Prepared:
         withheld = known.quarantine.intersection(wanted)
         wanted = [each for each in wanted if each not in withheld]
     series = frozenset(hash(labels) for labels in {id(e.labels): e.labels for e in wanted}.values())
-    return Prepared(stretch, page, wanted, list(all_entries(known.held or {})), withheld, series)
+    found = list(all_entries(known.held or {}))
+    return Prepared(stretch, page, wanted, found, withheld, series, _beyond(folded, wanted))
+
+
+def _beyond(folded: Folded, wanted: Iterable[Entry]) -> Mapping[int, frozenset[int]]:
+    """By day the label sets that were folded, as hashes, where something is due of what they folded into."""
+    if not folded.moved:
+        return {}
+    due_now = {entry.labels for entry in wanted}
+    return {
+        day: frozenset(hash(labels) for labels, target in moved.items() if target in due_now)
+        for day, moved in folded.moved.items()
+    }

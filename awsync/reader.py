@@ -29,7 +29,9 @@ PAGE_EVENTS = 10_000
 PAGE_BYTES = 200 * PAGE_EVENTS
 """A second of aw-server's time at most, and what a page costs in memory."""
 
-MAX_EVENTS = 50_000
+MAX_EVENTS = 2 * PAGE_EVENTS
+"""What one page has at most: it takes some 800 bytes of memory for each event while it is worked on."""
+
 SMALLEST_EVENT = 60
 """Bytes of an event without data: a body of fewer than so many for each event cannot hold MAX_EVENTS."""
 LONGEST_PAGE = 64 * DAY
@@ -58,9 +60,10 @@ async def raw_pages(
     """The pages of [start, end), cut at multiples of `step` microseconds; `width` is a guess for the first.
 
     `beginning` says that the bucket has nothing before `start`.
-    The width of a page follows the size of the one before it. They are not decoded here, so that the server
-    can be asked for the next one at once. A page that turns out far too large is read again in parts: a
-    dense day after a quiet year does not fill the memory.
+    The width of a page follows the size of the one before it, but not of those up to the first event: how
+    much of their time lies before the history is not known. They are not decoded here, so that the server can
+    be asked for the next one at once. A page that turns out too large is read again in parts: a dense day
+    after a quiet year does not fill the memory.
     """
     limit = MAX_EVENTS
     while start < end:
@@ -78,8 +81,10 @@ async def raw_pages(
             width = (stop - start) // 8
             continue
         yield RawPage(start, stop, body)
-        width = _next_width(stop - start, len(body))
-        start, limit, beginning = stop, MAX_EVENTS, False
+        if not beginning:
+            width = _next_width(stop - start, len(body))
+        beginning = beginning and len(body) < SMALLEST_EVENT
+        start, limit = stop, MAX_EVENTS
 
 
 async def opened(aw: ActivityWatch, raw: RawPage) -> Page:
@@ -96,7 +101,7 @@ async def _cut_off(aw: ActivityWatch, body: bytes) -> bool:
     """Whether the server had more events than it was asked for."""
     if len(body) < MAX_EVENTS * SMALLEST_EVENT:
         return False
-    return len(await asyncio.to_thread(aw.events, body)) >= MAX_EVENTS
+    return await asyncio.to_thread(aw.count_in, body) >= MAX_EVENTS
 
 
 def _border(start: int, width: int, step: int, end: int) -> int:

@@ -65,7 +65,18 @@ _FLOOD = (
     # What a page hands to the next is another thing since gaps are closed: it is asked for again.
     "UPDATE checkpoint SET carry = NULL",
 )
-STEPS = (_FIRST, _QUARANTINE, _NEIGHBOURS, _UNCONFIRMED, _FLOOD)
+_ADMISSION = (
+    """CREATE TABLE admission (
+        checkpoint INTEGER NOT NULL REFERENCES checkpoint, fingerprint INTEGER NOT NULL,
+        day INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (checkpoint, fingerprint, day)
+    ) WITHOUT ROWID""",
+    "CREATE UNIQUE INDEX admission_number ON admission (checkpoint, number)",
+    """CREATE TABLE admission_day (
+        checkpoint INTEGER NOT NULL REFERENCES checkpoint, day INTEGER NOT NULL, admitted INTEGER NOT NULL,
+        whole INTEGER, few INTEGER, bare INTEGER, PRIMARY KEY (checkpoint, day)
+    ) WITHOUT ROWID""",
+)
+STEPS = (_FIRST, _QUARANTINE, _NEIGHBOURS, _UNCONFIRMED, _FLOOD, _ADMISSION)
 SCHEMA_VERSION = len(STEPS)
 
 

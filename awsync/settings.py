@@ -12,6 +12,7 @@ from msgspec import Struct, field
 
 Protocol = Literal["auto", "1.0", "2.0"]
 PrivacyLevel = Literal["full", "standard", "strict"]
+CategorySource = Literal["activitywatch", "off"]
 
 
 class Secret(Struct, frozen=True):
@@ -72,6 +73,18 @@ class Privacy(Struct, frozen=True):
     allowed: tuple[str, ...] = ()
 
 
+class Category(Struct, frozen=True):
+    """A category of config.toml: an event falls under it if `regex` is found in a text of its data.
+
+    `keys` are those whose texts are searched; None: all.
+    """
+
+    name: tuple[str, ...]
+    regex: str
+    ignore_case: bool = False
+    keys: tuple[str, ...] | None = None
+
+
 class SourceSettings(Struct, frozen=True):
     """One ActivityWatch server; the globs already include the global ones."""
 
@@ -116,6 +129,7 @@ class Settings(Struct, frozen=True):
     store: StoreSettings | None
     cron: str
     min_data: int
+    series_budget: int
     resolution: timedelta
     settle: timedelta
     lookback: timedelta
@@ -124,3 +138,4 @@ class Settings(Struct, frozen=True):
     state_dir: Path
     rules: tuple[Rule, ...] = ()
     pseudonym_key: Secret | None = None
+    categories: CategorySource | tuple[Category, ...] = "activitywatch"

@@ -5,6 +5,7 @@ May import: everything but cli, demo and tui.
 
 import asyncio
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -53,10 +54,10 @@ class Here:
     pid: int | None = None
     ended = False
 
-    def __init__(self, watched: Watched, sink: str, command: str, tell: Tell, wiring: Wiring) -> None:
+    def __init__(self, watched: Watched, sink: str, tell: Tell, wiring: Wiring) -> None:
         settings = watched.loaded.settings
         self._state = State(settings.state_dir, sink, write=True)
-        self._state.database.announce(command, wiring.clock())
+        self._state.database.announce(shlex.join(["awsync", *sys.argv[1:]]), wiring.clock())
         self._recorder = Recorder(settings.state_dir, wiring.clock)
         self._tell = tell
         self._clock = wiring.clock
@@ -100,8 +101,8 @@ class Beside:
 
     ended = False
 
-    def __init__(self, watched: Watched, reading: State, journal: Journal, pid: int, tell: Tell) -> None:
-        self.pid: int | None = pid
+    def __init__(self, watched: Watched, reading: State, journal: Journal, tell: Tell) -> None:
+        self.pid: int | None = reading.database.announced() or 0
         self._watched = watched
         self._reading = reading
         self._journal = journal

@@ -7,9 +7,17 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 
 from awsync.activitywatch import ActivityWatch, Info
+from awsync.budget import Count
 from awsync.delivery import Refusal
-from awsync.errors import SourceError
-from awsync.events import CheckpointMoved, CorrectionSent, SamplesSetAside, SetAsideDelivered, Work
+from awsync.errors import SourceError, UncategorizedError
+from awsync.events import (
+    CheckpointMoved,
+    CorrectionSent,
+    SamplesSetAside,
+    SeriesFolded,
+    SetAsideDelivered,
+    Work,
+)
 from awsync.labelling import Labelling
 from awsync.ledger import Entry, Quarantined, Range, covered
 from awsync.link import ParkedError
@@ -21,13 +29,15 @@ from awsync.reader import RawPage
 from awsync.records import Settled
 from awsync.settings import SourceSettings
 from awsync.source_reader import SourceReader
-from awsync.timeline import MILLISECOND
+from awsync.timeline import DAY, MILLISECOND
 
 TOO_OLD = "older than the store takes"
 REFUSED = "refused by the store"
 REFUSED_REMEDY = "`awsync quarantine list` shows them."
 BATCH_SAMPLES = 5_000
 """Pages are collected until they hold so many samples: few requests, and little to repeat after a crash."""
+BATCH_EVENTS = 4 * BATCH_SAMPLES
+"""Or so many events, where many give one sample."""
 
 
 class SourcePass:
@@ -46,6 +56,7 @@ class SourcePass:
         self._pending: list[Prepared] = []
         self._set_aside: dict[tuple[str, str], SamplesSetAside] = {}
         self._aside_until: dict[str, int] = {}
+        self._folded: dict[str, Count] = {}
 
     async def run(self) -> None:
         """Reads, delivers and settles everything that is due."""
@@ -65,6 +76,7 @@ class SourcePass:
             self._context.tally.add_reads(self._aw.requests)
             for event in self._set_aside.values():
                 self._context.emit(event)
+            self._say_folded()
 
     async def _retry_quarantine(self, reader: SourceReader) -> None:
         """Sends samples in quarantine again, where the store may take them now or somebody asks for it."""
@@ -108,6 +120,10 @@ class SourcePass:
                 continue
             try:
                 prepared = await self._preparer.prepare(stretch, raw)
+            except UncategorizedError:
+                # No other bucket fares better; those that have no category go out.
+                await self._flush()
+                raise
             except SourceError as error:
                 # What was read of the bucket before goes out; behind it nothing can, or a gap would remain.
                 await reader.blame(bucket, error)
@@ -116,6 +132,7 @@ class SourcePass:
             self._pending.append(prepared)
             # What the store was found to hold takes memory like what is to be sent.
             enough = sum(len(p.entries) + len(p.found) for p in self._pending) >= BATCH_SAMPLES
+            enough |= sum(p.page.events for p in self._pending) >= BATCH_EVENTS
             if enough or (prepared.last and stretch.work is not Work.FORWARD):
                 await self._flush()
         await self._flush()
@@ -140,11 +157,13 @@ class SourcePass:
 
     async def _deliver(self, pending: Sequence[Prepared]) -> dict[Entry, Refusal]:
         entries = {entry.sample: entry for prepared in pending for entry in prepared.entries}
-        if entries:
+        decided = self._preparer.decisions()
+        if entries or decided:
             sending = [
                 (each.stretch.bucket.id, each.page.start, each.page.end) for each in pending if each.entries
             ]
-            await asyncio.to_thread(self._context.state.note_sending, self._source.name, sending)
+            await asyncio.to_thread(self._context.state.note_sending, self._source.name, sending, decided)
+            self._preparer.written()
         refusals = await self._context.delivery.deliver(entries, source=self._source.name)
         return {entries[refusal.sample]: refusal for refusal in refusals}
 
@@ -154,6 +173,8 @@ class SourcePass:
         good = [entry for entry in prepared.entries if entry not in refused] if bad else prepared.entries
         old = [entry for entry in bad if refused[entry].too_old]
         self._context.tally.add_series(prepared.series)
+        for day, sets in prepared.folded.items():
+            self._folded.setdefault(stretch.bucket.id, Count()).add(day, sets)
         return Settled(
             source=self._source.name,
             bucket=stretch.bucket.id,
@@ -217,6 +238,21 @@ class SourcePass:
                     microseconds=sum(entry.microseconds for entry in page.entries),
                 )
             )
+
+    def _say_folded(self) -> None:
+        """Says of each bucket once what was beyond its budget."""
+        for bucket, count in self._folded.items():
+            if count.sets:
+                self._context.emit(
+                    SeriesFolded(
+                        source=self._source.name,
+                        bucket=bucket,
+                        since=count.since * DAY,
+                        until=count.until * DAY,
+                        sets=count.sets,
+                        budget=self._context.settings.series_budget,
+                    )
+                )
 
     def _note_aside(self, bucket: str, start: int, end: int, samples: int, reason: str, words: str) -> None:
         """Collects what was set aside, so that one sentence a bucket says it at the end."""

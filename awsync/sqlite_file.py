@@ -12,6 +12,8 @@ from pathlib import Path
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _LOG_MAGIC = {bytes.fromhex("377f0682"), bytes.fromhex("377f0683")}
 _SUFFIXES = ("", "-wal", "-shm")
+MOST_KEPT = 3
+"""Damaged files that are kept: a disk that goes on spoiling them is not filled too."""
 
 
 class DamageError(sqlite3.DatabaseError):
@@ -62,6 +64,27 @@ def keep(path: Path) -> Path | None:
             path.with_name(path.name + suffix).rename(kept.with_name(kept.name + suffix))
             found = found or not suffix
     return kept if found else None
+
+
+def kept_files(path: Path) -> list[Path]:
+    """The databases that `keep` moved out of the way of this one, oldest first."""
+    found = path.parent.glob(f"{path.name}.damaged-*")
+    return sorted(each for each in found if not each.name.endswith(_SUFFIXES[1:]))
+
+
+def forget_oldest(path: Path, newest: Path) -> int:
+    """Deletes what was kept before the last MOST_KEPT files, of which one is `newest`; returns how many.
+
+    What cannot be deleted now is tried again the next time.
+    """
+    others = [each for each in kept_files(path) if each != newest]
+    deleted = 0
+    for old in others[: 1 - MOST_KEPT]:
+        with suppress(OSError):
+            for suffix in _SUFFIXES[::-1]:
+                old.with_name(old.name + suffix).unlink(missing_ok=True)
+            deleted += 1
+    return deleted
 
 
 def identity(path: Path) -> tuple[int, int] | None:

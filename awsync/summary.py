@@ -15,6 +15,7 @@ from awsync.events import (
     PageRead,
     PassFinished,
     SamplesSetAside,
+    SeriesFolded,
     SetAsideDelivered,
     SourceFailed,
     StoreReached,
@@ -35,6 +36,7 @@ class BucketRow(Struct):
     due_to: int | None = None
     position: int | None = None
     newest: int | None = None
+    folded: int = 0
     set_aside: int = 0
     note: str = ""
 
@@ -54,7 +56,8 @@ class BucketRow(Struct):
             return f"{self.set_aside:,} samples set aside"
         if self.share < 1.0:
             return "not finished"
-        return "delivered" if self.samples else "nothing new"
+        folded = f", {self.folded:,} label sets folded" if self.folded else ""
+        return f"delivered{folded}" if self.samples else "nothing new"
 
 
 class PassSummary(Struct):
@@ -82,8 +85,8 @@ class PassSummary(Struct):
                 row.samples += event.samples
             case CorrectionSent() | SetAsideDelivered():
                 self.row(event.source, event.bucket).samples += event.samples
-            case SamplesSetAside():
-                self.row(event.source, event.bucket).set_aside += event.samples
+            case SamplesSetAside() | SeriesFolded():
+                self._kept(self.row(event.source, event.bucket), event)
             case SourceFailed(bucket=str(bucket)):
                 self.row(event.source, bucket).note = f"failed: {event.reason}"
             case StoreReached():
@@ -97,6 +100,12 @@ class PassSummary(Struct):
     def row(self, source: str, bucket: str) -> BucketRow:
         """The row of a bucket, made when it is first heard of."""
         return self.rows.setdefault((source, bucket), BucketRow(source, bucket))
+
+    def _kept(self, row: BucketRow, event: SamplesSetAside | SeriesFolded) -> None:
+        if isinstance(event, SeriesFolded):
+            row.folded += event.sets
+        else:
+            row.set_aside += event.samples
 
     def document(self) -> dict[str, object]:
         """The summary for machines; moments as ISO 8601 text."""
@@ -119,6 +128,7 @@ def _document(row: BucketRow) -> dict[str, object]:
         "host": row.host,
         "events": row.events,
         "samples": row.samples,
+        "folded": row.folded,
         "set_aside": row.set_aside,
         "state": row.state,
         "position": iso(row.position),

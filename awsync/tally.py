@@ -3,6 +3,8 @@
 May import: the standard library, events.
 """
 
+from collections.abc import Mapping
+
 from awsync.events import (
     BatchDelivered,
     BucketFound,
@@ -11,12 +13,19 @@ from awsync.events import (
     Event,
     PageRead,
     SamplesSetAside,
+    SeriesFolded,
     SourceFailed,
     SourceReached,
     StoreParked,
     Totals,
     describe,
 )
+
+_ONES: Mapping[type, str] = {
+    SourceReached: "sources_reached",
+    BucketFound: "buckets",
+    BucketSkipped: "skipped",
+}
 
 
 class Tally:
@@ -53,14 +62,8 @@ class Tally:
     def apply(self, event: Event) -> None:
         """Counts one event."""
         match event:
-            case SourceReached():
-                self._add("sources_reached", 1)
             case SourceFailed():
                 self._add("sources_failed", 1 if event.bucket is None else 0)
-            case BucketFound():
-                self._add("buckets", 1)
-            case BucketSkipped():
-                self._add("skipped", 1)
             case PageRead():
                 self._add("events", event.events)
             case BatchDelivered():
@@ -69,10 +72,14 @@ class Tally:
                 self._add("samples", event.samples)
             case CorrectionSent():
                 self._add("corrections", event.samples)
+            case SeriesFolded():
+                self._add("folded", event.sets)
             case SamplesSetAside():
                 self._add("set_aside", event.samples)
             case _:
                 pass
+        if (name := _ONES.get(type(event))) is not None:
+            self._add(name, 1)
         if isinstance(event, SourceFailed | StoreParked | SamplesSetAside):
             self._faults.append(describe(event))
 

@@ -4,15 +4,15 @@ May import: everything below the engine.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import timedelta
 
 import httpx
 from msgspec import Struct
+from msgspec.structs import replace
 
 from awsync.activitywatch import Bucket
-from awsync.categories import DEFAULT, Rules, rules_of
 from awsync.config.values import parse_duration
 from awsync.counting import BucketCounter
 from awsync.errors import SourceError, UsageError
@@ -22,7 +22,7 @@ from awsync.planning import host_label, left_out
 from awsync.presence import PresenceReader
 from awsync.records import Neighbour
 from awsync.roll_call import Present, roll_call
-from awsync.series import SEPARATOR, Labeller, Labels
+from awsync.series import Labeller
 from awsync.settings import Settings
 from awsync.timeline import MINUTE
 from awsync.totals import NOTHING, By, Failure, Report, Sums, beginning, report, value
@@ -35,10 +35,11 @@ _START_OF_DAY = "startOfDay"
 
 
 class _Asked(Struct, frozen=True):
-    """One source, and what of it failed."""
+    """One source, what of it failed, and how it was counted."""
 
     sums: Sums
     failures: Sequence[Failure]
+    notes: Sequence[str] = ()
 
 
 async def today(
@@ -63,10 +64,13 @@ async def today(
             raise UsageError(
                 f"--since: {error}.", "Write a date (2026-11-20) or a length of time (7d, 12h)."
             ) from error
-        rules, notes = _rules(kept) if by is By.CATEGORY else ([DEFAULT] * len(kept), [])
+        if by is By.CATEGORY and settings.categories == "off":
+            # What does not leave the machine may be looked at here.
+            settings = replace(settings, categories="activitywatch")
         counting = _Counting(settings, called.neighbours, by, start, now)
-        asked = await asyncio.gather(*map(counting.ask, called.sources, rules))
+        asked = await asyncio.gather(*map(counting.ask, called.sources))
     failures = [failure for each in asked for failure in each.failures]
+    notes = list(dict.fromkeys(note for each in asked for note in each.notes))
     return report(by, start, now, [each.sums for each in asked], notes, failures)
 
 
@@ -80,17 +84,6 @@ async def _settings(present: Present) -> Mapping[str, object]:
         return {}
 
 
-def _rules(kept: Sequence[Mapping[str, object]]) -> tuple[list[Rules], list[str]]:
-    """The categories of each source: its own, else those of another one, else those of the web page."""
-    own = [rules_of(each) for each in kept]
-    saved = [rules for rules in own if rules.saved]
-    used = [rules if rules.saved else next(iter(saved), DEFAULT) for rules in own]
-    notes = [] if saved else ["No categories are saved in ActivityWatch: its web page's own are taken."]
-    if broken := sorted({name for rules in saved for name in rules.broken}):
-        notes.append(f"Rules that cannot be read are left out: {', '.join(broken)}.")
-    return used, notes
-
-
 class _Counting(Struct, frozen=True):
     """What is counted: [start, end) of every bucket that is synced."""
 
@@ -100,13 +93,14 @@ class _Counting(Struct, frozen=True):
     start: int
     end: int
 
-    async def ask(self, present: Present, rules: Rules) -> _Asked:
+    async def ask(self, present: Present) -> _Asked:
         """Counts a source; one bucket that fails stops no other."""
-        sums = Sums(_name_of(self.by, rules))
+        sums = Sums(lambda labels: value(labels, self.by) or NOTHING)
         source, error = present.source, present.error
         if error is not None:
             return _Asked(sums, [Failure(source.name, error.message, error.remedy)])
         failures: list[Failure] = []
+        notes: Sequence[str] = ()
         presence = PresenceReader(present.aw, source, self.settings.hosts, present.buckets)
         labelling = Labelling.local(present.aw, source, self.settings)
         for bucket in sorted(filter(self._counts, present.buckets), key=PresenceReader.rank):
@@ -115,9 +109,21 @@ class _Counting(Struct, frozen=True):
             try:
                 labels = await labelling.of(bucket)
                 await self._count(present, bucket, labels, presence, sums)
+                notes = await self._notes(labelling)
             except SourceError as failed:
                 failures.append(Failure(f"{source.name}/{bucket.id}", failed.message, failed.remedy))
-        return _Asked(sums, failures)
+        return _Asked(sums, failures, notes)
+
+    async def _notes(self, labelling: Labelling) -> Sequence[str]:
+        rules = await labelling.categories() if self.by is By.CATEGORY else None
+        if rules is None:
+            return []
+        notes = []
+        if not rules.saved:
+            notes.append("No categories are saved in ActivityWatch: its web page's own are taken.")
+        if rules.broken:
+            notes.append(f"Rules that cannot be read are left out: {', '.join(sorted(rules.broken))}.")
+        return notes
 
     def _counts(self, bucket: Bucket) -> bool:
         wanted = {_AFK, _TAB if self.by is By.DOMAIN else _WINDOW}
@@ -134,9 +140,3 @@ class _Counting(Struct, frozen=True):
                     sums.add_afk(host, bucket.id, page.amounts)
                 else:
                     await asyncio.to_thread(sums.add, host, page.amounts)
-
-
-def _name_of(by: By, rules: Rules) -> Callable[[Labels], str]:
-    if by is By.CATEGORY:
-        return lambda labels: SEPARATOR.join(rules.category(labels))
-    return lambda labels: value(labels, by) or NOTHING

@@ -59,6 +59,15 @@ def roughly(seconds: float) -> str:
     return next(f"{whole // size} {unit}" for unit, size in _UNITS if whole >= 2 * size or size == 1)
 
 
+def size(number: float) -> str:
+    """Bytes in the largest unit of which there is one: `800 B`, `12 kB`, `3.4 MB`, `1.2 GB`."""
+    for unit in ("B", "kB", "MB"):
+        if number < 999.5:
+            return f"{number:.0f} {unit}" if number >= 9.95 or unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:,.1f} GB"
+
+
 def printable(text: str) -> str:
     """The text without what a terminal would obey: ids and titles come from anybody. Lines stay lines."""
     return _OBEYED.sub("\ufffd", text)

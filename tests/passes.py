@@ -31,6 +31,7 @@ def make_settings(
         ),
         cron="*/5 * * * *",
         min_data=5,
+        series_budget=1_000,
         resolution=timedelta(minutes=5),
         settle=timedelta(minutes=5),
         lookback=timedelta(hours=24),

@@ -16,6 +16,7 @@ from awsync.errors import AwsyncError
 from awsync.events import Event
 from awsync.ledger import Entry, Mark, Quarantined, Range
 from awsync.records import Aside, Checkpoint, PassRecord
+from awsync.sent import Report as Sent
 from awsync.settings import Settings, SourceSettings, StoreSettings
 from awsync.survey import BucketReport, SourceReport
 from awsync.timeline import Event as ActivityEvent
@@ -27,6 +28,7 @@ SETTINGS = Settings(
     store=StoreSettings("http://localhost:9090/api/v1/write", "http://localhost:9090"),
     cron="*/5 * * * *",
     min_data=5,
+    series_budget=1_000,
     resolution=timedelta(minutes=5),
     settle=timedelta(minutes=5),
     lookback=timedelta(hours=24),
@@ -37,6 +39,7 @@ SETTINGS = Settings(
 
 
 NOTHING_SPENT = Report(By.APP, NOW - 10**9, NOW)
+NOTHING_SENT = Sent("http://localhost:9090", NOW - 10**9, NOW)
 
 
 def report(bucket: str, watcher: str = "aw-watcher-window", excluded: str | None = None) -> BucketReport:
@@ -53,8 +56,8 @@ class ScriptedAgent:
     """Implements control.Agent; `asked` are the commands in order.
 
     `reports` replace the survey, `findings` are the doctor's, `ranges` and `samples` are set
-    aside, `ahead` is the store's clock, `report` what the time was spent on, each of `refusals`
-    makes a command fail, `held` makes commands wait.
+    aside, `ahead` is the store's clock, `report` what the time was spent on, `left` what
+    has left the machine, each of `refusals` makes a command fail, `held` makes commands wait.
     """
 
     buckets: Sequence[BucketReport] = (
@@ -79,6 +82,7 @@ class ScriptedAgent:
     samples: Sequence[Quarantined] = ()
     ahead: float | None = 0.0
     report: Report = NOTHING_SPENT
+    left: Sent = NOTHING_SENT
     told: asyncio.Queue[Event] = field(default_factory=asyncio.Queue)
 
     def say(self, *events: Event) -> None:
@@ -147,6 +151,11 @@ class ScriptedAgent:
         """The report of the script, told apart by anything."""
         await self._obey("today", by, since)
         return replace(self.report, by=by)
+
+    async def sent(self, *, days: int) -> Sent:
+        """What the script says has left."""
+        await self._obey("sent", days)
+        return self.left
 
     async def skew(self) -> float | None:
         """That of the script."""

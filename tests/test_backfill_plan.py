@@ -15,6 +15,7 @@ from awsync.backfill.next_steps import commands, hints, remarks
 from awsync.backfill.plan import BLOCK, Borders, borders, pieces
 from awsync.backfill.spool import PERIOD_MS, Spool
 from awsync.backfill.text import lines, series_text
+from awsync.budget import Decisions
 from awsync.errors import UsageError
 from awsync.ledger import Entry, Mark, Range
 from awsync.records import Checkpoint
@@ -160,7 +161,7 @@ def test_the_state_takes_an_import_into_account(tmp_path: Path) -> None:
     with State(tmp_path, "sink", write=True) as state:
 
         def settled(*imported: tuple[int, int]) -> tuple[int | None, int | None, int | None]:
-            state.settle_backfill("s", "b", imported, NOW)
+            state.settle_backfill("s", "b", imported, Decisions(), NOW)
             found = state.checkpoint("s", "b")
             return found.began, found.position, found.reached
 

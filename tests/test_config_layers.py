@@ -104,6 +104,9 @@ CASES: dict[str, Case] = {
         ("file", "env", "flag"),
     ),
     "min-data": Case("min-data = 1", "2", "3", lambda settings: settings.min_data, (1, 2, 3)),
+    "series-budget": Case(
+        "series-budget = 100", "200", "300", lambda settings: settings.series_budget, (100, 200, 300)
+    ),
     "excluded-watchers": globs("excluded-watchers"),
     "included-watchers": globs("included-watchers"),
     "privacy": Case(
@@ -144,6 +147,13 @@ CASES: dict[str, Case] = {
         "1h",
         lambda each: each.initial_history,
         (*minutes(1), None, *minutes(60)),
+    ),
+    "categories": Case(
+        'categories = "off"',
+        "activitywatch",
+        "off",
+        lambda settings: settings.categories,
+        ("off", "activitywatch", "off"),
     ),
     "timeout": Case('timeout = "1m"', "2m", "3m", lambda each: store_of(each).timeout, minutes(1, 2, 3)),
     "protocol": Case(

@@ -53,6 +53,16 @@ async def test_nothing_is_changed(settings: Settings) -> None:
     assert content() == before
 
 
+async def test_damaged_files_that_were_kept_are_told(settings: Settings) -> None:
+    """Whoever looks for the space, or for what happened, learns that they are there."""
+    with open_state(settings) as state:
+        state.database.begin_anew("a test")
+        state.database.begin_anew("another test")
+    found = await examined(settings)
+    assert found.of("database").state is State.OK
+    assert "2 damaged ones kept beside it" in found.of("database").what
+
+
 @contextmanager
 def nobody() -> Iterator[Path]:
     """A folder of root's, seen by somebody else; the user's own without the right to write otherwise."""

@@ -1,30 +1,85 @@
 """Who makes the labels of a source's buckets."""
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
 
 from awsync.activitywatch import ActivityWatch, Bucket
+from awsync.errors import UncategorizedError
 from awsync.labelling import Labelling
-from awsync.series import Labels
+from awsync.settings import Category, Settings
 from tests.passes import make_settings
 
+WINDOW = Bucket("w", "currentwindow", "aw-watcher-window", "laptop", None)
+AFK = Bucket("a", "afkstatus", "aw-watcher-afk", "laptop", None)
+EVENT = b'{"app": "code", "title": "main.py"}'
+SAVED = {"classes": [{"name": ["Work", "Code"], "rule": {"type": "regex", "regex": "main"}}]}
 
-def _labels(folder: Path, hostname: str, hosts: Mapping[str, str]) -> Labels | None:
-    settings = make_settings(folder, "http://127.0.0.1:9", "http://127.0.0.1:9", hosts=hosts)
+
+def settings_of(folder: Path, **changes: Any) -> Settings:  # noqa: ANN401 fields of Settings
+    return make_settings(folder, "http://aw", "http://store", **changes)
+
+
+def labelling_of(settings: Settings, answer: Callable[[httpx.Request], httpx.Response]) -> Labelling:
     (source,) = settings.sources
-    bucket = Bucket("b", "aw-watcher-window", "currentwindow", hostname, None)
-
-    async def work() -> Labels | None:
-        async with ActivityWatch(source) as aw:
-            return (await Labelling(aw, source, settings).of(bucket)).labels(b"{}")
-
-    return asyncio.run(work())
+    return Labelling(ActivityWatch(source, transport=httpx.MockTransport(answer)), source, settings)
 
 
-def test_hosts_are_renamed(tmp_path: Path) -> None:
+async def labels_of(labelling: Labelling, bucket: Bucket, data: bytes = EVENT) -> dict[str, str]:
+    return dict((await labelling.of(bucket)).labels(data) or ())
+
+
+def nothing(request: httpx.Request) -> httpx.Response:
+    raise AssertionError(request.url)
+
+
+async def test_hosts_are_renamed(tmp_path: Path) -> None:
     """The [hosts] table renames a host; other hosts keep their names."""
     for hostname, host in (("unknown", "phone"), ("laptop", "laptop")):
-        labels = _labels(tmp_path, hostname, {"unknown": "phone"})
-        assert labels is not None
-        assert dict(labels)["host"] == host
+        labelling = labelling_of(settings_of(tmp_path, hosts={"unknown": "phone"}, categories="off"), nothing)
+        bucket = Bucket("b", "currentwindow", "aw-watcher-window", hostname, None)
+        assert (await labels_of(labelling, bucket))["host"] == host
+
+
+async def test_events_get_the_category_that_activitywatch_gives_them(tmp_path: Path) -> None:
+    """The server is asked once, when the first bucket needs it; an AFK watcher's events have no category."""
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(200, json=SAVED)
+
+    labelling = labelling_of(settings_of(tmp_path), answer)
+    labelling.identity(WINDOW)
+    assert "category" not in await labels_of(labelling, AFK, b'{"status": "afk"}')
+    assert asked == []
+    assert (await labels_of(labelling, WINDOW))["category"] == "Work > Code"
+    assert (await labels_of(labelling, WINDOW, b'{"app": "x"}'))["category"] == "Uncategorized"
+    assert asked == ["/api/0/settings"]
+
+
+async def test_a_server_that_keeps_nothing_has_the_web_pages_categories(tmp_path: Path) -> None:
+    """aw-server 0.12 has no settings: the list that its web page begins with is in force."""
+    labelling = labelling_of(settings_of(tmp_path), lambda _: httpx.Response(404))
+    assert (await labels_of(labelling, WINDOW, b'{"app": "vim"}'))["category"] == "Work > Programming"
+
+
+async def test_without_activitywatchs_categories_it_is_not_asked(tmp_path: Path) -> None:
+    """Categories of config.toml need no server, and "off" gives no label."""
+    tree = (Category(("Mine",), "code"),)
+    labels = await labels_of(labelling_of(settings_of(tmp_path, categories=tree), nothing), WINDOW)
+    assert labels["category"] == "Mine"
+    labels = await labels_of(labelling_of(settings_of(tmp_path, categories="off"), nothing), WINDOW)
+    assert "category" not in labels
+
+
+async def test_settings_that_cannot_be_read_stop_what_needs_a_category(tmp_path: Path) -> None:
+    """Nothing is guessed: the error says what could not be read, and how to do without."""
+    labelling = labelling_of(settings_of(tmp_path), lambda _: httpx.Response(500, text="boom"))
+    await labelling.of(AFK)
+    with pytest.raises(UncategorizedError, match=r"The categories cannot be read: .* answered 500") as told:
+        await labelling.of(WINDOW)
+    assert 'categories = "off"' in told.value.remedy

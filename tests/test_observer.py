@@ -29,6 +29,7 @@ from awsync.events import (
     SettingsReloaded,
     SyncAsked,
 )
+from awsync.sent import values_of
 from tests.commands import start_awsync
 from tests.passes import utc_now
 
@@ -108,6 +109,14 @@ async def opened(folder: Path, clock: Callable[[], int] = system_clock) -> Async
     finally:
         async with asyncio.timeout(1.0):
             await agent.close()
+
+
+async def test_the_observer_sees_what_has_left(service: subprocess.Popen[str], folder: Path) -> None:
+    """What the service sent is listed beside it, each sample once."""
+    async with opened(folder) as heard:
+        report = await heard.agent.sent(days=1)
+        assert report.left.samples == sum(each.samples for each in heard.agent.checkpoints()) > 20
+        assert {each.value for each in values_of(report.buckets, "app")} == {"app 0", "app 1", "app 2"}
 
 
 async def test_each_command_reaches_the_service(service: subprocess.Popen[str], folder: Path) -> None:

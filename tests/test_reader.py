@@ -211,6 +211,24 @@ async def test_a_dense_day_is_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> 
     assert all(len(page.events) < 5 or page.end - page.start == RESOLUTION for page in found)
 
 
+async def test_time_before_the_history_makes_no_page_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A history that begins long after its bucket's beginning is read in pages as guessed, each once."""
+    monkeypatch.setattr(reader, "PAGE_EVENTS", 200)
+    monkeypatch.setattr(reader, "PAGE_BYTES", 200 * 100)
+    monkeypatch.setattr(reader, "MAX_EVENTS", 400)
+    first, hours = BEGIN + 45 * DAY, 55 * 24
+    events = [Event(n, first + n * HOUR, first + n * HOUR + 9, b'{"n":%d}' % n) for n in range(hours)]
+    width = guessed_width(100 * DAY, len(events))
+    asked: list[httpx.Request] = []
+    async with serve(Server(events), asked) as aw:
+        found = raw_pages(aw, BUCKET, BEGIN, BEGIN + 100 * DAY, RESOLUTION, width, beginning=True)
+        pages = [await opened(aw, raw) async for raw in found]
+    assert_gapless(pages, BEGIN, BEGIN + 100 * DAY)
+    assert {event.id for page in pages for event in page.events} == set(range(hours))
+    assert len(asked) == len(pages), "nothing is read twice"
+    assert max(len(page.events) for page in pages) < 400
+
+
 def test_the_first_page_is_guessed() -> None:
     """The first page is as wide as the count of events lets expect, and never less than a day."""
     assert guessed_width(100 * DAY, 2 * reader.PAGE_EVENTS) == 50 * DAY

@@ -23,6 +23,7 @@ from awsync.ledger import Entry
 from awsync.records import Settled
 from awsync.series import Labels
 from awsync.settings import Settings
+from awsync.sqlite_file import MOST_KEPT, kept_files
 from awsync.state import State
 from awsync.timeline import HOUR, Carry
 from tests.commands import awsync
@@ -162,6 +163,24 @@ def test_a_reader_follows_a_file_that_is_begun_anew(folder: Path) -> None:
         _fill(state)
         assert len(reader.checkpoints()) == 1
         assert reader.database.announced() is not None, "the writer is known in the new file too"
+
+
+def test_the_newest_damaged_files_are_kept(folder: Path) -> None:
+    """A disk that spoils the file again and again is not filled: three are kept, each with its log."""
+    for name in ("state.db.damaged-20260101T000000.000000Z", "state.db.damaged-20260102T000000.000000Z"):
+        for suffix in ("", "-wal", "-shm"):
+            (folder / (name + suffix)).write_text("of a service that ran before")
+    later = folder / "state.db.damaged-29990101T000000.000000Z"
+    later.write_text("of a clock that was ahead")
+    deleted = []
+    with State(folder, "sink", write=True) as state:
+        for _ in range(4):
+            event = state.database.begin_anew("a test")
+            deleted.append(event.deleted)
+            assert Path(event.kept_as).exists(), "the newest is never the one to go"
+    assert deleted == [1, 1, 1, 1]
+    assert len(kept_files(folder / "state.db")) == MOST_KEPT
+    assert not list(folder.glob("state.db.damaged-202601*"))
 
 
 def test_a_file_that_is_taken_away_is_noticed(folder: Path) -> None:

@@ -92,7 +92,9 @@ def test_the_readme_has_the_table_of_keys() -> None:
     assert actions.readme() in README
 
 
-@pytest.mark.parametrize("keys", [(), ("l",), ("P",), ("d",), ("D",), ("Q",), ("question_mark",), ("enter",)])
+@pytest.mark.parametrize(
+    "keys", [(), ("l",), ("P",), ("d",), ("D",), ("Q",), ("V",), ("L",), ("question_mark",), ("enter",)]
+)
 async def test_the_footer_has_seven_keys_at_most(keys: tuple[str, ...]) -> None:
     """On every page the keys at the bottom are few, and none is cut off on a terminal of 80 columns."""
     app = console(ScriptedAgent())

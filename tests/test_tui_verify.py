@@ -63,13 +63,13 @@ async def test_each_bucket_has_its_sign_and_what_differs(size: tuple[int, int]) 
         await until(pilot, lambda: "✗ 1 bucket differs  ! 1 not read" in screen(app))
         for words in ("✓ agrees", "- skipped", "✗ differs", "! failed", "-17.250"):
             assert words in screen(app)
-        whole = page.differences.text
+        whole = page.book.text
         for words in ("lost", "It is gone.", "app=[red]x[/]", "awsync verify --repair"):
             assert words in whole
         assert "\x1b" not in whole
         assert page.copied() == "awsync verify --repair"
         await pilot.press("end")
-        await until(pilot, lambda: "It does not answer. Start it." in page.differences.text)
+        await until(pilot, lambda: "It does not answer. Start it." in page.book.text)
         assert "app=[red]x[/]" in page.exported()[1]
         await pilot.press("b")
         await until(pilot, lambda: agent.asked == [("verify", 7), ("verify", 30)])

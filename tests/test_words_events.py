@@ -259,6 +259,13 @@ SENTENCES: list[tuple[Event, str, Level]] = [
         Level.WARNING,
     ),
     (
+        StateBegunAnew(reason="it is empty", kept_as="/state.db.damaged-4", deleted=2),
+        "The state database was damaged (it is empty) and was begun anew, the old one is kept as "
+        "/state.db.damaged-4 (2 older ones deleted); "
+        "what the store lacks is found out from the store and ActivityWatch.",
+        Level.WARNING,
+    ),
+    (
         StateBegunAnew(reason="gone", kept_as=""),
         "The state database was damaged (gone) and was begun anew; "
         "what the store lacks is found out from the store and ActivityWatch.",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from awsync.backfill.manifest import Manifest, Part, Piece
 from awsync.backfill.writing import knowing
+from awsync.budget import Budget
 from awsync.engine import Wiring
 from awsync.errors import AwsyncError, UsageError
 from awsync.knowledge import Knowledge
@@ -37,19 +38,24 @@ async def finish(
             f"That backfill is for {manifest.sink}, and the settings name {state.sink}.",
             "Give the settings with which it was written.",
         )
+    budgets = [_budget(settings, state, part) for part in manifest.parts]
     async with knowing(settings, wiring) as knowledge:
         await knowledge.flush()
-        for part in manifest.parts:
+        for part, budget in zip(manifest.parts, budgets, strict=True):
             for piece in part.pieces:
-                await _check(knowledge, manifest, part, piece)
+                await _check(knowledge, manifest, part, piece, budget)
             tell(f"{part.source}/{part.bucket}: the store holds all of it.")
-    for part in manifest.parts:
+    for part, budget in zip(manifest.parts, budgets, strict=True):
         pieces = [(piece.start, piece.end) for piece in part.pieces]
-        state.settle_backfill(part.source, part.bucket, pieces, wiring.clock())
+        state.settle_backfill(part.source, part.bucket, pieces, budget.decisions, wiring.clock())
 
 
-async def _check(knowledge: Knowledge, manifest: Manifest, part: Part, piece: Piece) -> None:
-    """Raises AwsyncError unless the store holds exactly what a piece amounts to."""
+def _budget(settings: Settings, state: State, part: Part) -> Budget:
+    return Budget(settings.series_budget, part.identity, state.admissions(part.source, part.bucket))
+
+
+async def _check(knowledge: Knowledge, manifest: Manifest, part: Part, piece: Piece, budget: Budget) -> None:
+    """Raises AwsyncError unless the store holds exactly what a piece amounts to; the budget learns of it."""
     samples = microseconds = 0
     for start in range(piece.start, piece.end, _SPAN):
         end = min(start + _SPAN, piece.end)
@@ -59,7 +65,9 @@ async def _check(knowledge: Knowledge, manifest: Manifest, part: Part, piece: Pi
                 f"{manifest.sink} does not answer queries: nobody can tell whether the import is there.",
                 "Name where the store answers queries in query-url, and credentials that may read.",
             )
-        found = list(all_entries(from_store(series, start, end, manifest.resolution)))
+        held = from_store(series, start, end, manifest.resolution)
+        budget.fold({}, held)
+        found = list(all_entries(held))
         samples += len(found)
         microseconds += sum(entry.microseconds for entry in found)
     if (samples, microseconds) != (piece.samples, piece.microseconds):

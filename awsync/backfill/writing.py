@@ -19,6 +19,7 @@ from awsync.ahead import ahead
 from awsync.backfill.manifest import SPOOL, VERSION, File, Manifest, Part, Piece, make_ready, write
 from awsync.backfill.plan import Borders, borders, pieces
 from awsync.backfill.spool import PERIOD_MS, Spool
+from awsync.budget import Budget
 from awsync.counting import BucketCounter, Counted
 from awsync.engine import Wiring
 from awsync.errors import UsageError
@@ -186,7 +187,10 @@ class Backfill:
         source, bucket = place.source, place.bucket
         labels = await place.labelling.of(bucket)
         counter = BucketCounter(place.aw, bucket, labels, self._resolution, presence=place.presence)
-        filled = [await self._fill(place, piece, counter, knowledge, spool) for piece in found]
+        budget = Budget(
+            self._settings.series_budget, labels.identity, self._state.admissions(source.name, bucket.id)
+        )
+        filled = [await self._fill(place, piece, counter, budget, knowledge, spool) for piece in found]
         sums = f"{amount(sum(piece.samples for piece in filled), 'sample')}"
         self._tell(
             f"{source.name}/{bucket.id}: {clock(filled[0].start)} to {clock(filled[-1].end)} UTC, {sums}."
@@ -225,7 +229,13 @@ class Backfill:
         )
 
     async def _fill(
-        self, place: "_Place", piece: Piece, counter: BucketCounter, knowledge: Knowledge, spool: Spool
+        self,
+        place: "_Place",
+        piece: Piece,
+        counter: BucketCounter,
+        budget: Budget,
+        knowledge: Knowledge,
+        spool: Spool,
     ) -> Piece:
         """Brings a piece into the spool; returns it with what the store will hold of it."""
         identity = counter.labeller.identity
@@ -237,7 +247,7 @@ class Backfill:
         async with aclosing(counter.pages(piece.start, piece.end)) as pages, ahead(pages, 1) as read:
             async for page in read:
                 held = await self._held(knowledge, counter, page) if asks else {}
-                entries = await asyncio.to_thread(self._missing, place, page, held)
+                entries = await asyncio.to_thread(self._missing, place, page, held, budget)
                 await asyncio.to_thread(spool.add, entries)
                 both = [*entries, *all_entries(held)]
                 samples += len(both)
@@ -251,12 +261,13 @@ class Backfill:
         )
         return from_store(series or {}, page.start, page.end, self._resolution)
 
-    def _missing(self, place: "_Place", page: Counted, held: Ledger) -> list[Entry]:
+    def _missing(self, place: "_Place", page: Counted, held: Ledger, budget: Budget) -> list[Entry]:
         """The entries of a page that the store lacks; what is in quarantine stays there."""
         where = (place.source.name, place.bucket.id, page.start, page.end)
         known = self._state.ledger(*where)
         kept_back = self._state.withheld(*where, dropped=True)
-        wanted = [*lacking(known, held), *due(page.amounts, merged(known, held), again=False)]
+        amounts = budget.fold(page.amounts, known, held).amounts
+        wanted = [*lacking(known, held), *due(amounts, merged(known, held), again=False)]
         return [entry for entry in wanted if entry not in kept_back] if kept_back else wanted
 
 

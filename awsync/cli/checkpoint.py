@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from awsync.state import State
 
 app = typer.Typer(
-    help="Move checkpoints back; what is then repeated changes no sum in Prometheus.",
+    help="Move checkpoints back; of what is then computed again only what the store lacks is sent.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -41,7 +41,7 @@ def rewind(
     source: Source = "",
     yes: Yes = False,
 ) -> None:
-    """Move a checkpoint back to the hour that holds a moment: the next pass sends from there again."""
+    """Move a checkpoint back to the hour that holds a moment: the next pass goes over it from there."""
     try:
         moment = datetime.fromisoformat(to).astimezone(UTC)
     except ValueError:
@@ -59,7 +59,7 @@ def reset(
     source: Source = "",
     yes: Yes = False,
 ) -> None:
-    """Forget a checkpoint: the next pass sends the bucket's whole history again."""
+    """Forget a checkpoint: the next pass goes over the bucket's whole history again."""
     _move(flags, bucket, source, None, everything=everything, yes=yes)
 
 
@@ -77,11 +77,14 @@ def _move(
         where = "the beginning" if position is None else f"{clock(position)} UTC"
         names = ", ".join(f"{found.source}/{found.bucket}" for found in chosen)
         if not yes:
-            narrate("A store that keeps repeated samples (VictoriaMetrics without dedup) counts them twice.")
-            typer.confirm(f"Send {names} again from {where}?", abort=True, err=True)
+            narrate(
+                "What the store lacks is sent; one that cannot be queried gets all of it again "
+                "(VictoriaMetrics without dedup then counts it twice)."
+            )
+            typer.confirm(f"Go over {names} again from {where}?", abort=True, err=True)
         for found in chosen:
             state.rewind(found.source, found.bucket, position, system_clock())
-        say(f"{amount(len(chosen), 'checkpoint')} moved to {where}; the next pass sends from there.")
+        say(f"{amount(len(chosen), 'checkpoint')} moved to {where}; the next pass goes on from there.")
 
 
 def _chosen(state: "State", bucket: str, source: str, position: int | None) -> "list[Checkpoint]":

@@ -6,17 +6,16 @@ May import: typer, cli, errors; at call time config, state, verify.
 import asyncio
 import shlex
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from awsync.cli.flags import settings_flags
 from awsync.cli.output import LogFormat, LogLines, document, say
-from awsync.cli.settings import load_with_store
+from awsync.cli.settings import length_of, load_with_store
 from awsync.cli.verified import mended_words, show
+from awsync.cli.watch import Watch
 from awsync.events import Event, Level
 from awsync.words import iso
 
@@ -46,7 +45,7 @@ def verify(
     from awsync.state import State
     from awsync.verify import By, Question
 
-    length = _duration(since)
+    length = length_of(since, "--since")
     if by not in set(By):
         raise typer.BadParameter(f'"{by}" is not hour or day.', param_hint="--by")
     question = Question(length, By(by), source, bucket, repair=repair)
@@ -57,18 +56,6 @@ def verify(
             state.database.announce(shlex.join(["awsync", *sys.argv[1:]]), system_clock())
         code = asyncio.run(_verify(settings, state, question, as_json=json))
     raise typer.Exit(code)
-
-
-def _duration(text: str) -> timedelta:
-    from awsync.config.values import parse_duration
-
-    try:
-        length = parse_duration(text.strip())
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}.", param_hint="--since") from None
-    if not length:
-        raise typer.BadParameter("It must be longer than nothing.", param_hint="--since")
-    return length
 
 
 async def _verify(settings: "Settings", state: "State", question: "Question", *, as_json: bool) -> int:
@@ -109,49 +96,32 @@ async def _run(settings: "Settings", state: "State", question: "Question", *, as
             if recorder is not None:
                 recorder.record(event)
 
-        watch = opened.enter_context(_Watch())
+        reached = _Reached(opened.enter_context(Watch("Verifying")))
         async with aclosing(compare(settings, state, question, emit=emit)) as found:
             async for said in found:
                 report.apply(said)
-                watch.apply(said)
+                reached.apply(said)
     return report
 
 
-class _Watch:
-    """On a terminal: which bucket is being compared, and how far."""
+class _Reached:
+    """Tells which bucket is being compared, and how far."""
 
-    def __init__(self) -> None:
-        self._stop: Callable[[], None] = lambda: None
-        self._tell: Callable[[str], None] | None = None
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
         self._from = 0
         self._to = 0
-
-    def __enter__(self) -> "_Watch":
-        if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.text import Text
-
-            status = Console(stderr=True).status(Text("Verifying ..."))
-            status.start()
-            self._stop = status.stop
-            self._tell = lambda text: status.update(Text(text))
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._stop()
 
     def apply(self, said: "Said") -> None:
         """Shows how far it is."""
         from awsync.verify import Begun, Reached
 
-        if self._tell is None:
-            return
         if isinstance(said, Begun):
             self._from, self._to = said.start, said.end
-            self._tell(f"{said.source}/{said.bucket} ...")
+            self._watch.tell(f"{said.source}/{said.bucket} ...")
         elif isinstance(said, Reached) and self._to > self._from:
             share = (said.until - self._from) / (self._to - self._from)
-            self._tell(f"{said.source}/{said.bucket} {share:.0%}")
+            self._watch.tell(f"{said.source}/{said.bucket} {share:.0%}")
 
 
 def _document(report: "Report", first: "Report") -> dict[str, object]:

@@ -1,11 +1,14 @@
 """Settings: config.toml < environment < flags, where each value came from, and edits that keep comments.
 
     values       the kinds of value: how each is read, split from text and shown
+    matching     the kinds that say which events are meant
     keys         the table of keys, the only place that names one
+    tables       the keys of tables that come several times
     lines        TOML with the line of each key
     layers       what is given where
     credentials  secrets from files and the environment
     store        the settings of the store, its addresses
+    categories   where categories come from
     build        checks across keys, defaults worked out, Settings
     loader       config.toml is found, everything is loaded
     template     a commented config.toml: the example, and what `config init` writes
@@ -13,7 +16,8 @@
     write        edits one key, keeps comments
 
 The names below load their module when they are first used: `awsync --help` needs the keys alone.
-May import: the standard library, platformdirs, tomlkit, tomli-w, settings, errors, schedule.
+May import: the standard library, platformdirs, tomlkit, tomli-w, settings, errors, schedule,
+expressions.
 """
 
 from importlib import import_module
@@ -24,11 +28,13 @@ if TYPE_CHECKING:
     from awsync.config.keys import KEYS, SOURCE_KEYS, Key
     from awsync.config.loader import Loaded, default_path, load, locate
     from awsync.config.store import store_urls
+    from awsync.config.tables import CATEGORY_KEYS
     from awsync.config.template import freeze, render, written
     from awsync.config.watch import Watched
     from awsync.config.write import set_value, write_text
 
 __all__ = [
+    "CATEGORY_KEYS",
     "KEYS",
     "SOURCE_KEYS",
     "Key",
@@ -51,6 +57,7 @@ _HOMES = {
     "keys": ("KEYS", "SOURCE_KEYS", "Key"),
     "loader": ("Loaded", "default_path", "load", "locate"),
     "store": ("store_urls",),
+    "tables": ("CATEGORY_KEYS",),
     "template": ("freeze", "render", "written"),
     "watch": ("Watched",),
     "write": ("set_value", "write_text"),

@@ -15,6 +15,7 @@ import platformdirs
 from msgspec import Struct
 
 from awsync.config import keys
+from awsync.config.categories import build_categories, shown
 from awsync.config.credentials import Vault
 from awsync.config.keys import Key
 from awsync.config.layers import FILE, Findings, Layers, Place
@@ -23,7 +24,7 @@ from awsync.config.rules import build_rules
 from awsync.config.store import build_store
 from awsync.config.values import MASK, Shown
 from awsync.errors import Problem
-from awsync.settings import Privacy, Rule, Secret, Settings, SourceSettings
+from awsync.settings import Category, Privacy, Rule, Secret, Settings, SourceSettings
 
 _PAIRS: tuple[tuple[Key[Any], Key[Any]], ...] = (
     (keys.AW_TOKEN, keys.AW_TOKEN_FILE),
@@ -68,11 +69,15 @@ class Builder:
         state_dir = self._state_dir()
         user_id = self._user_id(state_dir)
         rules = build_rules(self.layers.rules)
+        categories = build_categories(self.layers, self.vault.warnings)
+        if isinstance(categories, tuple):
+            self._note_categories(categories)
         return Settings(
             sources=self._sources(user_id),
             store=build_store(flat, self.vault, self.file if needs_store else None),
             cron=flat.need(keys.CRON),
             min_data=flat.need(keys.MIN_DATA),
+            series_budget=flat.need(keys.SERIES_BUDGET),
             resolution=flat.need(keys.RESOLUTION),
             settle=flat.need(keys.SETTLE),
             lookback=flat.need(keys.LOOKBACK),
@@ -81,6 +86,7 @@ class Builder:
             state_dir=state_dir,
             rules=rules,
             pseudonym_key=self._pseudonym_key(rules, state_dir),
+            categories=categories,
         )
 
     def _pseudonym_key(self, rules: Sequence[Rule], state_dir: Path) -> Secret | None:
@@ -101,6 +107,12 @@ class Builder:
             origin = Origin(str(path), f"default (made once, kept in {path})")
             self.origins[keys.PSEUDONYM_KEY_FILE.name] = origin
         return key
+
+    def _note_categories(self, categories: Sequence[Category]) -> None:
+        places = [str(place) for place, _ in self.layers.categories]
+        self.origins[keys.CATEGORIES.name] = Origin(None, f"replaced by {places[0]}")
+        for place, (name, value) in zip(places, shown(categories).items(), strict=True):
+            self.origins[name] = Origin(value, place)
 
     def _state_dir(self) -> Path:
         given = self.layers.flat.pick(keys.STATE_DIR)

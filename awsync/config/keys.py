@@ -132,12 +132,19 @@ USER_ID: Key[str] = _key(
 )
 MIN_DATA: Key[int] = _key(
     "min-data",
-    values.COUNT,
+    values.count(0, 5),
     "A bucket with fewer events than this is not synced.",
     5,
     default=5,
     env="MIN_DATA",
     old="--minData",
+)
+SERIES_BUDGET: Key[int] = _key(
+    "series-budget",
+    values.count(40, 1000),
+    "How many new series a bucket may begin in a day (UTC); further ones are folded into `(other)`.",
+    1000,
+    default=1000,
 )
 EXCLUDED: Key[tuple[str, ...]] = _key(
     "excluded-watchers",
@@ -220,6 +227,13 @@ HOSTS: Key[Mapping[str, str]] = _key(
     default={},
     flag="--host",
 )
+CATEGORIES: Key[str] = _key(
+    "categories",
+    values.choice("activitywatch", "off"),
+    "Where the label `category` comes from: ActivityWatch's own categories, or nowhere; or category tables.",
+    "off",
+    default="activitywatch",
+)
 TIMEOUT: Key[timedelta] = _key(
     "timeout",
     values.duration("30s", positive=True),
@@ -285,11 +299,12 @@ KEYS: tuple[Key[Any], ...] = (
         CRON,
         USER_ID,
         MIN_DATA,
+        SERIES_BUDGET,
         EXCLUDED,
         INCLUDED,
     ),
     *(PRIVACY, PRIVACY_ALLOW, PSEUDONYM_KEY_FILE),
-    *(RESOLUTION, SETTLE, LOOKBACK, INITIAL_HISTORY, TIMEOUT, PROTOCOL),
+    *(CATEGORIES, RESOLUTION, SETTLE, LOOKBACK, INITIAL_HISTORY, TIMEOUT, PROTOCOL),
     *(BEARER_TOKEN, BEARER_TOKEN_FILE, USERNAME, PASSWORD, PASSWORD_FILE),
     *(CA_FILE, CLIENT_CERT_FILE, CLIENT_KEY_FILE, STATE_DIR, HEADERS, HOSTS, PRIVACY_FOR),
 )

@@ -14,11 +14,20 @@ from awsync.config import keys
 from awsync.config.keys import Key
 from awsync.config.lines import TomlFile
 from awsync.config.rule_keys import RULE_KEYS, RULE_TABLE
+from awsync.config.tables import CATEGORY_KEYS, CATEGORY_TABLE
 from awsync.config.values import T, texts_of
 from awsync.errors import Problem
 
 DEFAULT, FILE, ENVIRONMENT, FLAG = range(4)
 """The layers, a later one beats an earlier one."""
+
+_TABLES = {keys.SOURCE_TABLE: "server", CATEGORY_TABLE: "category", RULE_TABLE: "rule"}
+_KEYS: Mapping[str, tuple[Key[Any], ...]] = {
+    keys.SOURCE_TABLE: keys.SOURCE_KEYS,
+    CATEGORY_TABLE: CATEGORY_KEYS,
+    RULE_TABLE: RULE_KEYS,
+}
+"""The tables that may come several times, what each stands for, and the keys of each."""
 
 
 class Place(Struct, frozen=True):
@@ -91,11 +100,12 @@ class Findings(Struct):
 
 
 class Layers(Struct):
-    """Everything that was given: the flat keys, and the [[source]] and [[rule]] tables of config.toml."""
+    """Everything that was given: the flat keys, and the tables of config.toml that come several times."""
 
     problems: list[Problem]
     flat: Findings
     sources: list[tuple[Place, Findings]] = field(default_factory=list)
+    categories: list[tuple[Place, Findings]] = field(default_factory=list)
     rules: list[tuple[Place, Findings]] = field(default_factory=list)
 
 
@@ -138,11 +148,14 @@ def _from_environment(flat: Findings, environ: Mapping[str, str], cwd: Path) -> 
 
 def _from_file(layers: Layers, file: TomlFile) -> None:
     for name, value in file.data.items():
-        if name == keys.SOURCE_TABLE:
-            layers.sources += _tables(layers, file, value, _SOURCES)
-            continue
-        if name == RULE_TABLE:
-            layers.rules += _tables(layers, file, value, _RULES)
+        if name in _TABLES:
+            found = _tables(layers, file, name, value)
+            if name == keys.SOURCE_TABLE:
+                layers.sources += found
+            elif name == CATEGORY_TABLE:
+                layers.categories += found
+            else:
+                layers.rules += found
             continue
         place = Place(FILE, str(file.path), file.path.parent, file.line(name))
         key = keys.find(name)
@@ -160,45 +173,36 @@ def _take(findings: Findings, key: Key[Any], name: str, place: Place, value: obj
     findings.offer(key, place, lambda: value)
 
 
-class _Tables(Struct, frozen=True):
-    """Tables with double brackets: the name of each, the keys that it may have, and what there is one for."""
-
-    name: str
-    keys: tuple[Key[Any], ...]
-    each: str
-
-
-_SOURCES = _Tables(keys.SOURCE_TABLE, keys.SOURCE_KEYS, "server")
-_RULES = _Tables(RULE_TABLE, RULE_KEYS, "rule")
-
-
-def _tables(layers: Layers, file: TomlFile, tables: object, sort: _Tables) -> list[tuple[Place, Findings]]:
-    whole = Place(FILE, str(file.path), file.path.parent, file.line(sort.name))
-    if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
-        message = f"must be written with double brackets, [[{sort.name}]], once for each {sort.each}"
-        layers.flat.complain(whole, sort.name, message)
+def _tables(layers: Layers, file: TomlFile, table_name: str, given: object) -> list[tuple[Place, Findings]]:
+    whole = Place(FILE, str(file.path), file.path.parent, file.line(table_name))
+    if not isinstance(given, list) or not all(isinstance(table, Mapping) for table in given):
+        message = (
+            f"must be written with double brackets, [[{table_name}]], once for each {_TABLES[table_name]}"
+        )
+        layers.flat.complain(whole, table_name, message)
         return []
+    known = _KEYS[table_name]
     found: list[tuple[Place, Findings]] = []
-    for index, table in enumerate(tables):
-        findings = Findings(layers.problems, file.path.parent, _prefix(sort, table))
-        here = Place(FILE, str(file.path), file.path.parent, file.line(sort.name, index))
+    for index, table in enumerate(given):
+        findings = Findings(layers.problems, file.path.parent, _prefix(table_name, table))
+        here = Place(FILE, str(file.path), file.path.parent, file.line(table_name, index))
         for name, value in table.items():
-            line = file.line(sort.name, index, name)
+            line = file.line(table_name, index, name)
             place = Place(FILE, str(file.path), file.path.parent, line)
-            key = keys.find(name, sort.keys)
+            key = keys.find(name, known)
             if key is None:
-                findings.complain(place, name, _unknown_in(sort, name))
-                findings.mistyped(name, sort.keys)
+                findings.complain(place, name, _unknown_in_table(name, table_name))
+                findings.mistyped(name, known)
             else:
                 _take(findings, key, name, place, value)
         found.append((here, findings))
     return found
 
 
-def _prefix(sort: _Tables, table: Mapping[str, object]) -> str:
+def _prefix(table_name: str, table: Mapping[str, object]) -> str:
     """What stands before a key in a complaint: a rule is told by its name."""
-    named = table.get("name") if sort is _RULES else None
-    return f'{sort.name} "{named}".' if isinstance(named, str) and named else f"{sort.name}."
+    named = table.get("name") if table_name == RULE_TABLE else None
+    return f'{table_name} "{named}".' if isinstance(named, str) and named else f"{table_name}."
 
 
 def _strays(flat: Findings, file: TomlFile, key: Key[Any], value: object) -> bool:
@@ -217,17 +221,17 @@ def _strays(flat: Findings, file: TomlFile, key: Key[Any], value: object) -> boo
 
 def _unknown(name: str, value: object) -> str:
     what = "is not a table of awsync" if isinstance(value, Mapping) else "is not a key of awsync"
-    for sort in (_SOURCES, _RULES):
-        if keys.find(name, sort.keys) is not None:
-            return f"{what} here: it belongs in a [[{sort.name}]] table"
-    return what + _meant(name, [*(key.name for key in keys.KEYS), keys.SOURCE_TABLE, RULE_TABLE])
+    for table_name, known in _KEYS.items():
+        if keys.find(name, known) is not None:
+            return f"{what} here: it belongs in a [[{table_name}]] table"
+    return what + _meant(name, [*(key.name for key in keys.KEYS), *_KEYS])
 
 
-def _unknown_in(sort: _Tables, name: str) -> str:
-    what = f"is not a key of a [[{sort.name}]] table"
+def _unknown_in_table(name: str, table_name: str) -> str:
+    what = f"is not a key of a [[{table_name}]] table"
     if keys.find(name) is not None:
         return f"{what} but of the whole: move it above the first [table]"
-    return what + _meant(name, [key.name for key in sort.keys])
+    return what + _meant(name, [key.name for key in _KEYS[table_name]])
 
 
 def _meant(name: str, candidates: Iterable[str]) -> str:

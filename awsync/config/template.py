@@ -10,8 +10,10 @@ import tomli_w
 import tomlkit
 
 from awsync.config import keys
+from awsync.config.categories import document as tables_of
 from awsync.config.keys import Key
 from awsync.config.rule_keys import RULE_KEYS, RULE_TABLE
+from awsync.config.tables import CATEGORY_KEYS, CATEGORY_TABLE
 from awsync.config.values import Shown, show_duration
 from awsync.settings import Replacement, Rule, Settings
 
@@ -22,6 +24,9 @@ _HEAD = """\
 """
 _SOURCES = """\
 # Several ActivityWatch servers: one [[source]] table for each, instead of aw-url.
+"""
+_CATEGORIES = """\
+# Categories of your own: one [[category]] table for each, instead of those of ActivityWatch.
 """
 
 
@@ -47,8 +52,13 @@ def render(active: Mapping[str, object]) -> str:
         f"# {key.help}\n# {default_sentence(key)}\n{_lines(key, active.get(key.name))}\n" for key in keys.KEYS
     ]
     source = "".join(map(_table_lines, keys.SOURCE_KEYS))
+    category = "".join(map(_table_lines, CATEGORY_KEYS))
     rule = "".join(map(_table_lines, RULE_KEYS))
-    tables = [f"{_SOURCES}#[[{keys.SOURCE_TABLE}]]\n{source}", f"{_RULES}#[[{RULE_TABLE}]]\n{rule}"]
+    tables = (
+        f"{_SOURCES}#[[{keys.SOURCE_TABLE}]]\n{source}",
+        f"{_RULES}#[[{RULE_TABLE}]]\n{rule}",
+        f"{_CATEGORIES}#[[{CATEGORY_TABLE}]]\n{category}",
+    )
     return "\n".join([_HEAD, *blocks, *tables])
 
 
@@ -80,6 +90,8 @@ def freeze(settings: Settings, shown: Mapping[str, Shown]) -> str:
         ]
     if settings.rules:
         document[RULE_TABLE] = [written(rule) for rule in settings.rules]
+    if not isinstance(settings.categories, str):
+        document[CATEGORY_TABLE] = tables_of(settings.categories)
     return tomli_w.dumps(document)
 
 

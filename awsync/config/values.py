@@ -158,22 +158,25 @@ def _read_cron(value: object, _: Path) -> str:
 CRON: Kind[str] = Kind("CRON", _read_cron, str)
 
 
-def _read_count(value: object, _: Path) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"must be a whole number without quotes, such as 5, but is {sort_of(value)}")
-    if value < 0:
-        raise ValueError("must be 0 or more")
-    return value
+def count(least: int, example: int) -> Kind[int]:
+    """A whole number that is not below `least`."""
 
+    def read(value: object, _: Path) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError(
+                f"must be a whole number without quotes, such as {example}, but is {sort_of(value)}"
+            )
+        if value < least:
+            raise ValueError(f"must be {least} or more")
+        return value
 
-def _split_count(texts: Sequence[str]) -> object:
-    written = texts[-1].strip()
-    if not re.fullmatch(r"-?[0-9]{1,18}", written):
-        raise ValueError(f'must be a whole number such as 5, but is "{written}"')
-    return int(written)
+    def split(texts: Sequence[str]) -> object:
+        written = texts[-1].strip()
+        if not re.fullmatch(r"-?[0-9]{1,18}", written):
+            raise ValueError(f'must be a whole number such as {example}, but is "{written}"')
+        return int(written)
 
-
-COUNT: Kind[int] = Kind("COUNT", _read_count, int, _split_count)
+    return Kind("COUNT", read, int, split)
 
 
 def parse_duration(written: str) -> timedelta:

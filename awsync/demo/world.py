@@ -59,6 +59,7 @@ class World:
             store=StoreSettings(write_url=self.store.write_url, base_url=self.store.url),
             cron="* * * * *",
             min_data=5,
+            series_budget=1_000,
             resolution=timedelta(minutes=1),
             settle=timedelta(minutes=5),
             lookback=timedelta(hours=24),

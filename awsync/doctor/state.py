@@ -22,7 +22,7 @@ from awsync.doctor.writer import lock_finding
 from awsync.errors import StateDamagedError, StateError
 from awsync.remote_write.connection import shown_url
 from awsync.schema import SCHEMA_VERSION, schema_of
-from awsync.sqlite_file import check, check_log, is_damage
+from awsync.sqlite_file import check, check_log, is_damage, kept_files
 from awsync.state import State as SyncState
 from awsync.words import amount, clock
 
@@ -169,7 +169,9 @@ def _database(path: Path, opened: int | StateError) -> Finding:
     if opened < SCHEMA_VERSION:
         what = f"{path} is of an older awsync (schema {opened}); the next pass brings it up to date."
         return _AREA.ok("database", what)
-    return _AREA.ok("database", f"{path} is whole (schema {opened}).")
+    kept = kept_files(path)
+    beside = f" {amount(len(kept), 'damaged one')} kept beside it." if kept else ""
+    return _AREA.ok("database", f"{path} is whole (schema {opened}).{beside}")
 
 
 def _set_aside(walk: Walk) -> Finding:

@@ -196,6 +196,20 @@ class CorrectionSent(Struct, frozen=True, kw_only=True):
     microseconds: int
 
 
+class SeriesFolded(Struct, frozen=True, kw_only=True):
+    """A bucket had more new label sets than `budget` allows in a day; `sets` of them were folded.
+
+    `since` and `until` are when the first and the last of the days began, in microseconds.
+    """
+
+    source: str
+    bucket: str
+    since: int
+    until: int
+    sets: int
+    budget: int
+
+
 class RepairSent(Struct, frozen=True, kw_only=True):
     """The store was found to hold something else than ActivityWatch; corrections were delivered.
 
@@ -234,8 +248,8 @@ class SetAsideDelivered(Struct, frozen=True, kw_only=True):
 class Totals(Struct, frozen=True, kw_only=True):
     """What one pass did; `reads` are requests to ActivityWatch, `requests` those to the store.
 
-    `set_aside` counts samples that this pass set aside; `held_ranges` and `held_samples` are all that is set
-    aside at its end.
+    `folded` counts label sets that were beyond a budget. `set_aside` counts samples that this pass set aside;
+    `held_ranges` and `held_samples` are all that is set aside at its end.
     """
 
     sources_reached: int = 0
@@ -249,6 +263,7 @@ class Totals(Struct, frozen=True, kw_only=True):
     bytes: int = 0
     requests: int = 0
     corrections: int = 0
+    folded: int = 0
     set_aside: int = 0
     held_ranges: int = 0
     held_samples: int = 0

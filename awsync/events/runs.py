@@ -89,10 +89,14 @@ class JournalBegunAnew(Struct, frozen=True, kw_only=True):
 
 
 class StateBegunAnew(Struct, frozen=True, kw_only=True):
-    """The state database was damaged and was begun anew; `kept_as` is where the old one is, if it is."""
+    """The state database was damaged and was begun anew; `kept_as` is where the old one is, if it is.
+
+    `deleted` is how many were deleted that had been kept so long before.
+    """
 
     reason: str
     kept_as: str
+    deleted: int = 0
 
 
 class ServiceLost(Struct, frozen=True, kw_only=True):

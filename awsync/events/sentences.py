@@ -25,6 +25,7 @@ from awsync.events.passes import (
     RetryScheduled,
     SameDevice,
     SamplesSetAside,
+    SeriesFolded,
     SetAsideDelivered,
     SourceFailed,
     SourceReached,
@@ -72,6 +73,7 @@ Event = (
     | BatchDelivered
     | CheckpointMoved
     | CorrectionSent
+    | SeriesFolded
     | RepairSent
     | SamplesSetAside
     | SetAsideDelivered
@@ -114,6 +116,7 @@ _LEVELS: Mapping[type, Level] = {
     FutureLeft: Level.WARNING,
     AwayUnknown: Level.WARNING,
     SamplesSetAside: Level.WARNING,
+    SeriesFolded: Level.WARNING,
     JournalBegunAnew: Level.WARNING,
     StateBegunAnew: Level.WARNING,
     ServiceLost: Level.WARNING,
@@ -285,6 +288,16 @@ def _(event: CorrectionSent) -> str:
 
 
 @describe.register
+def _(event: SeriesFolded) -> str:
+    first, last = clock(event.since)[:10], clock(event.until)[:10]
+    days = first if first == last else f"{first} to {last}"
+    return (
+        f"{event.source}/{event.bucket}: {amount(event.sets, 'label set')} of {days} went into "
+        f'"(other)", for a day may begin {event.budget:,} series (series-budget). No time is lost.'
+    )
+
+
+@describe.register
 def _(event: RepairSent) -> str:
     refused = f"; the store refused {event.refused}" if event.refused else ""
     return (
@@ -315,8 +328,13 @@ def _(event: PassFinished) -> str:
     done = "Pass stopped" if event.stopped else "Pass complete" if event.complete else "Pass incomplete"
     return (
         f"{done} in {event.elapsed:.1f} s: {amount(totals.events, 'event')} read, "
-        f"{amount(totals.samples, 'sample')} delivered{set_aside(totals)}."
+        f"{amount(totals.samples, 'sample')} delivered{folded(totals)}{set_aside(totals)}."
     )
+
+
+def folded(totals: Totals) -> str:
+    """What a pass folded, as a part of a sentence; empty where nothing was."""
+    return f", {amount(totals.folded, 'label set')} folded" if totals.folded else ""
 
 
 def set_aside(totals: Totals) -> str:
@@ -389,6 +407,8 @@ def _(event: JournalBegunAnew) -> str:
 @describe.register
 def _(event: StateBegunAnew) -> str:
     kept = f", the old one is kept as {event.kept_as}" if event.kept_as else ""
+    if event.deleted:
+        kept += f" ({amount(event.deleted, 'older one')} deleted)"
     return (
         f"The state database was damaged ({event.reason}) and was begun anew{kept}; "
         "what the store lacks is found out from the store and ActivityWatch."

@@ -3,7 +3,8 @@
 Where write and query paths differ (Mimir, Thanos), query-url tells where to ask. The answers' traps are
 measured on Prometheus 2.42, 2.53, 3.5 and VictoriaMetrics 1.145 (FACTS B5, D).
 
-May import: errors, settings, series, httpx, msgspec, and the other modules of remote_write but client.
+May import: bounded, errors, settings, series, httpx, msgspec, and the other modules of remote_write but
+client.
 """
 
 import asyncio
@@ -14,16 +15,20 @@ from typing import TypeVar
 import httpx
 import msgspec
 
+from awsync.bounded import TooLargeError, read
 from awsync.errors import AwsyncError
 from awsync.remote_write.connection import bare_url, shown_url
 from awsync.remote_write.failures import verdict_of_failure
-from awsync.remote_write.store import PAGE_TIMEOUT, page
+from awsync.remote_write.store import MOST_BYTES, PAGE_TIMEOUT, page
 from awsync.remote_write.verdicts import Retry, clean
 from awsync.series import Labels
 from awsync.settings import StoreSettings
 
 Held = Mapping[Labels, Mapping[int, tuple[float, ...]]]
 """Values by series and millisecond. VictoriaMetrics keeps, and counts, a sample as often as it came."""
+
+_SHORTEST_MS = 60 * 60 * 1000
+"""What is shorter is not halved again: no bucket has so many samples in an hour."""
 
 
 class QueryError(AwsyncError):
@@ -32,6 +37,10 @@ class QueryError(AwsyncError):
     def __init__(self, message: str, remedy: str = "", *, passing: bool = False) -> None:
         super().__init__(message, remedy)
         self.passing = passing
+
+
+class _LargeAnswerError(QueryError):
+    """The answer to a query has more bytes than it may have."""
 
 
 async def held(
@@ -43,10 +52,26 @@ async def held(
 ) -> dict[Labels, dict[int, tuple[float, ...]]]:
     """The raw samples of the series that have these labels, from `from_ms` to `to_ms`, both included.
 
-    One query for the whole span: keep it to what one answer may hold. VictoriaMetrics shows a new sample only
+    A span with more than one answer may hold is asked for in halves. VictoriaMetrics shows a new sample only
     after some seconds. Raises QueryError where the store cannot be asked or does not answer.
     """
-    matchers = _selector(selector)
+    labels = tuple(selector)
+    try:
+        return await _held(http, store, labels, from_ms, to_ms)
+    except _LargeAnswerError:
+        if to_ms - from_ms < _SHORTEST_MS:
+            raise
+    middle = (from_ms + to_ms) // 2
+    series = await held(http, store, labels, from_ms, middle)
+    for name, values in (await held(http, store, labels, middle + 1, to_ms)).items():
+        series.setdefault(name, {}).update(values)
+    return series
+
+
+async def _held(
+    http: httpx.AsyncClient, store: StoreSettings, labels: Labels, from_ms: int, to_ms: int
+) -> dict[Labels, dict[int, tuple[float, ...]]]:
+    matchers = _selector(labels)
     # Prometheus 2 includes the left border of a range, Prometheus 3 and VictoriaMetrics exclude it, and
     # rounding may move either border by a millisecond: ask for more, keep what was asked for.
     end = to_ms // 1000 + 1
@@ -77,7 +102,11 @@ async def has_series(
         "end": str(to_ms // 1000 + 1),
         "limit": "1",
     }
-    return bool((await _query(http, store, "series", query, _Names)).data)
+    try:
+        return bool((await _query(http, store, "series", query, _Names)).data)
+    except _LargeAnswerError:
+        # Prometheus 2.42 knows no limit: it names them all.
+        return True
 
 
 async def flush(http: httpx.AsyncClient, store: StoreSettings) -> None:
@@ -123,21 +152,25 @@ async def _query(
     url = f"{bare_url(asked).rstrip('/')}/api/v1/{endpoint}"
     wait = store.timeout.total_seconds()
     try:
-        async with asyncio.timeout(wait):
-            response = await http.post(url, data=query)
+        async with asyncio.timeout(wait), http.stream("POST", url, data=query) as response:
+            body = await read(response, MOST_BYTES)
         if response.status_code == 200:
-            text = response.content.decode("utf-8", errors="replace")
-            return msgspec.json.decode(text, type=type_)
+            return msgspec.json.decode(body.decode("utf-8", errors="replace"), type=type_)
     except msgspec.DecodeError:
         raise QueryError(
             f"{shown_url(url)} did not answer as Prometheus does.", "Check query-url, or prometheus-url."
+        ) from None
+    except TooLargeError:
+        raise _LargeAnswerError(
+            f"{shown_url(url)} answered more than {MOST_BYTES >> 20} MiB to one query.",
+            "Check query-url, or prometheus-url: a store does not hold so much of one bucket.",
         ) from None
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
         failure = verdict_of_failure(error, shown_url(url), wait)
         if isinstance(failure, Retry):
             raise QueryError(failure.reason, "Check that the store runs.", passing=True) from None
         raise QueryError(failure.words, failure.remedy) from None
-    message = f"{shown_url(url)} answered {response.status_code} to a query: {clean(response.content)[:200]}"
+    message = f"{shown_url(url)} answered {response.status_code} to a query: {clean(body)[:200]}"
     # 422 is Prometheus' own trouble with a query: its head is just being written, or it is too busy.
     passing = response.status_code >= 500 or response.status_code in (408, 422, 429)
     raise QueryError(message, "Check that these credentials may read.", passing=passing)

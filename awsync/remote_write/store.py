@@ -2,7 +2,7 @@
 
 Pages and their traps are measured on Prometheus 2.42, 2.53, 3.5 and VictoriaMetrics 1.145 (FACTS B4, D).
 
-May import: settings, httpx, msgspec, and of remote_write connection.
+May import: settings, bounded, httpx, msgspec, and of remote_write connection.
 """
 
 import asyncio
@@ -16,13 +16,15 @@ import httpx
 import msgspec
 from msgspec import Struct
 
+from awsync.bounded import TooLargeError, read
 from awsync.remote_write.connection import bare_url
 from awsync.settings import StoreSettings
 
 Engine = Literal["Prometheus", "VictoriaMetrics", "unknown"]
 
 PAGE_TIMEOUT = timedelta(seconds=10)
-_MAX_PAGE = 8 * 1024 * 1024
+MOST_BYTES = 8 * 1024 * 1024
+"""Of one answer of a store: a configuration, or some 200,000 samples."""
 _MILLISECOND = timedelta(milliseconds=1)
 _HEAD_TOLERANCE = timedelta(hours=1)
 """Half of a two-hour block: what a Prometheus head takes without an out-of-order window."""
@@ -203,19 +205,15 @@ def _retention(flags: Mapping[str, Any]) -> timedelta | None:
 
 
 async def page(http: httpx.AsyncClient, url: str, wait: float) -> str:
-    """The text of a page; empty where it does not exist, is hidden or does not come in time."""
-    read = bytearray()
+    """The text of a page; empty where it does not exist, is hidden, is too large or does not come in time."""
     try:
         async with asyncio.timeout(wait), http.stream("GET", url) as response:
             if response.status_code != 200:
                 return ""
-            async for chunk in response.aiter_bytes():
-                read += chunk
-                if len(read) > _MAX_PAGE:
-                    return ""
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError):
+            body = await read(response, MOST_BYTES)
+    except (httpx.HTTPError, httpx.InvalidURL, TooLargeError, TimeoutError, OSError):
         return ""
-    return read.decode("utf-8", errors="replace")
+    return body.decode("utf-8", errors="replace")
 
 
 def _data(text: str) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from awsync.tui.pages import DETAIL, DOCTOR, LOG, PAGES, QUARANTINE, TODAY, VERIFY, WATCHERS
+from awsync.tui.pages import DETAIL, DOCTOR, LOG, PAGES, QUARANTINE, SENT, TODAY, VERIFY, WATCHERS
 
 EVERYWHERE = "everywhere"
 LISTS = "lists"
@@ -78,7 +78,7 @@ ACTIONS: tuple[Action, ...] = (
            (WATCHERS,)),
     Action("sort_reverse", "O", "Reverse the order", "Turns the arrow around.", (WATCHERS,)),
     Action("filter", "slash", "Filter", "Shows what holds all the words; !word leaves out.",
-           (WATCHERS, LOG), "Filter"),
+           (WATCHERS, LOG, SENT), "Filter", (WATCHERS, LOG)),
     Action("level", "v", "Level", "Shows only warnings, only errors, or details too.", (LOG,), "Level"),
     Action("follow", "F", "Follow", "Goes to the end of the log and stays there.", (LOG,)),
     Action("by(1)", "b", "By the next", "Tells the time apart by app, title, host, domain or category.",
@@ -99,6 +99,9 @@ ACTIONS: tuple[Action, ...] = (
            (VERIFY,), "Again"),
     Action("further", "b", "Further back", "Compares the last 7, 30, 90 or 365 days, then 7 again.",
            (VERIFY,), "Further"),
+    Action("values", "enter", "Values", "Gives the whole screen to every value that left.",
+           (SENT,), "Values"),
+    Action("further_back", "w", "More days", "The last day, 7 days or 30 days.", (SENT,), "Days"),
     Action("sync_now", "s", "Sync now", "Starts a pass over everything.", footer="Sync"),
     Action("pause", "p", "Pause or resume", "Stops the running pass and the schedule, or goes on.",
            footer="Pause"),

@@ -1,23 +1,16 @@
 """Doctor: every step from ActivityWatch to the store as it is found, and what to do about the broken ones.
 
-May import: textual, and of awsync control, errors, events, words, tui what it shows.
+May import: of awsync control, words, tui what it shows.
 """
 
-from contextlib import aclosing
 from textwrap import dedent
 
-from textual.app import ComposeResult
-
 from awsync.control import Finding
-from awsync.errors import AwsyncError
-from awsync.events import Level
 from awsync.tui.cells import Cell, Column, Tone
+from awsync.tui.check import CheckPage
 from awsync.tui.grid import Grid, Record
-from awsync.tui.page import Page
 from awsync.tui.pages import DOCTOR
 from awsync.tui.paper import Book, TextLine, paragraph
-from awsync.tui.rows import Surroundings
-from awsync.tui.state import Board
 from awsync.tui.text import plain
 from awsync.words import amount
 
@@ -35,62 +28,68 @@ _COLUMNS = (
 )
 
 
-class DoctorPage(Page):
+class DoctorPage(CheckPage[int, Finding]):
     """The findings above the whole of the one under the cursor, which goes to the first trouble by itself."""
 
     NAME = DOCTOR
+    CHECKS = frozenset({"examine", "probe"})
 
     def __init__(self) -> None:
-        super().__init__()
-        self.grid = Grid(_COLUMNS, id="findings", title="Doctor", empty="Looking ...")
-        self.remedy = Book(id="remedy", title="Finding")
-        self._found: list[Finding] = []
-        self._began = self._looking = False
+        super().__init__(
+            Grid(_COLUMNS, id="findings", title="Doctor", empty="Looking ..."),
+            Book(id="remedy", title="Finding"),
+        )
         self._put = 0
 
-    def body(self) -> ComposeResult:
-        """The steps above what is said of one."""
-        yield self.grid
-        yield self.remedy
+    def begin(self) -> None:
+        """Looks, and writes nothing."""
+        self._examine(probe=False)
 
-    def on_mount(self) -> None:
-        """The steps have the focus."""
-        self.grid.focus()
+    def show_all(self, *, anew: bool) -> None:
+        """Shows the steps."""
+        if anew:
+            self._put = 0
+        self.grid.show([_record(number, finding) for number, finding in self.found.items()])
+        findings = list(self.found.values())
+        if findings and self.grid.cursor_key == self._put:
+            self._put = _first_to_read(findings)
+            self.grid.go_to(self._put)
+        doing = "» looking on" if self.checking else _verdict(findings)
+        self.grid.set_titles(f"Doctor {len(findings)}", doing)
 
-    def update_board(self, board: Board, around: Surroundings) -> None:
-        """The first examination begins when there is an engine to ask."""
-        if not self._began and self.console.connected:
-            self._examine(probe=False)
+    def key_of(self, found: Finding) -> int:
+        """The steps are in the order in which they were taken."""
+        return len(self.found)
 
-    def why_not(self, action: str) -> str | None:
-        """Nothing can be examined before there are settings."""
-        if action in {"examine", "probe"} and not self.console.connected:
-            return "awsync is still starting."
-        return None
+    def lines(self, found: Finding, cells: int) -> list[TextLine]:
+        """The whole of a finding; what is to be taken as it is keeps its lines."""
+        head: TextLine = [
+            (f"{_SIGNS[found.state]} {found.state}", _TONES[found.state]),
+            (f"  {found.area}, {found.step}", Tone.STRONG),
+        ]
+        lines = [head, *paragraph(found.what, cells)]
+        if found.remedy:
+            lines += [[], [("What to do", Tone.HEADING), ("   y", Tone.KEY), (" copies it", Tone.DIM)]]
+            for line in found.remedy.splitlines():
+                lines += paragraph(line, cells, Tone.STRONG if line.startswith(_LITERAL) else Tone.PLAIN)
+        return lines
 
-    def on_grid_moved(self, event: Grid.Moved) -> None:
-        """Another step is looked at."""
-        self._show_one()
-
-    def on_resize(self) -> None:
-        """The sentences break elsewhere."""
-        self.call_after_refresh(self._show_one)
+    def as_text(self, found: Finding) -> str:
+        """A finding with its remedy."""
+        head = f"{_SIGNS[found.state]} {found.state:8} {found.area}, {found.step}: {found.what}"
+        return "\n".join([head, *(f"    {line}" for line in found.remedy.splitlines())])
 
     def copied(self) -> str:
         """What the remedy gives to be taken as it is, else its words, else what was found."""
-        finding = self._chosen
+        finding = self.chosen
         if finding is None:
             return ""
         lines = [line for line in finding.remedy.splitlines() if line.startswith(_LITERAL)]
         return dedent("\n".join(lines)) or finding.remedy or finding.what
 
-    def exported(self) -> tuple[str, str]:
-        """All findings with their remedies."""
-        return "txt", "".join(f"{_as_text(finding)}\n" for finding in self._found)
-
     def action_examine(self) -> None:
         """Looks once more."""
-        self._examine(probe=False)
+        self.begin()
 
     def action_probe(self) -> None:
         """Looks once more and writes a sample, after a question."""
@@ -107,43 +106,8 @@ class DoctorPage(Page):
         choices = (Choice("no", "Cancel", "c"), Choice("probe", "Send it", "s"))
         self.console.push_screen(Confirm("Probe the store", question, choices), answered)
 
-    @property
-    def _chosen(self) -> Finding | None:
-        key = self.grid.cursor_key
-        return self._found[key] if isinstance(key, int) and key < len(self._found) else None
-
     def _examine(self, *, probe: bool) -> None:
-        self._began = True
-        self.run_worker(self._walk(probe=probe), group="doctor", exclusive=True)
-
-    async def _walk(self, *, probe: bool) -> None:
-        agent = self.console.agent
-        if agent is None:
-            return
-        self._found, self._looking, self._put = [], True, 0
-        self._show()
-        try:
-            async with aclosing(agent.examine(probe=probe)) as findings:
-                async for finding in findings:
-                    self._found.append(finding)
-                    self._show()
-        except AwsyncError as error:
-            self.console.say(str(error), Level.ERROR)
-        self._looking = False
-        self._show()
-
-    def _show(self) -> None:
-        self.grid.show([_record(number, finding) for number, finding in enumerate(self._found)])
-        if self._found and self.grid.cursor_key == self._put:
-            self._put = _first_to_read(self._found)
-            self.grid.go_to(self._put)
-        doing = "» looking on" if self._looking else _verdict(self._found)
-        self.grid.set_titles(f"Doctor {len(self._found)}", doing)
-        self._show_one()
-
-    def _show_one(self) -> None:
-        finding, cells = self._chosen, self.remedy.room
-        self.remedy.show([] if finding is None or cells < 1 else _lines(finding, cells))
+        self.check(lambda agent: agent.examine(probe=probe))
 
 
 def _first_to_read(found: list[Finding]) -> int:
@@ -176,22 +140,3 @@ def _record(number: int, finding: Finding) -> Record:
         Cell(" ".join(finding.what.split()), quiet),
     )
     return Record(number, cells)
-
-
-def _lines(finding: Finding, cells: int) -> list[TextLine]:
-    """The whole of a finding; what is to be taken as it is keeps its lines."""
-    head: TextLine = [
-        (f"{_SIGNS[finding.state]} {finding.state}", _TONES[finding.state]),
-        (f"  {finding.area}, {finding.step}", Tone.STRONG),
-    ]
-    lines = [head, *paragraph(finding.what, cells)]
-    if finding.remedy:
-        lines += [[], [("What to do", Tone.HEADING), ("   y", Tone.KEY), (" copies it", Tone.DIM)]]
-        for line in finding.remedy.splitlines():
-            lines += paragraph(line, cells, Tone.STRONG if line.startswith(_LITERAL) else Tone.PLAIN)
-    return lines
-
-
-def _as_text(finding: Finding) -> str:
-    head = f"{_SIGNS[finding.state]} {finding.state:8} {finding.area}, {finding.step}: {finding.what}"
-    return "\n".join([head, *(f"    {line}" for line in finding.remedy.splitlines())])

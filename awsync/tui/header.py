@@ -57,7 +57,7 @@ def facts(agent: Agent | None, schedule: str, now: int) -> Facts:
 
 
 def first_line(board: Board, facts: Facts) -> list[Piece]:
-    """Who runs the engine, what it does now, and when it last succeeded."""
+    """Who runs the engine, what it does now, what waits, and when it last succeeded."""
     pieces = [("awsync", Tone.ACCENT), facts.mode]
     if board.running is not None:
         about = f" over {board.running.about}" if board.running.about else ""
@@ -69,14 +69,15 @@ def first_line(board: Board, facts: Facts) -> list[Piece]:
         pieces.append((f"next pass {ago(facts.now - board.next_at)}", Tone.PLAIN))
     if any(board.aside):
         pieces.append((f"! {sum(board.aside):,} set aside (Q)", Tone.WARN))
-    if board.last_success is None:
-        pieces.append(("no pass succeeded yet", Tone.DIM))
-    else:
-        pieces.append((f"success {ago(facts.now - board.last_success)}", Tone.PLAIN))
     if board.pending >= 1_000_000:
         pieces.append((f"{span(board.pending / 1e6)} pending", Tone.PLAIN))
     if board.unsent:
         pieces.append((f"{amount(board.unsent, 'watcher')} not sent yet", Tone.PLAIN))
+    # On a narrow screen what waits has to be read; what is dim falls away.
+    if board.last_success is None:
+        pieces.append(("no pass succeeded yet", Tone.DIM))
+    else:
+        pieces.append((f"success {ago(facts.now - board.last_success)}", Tone.DIM))
     if facts.schedule:
         pieces.append((parsed(facts.schedule).describe(), Tone.DIM))
     return pieces

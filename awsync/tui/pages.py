@@ -21,6 +21,7 @@ DOCTOR = "doctor"
 QUARANTINE = "quarantine"
 VERIFY = "verify"
 TODAY = "today"
+SENT = "sent"
 
 
 class Entry(Struct, frozen=True):
@@ -49,6 +50,8 @@ PAGES = (
           "quarantine:QuarantinePage"),
     Entry(VERIFY, "V", "Verify", "Whether the store says what ActivityWatch says, and why not.",
           "verify:VerifyPage"),
+    Entry(SENT, "L", "Sent", "What has left this machine, by bucket and label, as its ledger remembers.",
+          "sent:SentPage"),
     Entry("help", "?", "Help", "Every key, and what the signs of the table mean.", "help:HelpPage"),
 )  # fmt: skip
 

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec import Struct
 
 from awsync.activitywatch import ActivityWatch, Bucket
+from awsync.budget import Budget
 from awsync.delivery import Delivery
 from awsync.engine import Wiring
 from awsync.errors import AwsyncError, ConfigError, Problem, SourceError, UsageError
@@ -253,7 +254,11 @@ class _Run:
             yield Skipped(source.name, bucket.id, why)
             return
         labels = await Labelling(aw, source, self._settings).of(bucket)
-        reader = BucketReader(aw, bucket, labels, self._resolution, presence, self._link, self._periods)
+        book = self._state.admissions(source.name, bucket.id)
+        budget = Budget(self._settings.series_budget, labels.identity, book)
+        reader = BucketReader(
+            aw, bucket, labels, self._resolution, presence, self._link, self._periods, budget
+        )
         comparer = Comparer(source.name, bucket.id, self._resolution, self._periods)
         checker = Checker(reader, comparer, self._state, self._repairer(source, bucket), self._pause)
         async with aclosing(checker.check(checkpoint, span)) as said:

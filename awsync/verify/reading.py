@@ -1,15 +1,18 @@
 """Both sides of a bucket, look by look: what ActivityWatch says, and what the store holds of the same time.
 
-May import: the standard library, activitywatch, ahead, counting, link, presence, series, timeline,
-verify.comparing, verify.periods.
+May import: the standard library, activitywatch, ahead, budget, counting, ledger, link, presence, series,
+timeline, verify.comparing, verify.periods.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from awsync.activitywatch import ActivityWatch, Bucket
 from awsync.ahead import ahead
+from awsync.budget import Budget
 from awsync.counting import BucketCounter, Counted
+from awsync.ledger import from_store
 from awsync.link import Link
 from awsync.presence import PresenceReader
 from awsync.remote_write.queries import Held
@@ -35,6 +38,7 @@ class BucketReader:
         presence: PresenceReader,
         link: Link,
         periods: Periods,
+        budget: Budget,
     ) -> None:
         self.bucket = bucket
         self._aw = aw
@@ -43,6 +47,7 @@ class BucketReader:
         self._presence = presence
         self._link = link
         self._periods = periods
+        self._budget = budget
 
     async def looks(self, start: int, end: int) -> AsyncGenerator[Look, None]:
         """Everything in [start, end), in stretches that end where a period does."""
@@ -57,7 +62,7 @@ class BucketReader:
                 whole = page.end if page.end >= end else self._periods.start_of(page.end)
                 while begin < whole:
                     stop = self._stop(begin, whole)
-                    yield Look(begin, stop, _taken(waiting, stop), await self._held(begin, stop))
+                    yield await self._look(begin, stop, _taken(waiting, stop))
                     begin = stop
 
     async def again(self, look: Look) -> Look:
@@ -67,7 +72,14 @@ class BucketReader:
             async for page in pages:
                 _add(wanted, page)
         await self._link.knowledge.flush()
-        return Look(look.start, look.end, wanted, await self._held(look.start, look.end))
+        return await self._look(look.start, look.end, wanted)
+
+    async def _look(self, start: int, end: int, wanted: Amounts) -> Look:
+        """Both sides of a stretch; what the store holds tells of series that nobody here remembers."""
+        held = await self._held(start, end)
+        known = from_store(held, start, end, self._resolution)
+        folded = await asyncio.to_thread(self._budget.fold, wanted, known)
+        return Look(start, end, folded.amounts, held)
 
     def _counter(self, presence: PresenceReader) -> BucketCounter:
         return BucketCounter(self._aw, self.bucket, self._labeller, self._resolution, presence=presence)

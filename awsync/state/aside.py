@@ -1,8 +1,8 @@
-"""What is set aside, in the tables of the state: ranges for their age, samples for any other reason.
+"""What is set aside: the tables of ranges, for their age, and of samples, for any other reason.
 
 An id names one thing of either kind: `r3` is a range, `s17` a sample.
 
-May import: the standard library, msgspec, ledger, series.
+May import: the standard library, msgspec, database, ledger, records, series, state.delivered.
 """
 
 import sqlite3
@@ -11,59 +11,59 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 from msgspec.structs import replace
 
+from awsync.database import Database
 from awsync.ledger import Entry, Mark, Quarantined, Range, joined, without
+from awsync.records import Aside
 from awsync.series import Labels
+from awsync.state.delivered import series_id
 
-RANGES = (
+_RANGES = (
     "SELECT source, bucket, start, end, words, since, set_aside.id, mark FROM set_aside"
     " JOIN checkpoint ON checkpoint.id = checkpoint WHERE sink = ? ORDER BY source, bucket, start"
 )
-SAMPLES = (
+_SAMPLES = (
     "SELECT quarantine.id, source, bucket, labels, slot_end, correction, microseconds, words, since, tried,"
     " facts, mark FROM quarantine JOIN series ON series.id = series"
     " JOIN checkpoint ON checkpoint.id = checkpoint WHERE sink = ?"
 )
-COUNTS = (
+_COUNTS = (
     "SELECT source, bucket, sum(kind = 'r'), sum(kind = 's') FROM ("
     "SELECT checkpoint, 'r' AS kind FROM set_aside WHERE mark <> 'dropped'"
     " UNION ALL SELECT checkpoint, 's' FROM quarantine WHERE mark <> 'dropped'"
     ") JOIN checkpoint ON checkpoint.id = checkpoint WHERE sink = ? GROUP BY source, bucket"
 )
-ORDER = " ORDER BY source, bucket, slot_end, labels"
-OF_SLOTS = " AND source = ? AND bucket = ? AND slot_end > ? AND slot_end <= ?"
 _TABLES = {"r": "set_aside", "s": "quarantine"}
 
 
-def range_of(start: int, end: int, words: str, since: int, id_: int, mark: str) -> Range:
-    """A row of the ranges."""
-    return Range(start, end, words, since, id_, Mark(mark))
+def ranges(database: Database, sink: str) -> list[tuple[str, str, Range]]:
+    """All ranges of a store, as (source, bucket, range), oldest first for each bucket."""
+    with database.sound():
+        return [(row[0], row[1], _range_of(*row[2:])) for row in database.rows(_RANGES, (sink,))]
 
 
-def sample_of(
-    id_: int,
-    source: str,
-    bucket: str,
-    labels: str,
-    slot_end: int,
-    correction: int,
-    microseconds: int,
-    words: str,
-    since: int,
-    tried: int,
-    facts: str,
-    mark: str,
-) -> Quarantined:
-    """A row of the samples."""
-    entry = Entry(msgspec.json.decode(labels, type=Labels), slot_end, correction, microseconds)
-    return Quarantined(id_, source, bucket, entry, words, since, tried, facts, Mark(mark))
+def samples(database: Database, sink: str) -> list[Quarantined]:
+    """All samples of a store, by bucket and time."""
+    with database.sound():
+        rows = database.rows(f"{_SAMPLES} ORDER BY source, bucket, slot_end, labels", (sink,))
+        return [_sample_of(*row) for row in rows]
 
 
-def series_id(connection: sqlite3.Connection, labels: Labels) -> int:
-    """The number under which the state knows a series."""
-    text = msgspec.json.encode(labels).decode()
-    connection.execute("INSERT OR IGNORE INTO series (labels) VALUES (?)", (text,))
-    (id_,) = connection.execute("SELECT id FROM series WHERE labels = ?", (text,)).fetchone()
-    return int(id_)
+def samples_of_slots(
+    database: Database, sink: str, source: str, bucket: str, start: int, end: int
+) -> list[Quarantined]:
+    """The samples of the slots of a bucket that end in (start, end]."""
+    where = "source = ? AND bucket = ? AND slot_end > ? AND slot_end <= ?"
+    with database.sound():
+        rows = database.rows(f"{_SAMPLES} AND {where}", (sink, source, bucket, start, end))
+        return [_sample_of(*row) for row in rows]
+
+
+def counts(database: Database, sink: str) -> dict[tuple[str, str], Aside]:
+    """How much is set aside of each bucket that has any, without what somebody gave up."""
+    return {
+        (source, bucket): Aside(ranges, samples)
+        for source, bucket, ranges, samples in database.rows(_COUNTS, (sink,))
+    }
 
 
 def put_ranges(
@@ -78,7 +78,7 @@ def put_ranges(
     ).fetchall()
     if not rows and not new:
         return
-    before = [range_of(*row) for row in rows]
+    before = [_range_of(*row) for row in rows]
     left = without(before, *freed) if freed else before
     after = joined([*left, *(_again(each, before) for each in new)])
     connection.execute("DELETE FROM set_aside WHERE checkpoint = ?", (checkpoint,))
@@ -124,7 +124,12 @@ def forget_samples(
     ).fetchall()
     for id_, labels, *numbers in rows:
         if Entry(msgspec.json.decode(labels, type=Labels), *numbers) not in kept:
-            connection.execute("DELETE FROM quarantine WHERE id = ?", (id_,))
+            free_sample(connection, id_)
+
+
+def free_sample(connection: sqlite3.Connection, id_: int) -> None:
+    """Forgets one sample, which is not to be held any more."""
+    connection.execute("DELETE FROM quarantine WHERE id = ?", (id_,))
 
 
 def mark(connection: sqlite3.Connection, sink: str, ids: Sequence[str], wanted: Mark) -> int:
@@ -139,6 +144,28 @@ def mark(connection: sqlite3.Connection, sink: str, ids: Sequence[str], wanted: 
                 (wanted, int(number), Mark.DROPPED, sink),
             ).rowcount
     return changed
+
+
+def _range_of(start: int, end: int, words: str, since: int, id_: int, mark: str) -> Range:
+    return Range(start, end, words, since, id_, Mark(mark))
+
+
+def _sample_of(
+    id_: int,
+    source: str,
+    bucket: str,
+    labels: str,
+    slot_end: int,
+    correction: int,
+    microseconds: int,
+    words: str,
+    since: int,
+    tried: int,
+    facts: str,
+    mark: str,
+) -> Quarantined:
+    entry = Entry(msgspec.json.decode(labels, type=Labels), slot_end, correction, microseconds)
+    return Quarantined(id_, source, bucket, entry, words, since, tried, facts, Mark(mark))
 
 
 def _again(new: Range, before: Iterable[Range]) -> Range:

@@ -1,0 +1,158 @@
+"""Reads ActivityWatch as a first pass would, and weighs what it finds; no store, no state.
+
+May import: everything below the engine, and costs.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
+from datetime import timedelta
+
+import httpx
+from msgspec import Struct
+
+from awsync.activitywatch import Bucket
+from awsync.ahead import ahead
+from awsync.costs.said import Reading, Said, Skipped, Unread, Weighed
+from awsync.costs.weighing import Scale
+from awsync.counting import BucketCounter
+from awsync.errors import AwsyncError, SourceError, UsageError
+from awsync.labelling import Labelling
+from awsync.neighbours import Neighbours, origin
+from awsync.planning import left_out
+from awsync.presence import PresenceReader
+from awsync.reader import first_moment, guessed_width, opened, raw_pages
+from awsync.records import Neighbour
+from awsync.roll_call import Present, roll_call
+from awsync.series import decoded
+from awsync.settings import Settings
+from awsync.timeline import DAY, Carry, Event, closed_until, floor_to
+
+_MICROSECOND = timedelta(microseconds=1)
+_MOST_KEYS = 200
+_LOOKED_AT = 50
+"""Of so many events of a page the keys are taken down."""
+
+
+async def plan(
+    settings: Settings,
+    since: timedelta | None,
+    *,
+    now: int,
+    bucket: str | None = None,
+    remembered: Iterable[Neighbour] = (),
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> AsyncGenerator[Said, None]:
+    """What is found, as it is found; `since` None reads all that a first pass would send.
+
+    `bucket` is the only one that is read. Raises AwsyncError where nobody has it.
+    """
+    found = False
+    async with roll_call(settings.sources, remembered, transport=transport) as called:
+        reading = _Plan(settings, called.neighbours, since, now)
+        for present in called.sources:
+            async with aclosing(reading.source(present, bucket)) as said:
+                async for each in said:
+                    found = True
+                    yield each
+    if bucket is not None and not found:
+        raise UsageError(f'No source has a bucket "{bucket}".', "awsync buckets lists those there are.")
+
+
+class _Plan(Struct, frozen=True):
+    """What all sources are read with."""
+
+    settings: Settings
+    among: Neighbours
+    since: timedelta | None
+    now: int
+
+    @property
+    def _resolution(self) -> int:
+        return self.settings.resolution // _MICROSECOND
+
+    async def source(self, present: Present, only: str | None) -> AsyncGenerator[Said, None]:
+        """The buckets of a source, in the order of a pass; one that fails stops no other."""
+        source = present.source
+        if present.error is not None:
+            yield _unread(source.name, present.error)
+            return
+        presence = PresenceReader(present.aw, source, self.settings.hosts, present.buckets)
+        labelling = Labelling(present.aw, source, self.settings)
+        for bucket in sorted(present.buckets, key=_order):
+            if only not in (None, bucket.id):
+                continue
+            try:
+                why = await self._why_not(present, bucket)
+                if why is not None:
+                    yield Skipped(source.name, bucket.id, why)
+                    continue
+                async with aclosing(self._bucket(present, bucket, presence, labelling)) as said:
+                    async for each in said:
+                        yield each
+            except SourceError as error:
+                yield _unread(f"{source.name}/{bucket.id}", error)
+
+    async def _why_not(self, present: Present, bucket: Bucket) -> str | None:
+        why = left_out(bucket, present.source, self.among)
+        if why is not None:
+            return why
+        if bucket.newest is None:
+            return "it is empty"
+        least, events = self.settings.min_data, await present.aw.count(bucket.id)
+        return f"{events} events are fewer than min-data {least}" if events < least else None
+
+    async def _bucket(
+        self, present: Present, bucket: Bucket, presence: PresenceReader, labelling: Labelling
+    ) -> AsyncGenerator[Reading | Weighed, None]:
+        aw, name, scale = present.aw, present.source.name, Scale()
+        start, whole = await self._start(present, bucket)
+        end = self._closed(bucket, presence)
+        counter = BucketCounter(
+            aw, bucket, await labelling.of(bucket), self._resolution,
+            presence=presence, carry=Carry() if whole else None,
+        )  # fmt: skip
+        events, keys = 0, set[str]()
+        if start < end and (bucket.newest or 0) > start:
+            width = guessed_width((bucket.newest or 0) - start, await aw.count(bucket.id)) if whole else DAY
+            found = raw_pages(aw, bucket.id, start, end, self._resolution, width, beginning=whole)
+            async with aclosing(found), ahead(found, 1) as read:
+                async for raw in read:
+                    page = await opened(aw, raw)
+                    await asyncio.to_thread(_note_keys, keys, page.events)
+                    counted = await counter.count_page(page)
+                    await asyncio.to_thread(scale.add, counted.amounts)
+                    events += counted.events
+                    yield Reading(name, bucket.id, (counted.end - start) / (end - start))
+        weight = await asyncio.to_thread(scale.weight, end)
+        yield Weighed(name, bucket.id, bucket.client, start, end, events, weight, frozenset(keys))
+
+    async def _start(self, present: Present, bucket: Bucket) -> tuple[int, bool]:
+        """Where the reading begins, and whether nothing of the bucket lies before."""
+        lengths = [each for each in (self.since, self.settings.initial_history) if each is not None]
+        if lengths:
+            return floor_to(max(self.now - min(lengths) // _MICROSECOND, 0), self._resolution), False
+        return floor_to(await first_moment(present.aw, bucket), self._resolution), True
+
+    def _closed(self, bucket: Bucket, presence: PresenceReader) -> int:
+        settle = self.settings.settle // _MICROSECOND
+
+        def until(newest: int) -> int:
+            return closed_until(newest, self.now, settle, self._resolution)
+
+        return presence.closed(bucket, until(bucket.newest or 0), settle, until)
+
+
+def _order(bucket: Bucket) -> tuple[bool, int]:
+    """As a pass reads them: copies last, and first those that tell whether somebody was there."""
+    return origin(bucket.id) is not None, PresenceReader.rank(bucket)
+
+
+def _note_keys(keys: set[str], events: Sequence[Event]) -> None:
+    if len(keys) < _MOST_KEYS:
+        for data in {event.data for event in events[:_LOOKED_AT]}:
+            keys.update(decoded(data))
+
+
+def _unread(where: str, error: AwsyncError) -> Unread:
+    return Unread(where, error.message, error.remedy)
