@@ -3,12 +3,15 @@
 Whether an event leaves, and what of it, is decided by rules, categories and the level of privacy, each before
 the labels are made. The category is that of the event as the watcher wrote it.
 
-May import: activitywatch, categories, errors, planning, rules, series, settings.
+May import: the standard library, msgspec, activitywatch, categories, errors, planning, rules, series,
+settings.
 """
 
+import hashlib
 from collections.abc import Callable
 from typing import Self
 
+import msgspec
 from msgspec.structs import replace
 
 from awsync.activitywatch import ActivityWatch, Bucket
@@ -65,6 +68,20 @@ class Labelling:
             self._rules = await self._of_source() if wanted == "activitywatch" else rules_from(wanted)
         return self._rules
 
+    async def made_of(self) -> dict[str, str]:
+        """What decides the labels, by its name, each as a hash that is another one where that changed.
+
+        Raises UncategorizedError.
+        """
+        rules = await self.categories()
+        parts: dict[str, object] = {
+            "categories": rules and rules.description,
+            "rules": self._settings.rules,
+            "privacy": self._source.privacy,
+            "pseudonyms": self._settings.pseudonym_key,
+        }
+        return {name: _hash(part) for name, part in parts.items()}
+
     def identity(self, bucket: Bucket) -> Labels:
         """The labels that every series of a bucket has."""
         return self._labeller(bucket, Edited).identity
@@ -90,3 +107,8 @@ class Labelling:
 
 def _categorising(categorise: Categoriser) -> Step:
     return Step(CATEGORY, lambda edited: edited._replace(category=categorise(edited.data)))
+
+
+def _hash(part: object) -> str:
+    text = msgspec.json.encode(part, order="deterministic")
+    return hashlib.blake2s(text, digest_size=8).hexdigest()
