@@ -164,7 +164,7 @@ def test_categories_and_replacements_together(tmp_path: Path) -> None:
 
 
 def test_groups_are_written_as_go_has_them(tmp_path: Path) -> None:
-    """`$1`, `${name}` and `$$` mean there what Python writes otherwise; a group that is not there is empty."""
+    """`$1`, `${name}` and `$$` mean there what Python writes otherwise; an unknown group is empty."""
     text = REGEX.format(enable="true", expression="expression").replace('"Google.*"', '".*"')
     text = text.replace('expression: "test.*"', r"expression: '(?P<word>\w+) (\d+)'")
     text = text.replace('value: "Email"', r"value: '$2-${word}-$$-$none-\1'")
@@ -210,7 +210,7 @@ def test_scripts_never_ran(tmp_path: Path) -> None:
 
 
 def test_one_rule_after_the_other(tmp_path: Path) -> None:
-    """With two plugins aw-sync-suite forgets what the first dropped; rules are a chain, whatever their order."""
+    """With two plugins aw-sync-suite forgets what the first dropped; rules are a chain."""
     first = rules_of(tmp_path, DROP)
     second = rules_of(tmp_path, PLAIN)
     for rules in (first + second, second + first):

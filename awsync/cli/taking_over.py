@@ -1,6 +1,6 @@
 """`awsync config import`: the files of aw-sync-suite become settings and rules of awsync.
 
-Standard output is a config.toml, standard error is narration. Exit code 2 where something cannot be taken over.
+Standard output is a config.toml, standard error narration. Exit code 2 where something cannot be taken over.
 May import: typer, config, errors.
 """
 
