@@ -1,6 +1,6 @@
 """What samples and series take on the disks of two stores, once those have brought their data in order.
 
-Measured on 21 and 70 days of a made-up person, with all labels and with fewer, from 18,000 to 107,000 samples:
+Measured on 21 and 70 days of a made-up person, with all labels and with fewer, 18,000 to 107,000 samples:
 Prometheus 3.5 in blocks of 31 days, VictoriaMetrics after its merges. What comes out here lies within 15
 percent of each. Blocks of two hours, as Prometheus writes them first, take four times that.
 
