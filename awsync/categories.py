@@ -97,9 +97,8 @@ class Rules:
     @property
     def description(self) -> str:
         """Text that is another one where the rules may decide otherwise."""
-        return json.dumps(
-            [(rule.name, rule.pattern.pattern, rule.pattern.flags, rule.keys) for rule in self.rules]
-        )
+        rules = [(rule.name, rule.pattern.pattern, rule.pattern.flags, rule.keys) for rule in self.rules]
+        return json.dumps([rules, list(self.broken)])
 
     def category(self, data: Data) -> str:
         """The category of an event with this data, as `Work > Programming`; raises CategoryError."""

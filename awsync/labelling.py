@@ -3,10 +3,13 @@
 Whether an event leaves, and what of it, is decided by rules, categories and the level of privacy, each before
 the labels are made. The category is that of the event as the watcher wrote it.
 
-May import: activitywatch, categories, errors, planning, series, settings.
+May import: the standard library, msgspec, activitywatch, categories, errors, planning, series, settings.
 """
 
+import hashlib
 from collections.abc import Callable
+
+import msgspec
 
 from awsync.activitywatch import ActivityWatch, Bucket
 from awsync.categories import Rules, rules_from, rules_of
@@ -49,6 +52,19 @@ class Labelling:
             self._rules = await self._of_source() if wanted == "activitywatch" else rules_from(wanted)
         return self._rules
 
+    async def made_of(self) -> dict[str, str]:
+        """What decides the labels, by its name, each as a hash that is another one where that changed.
+
+        Raises UncategorizedError.
+        """
+        rules = await self.categories()
+        parts: dict[str, object] = {
+            "categories": rules and rules.description,
+            "rules": self._settings.rules,
+            "privacy": self._source.privacy,
+        }
+        return {name: _hash(part) for name, part in parts.items()}
+
     def identity(self, bucket: Bucket) -> Labels:
         """The labels that every series of a bucket has."""
         return self._labeller(bucket, Edited).identity
@@ -67,6 +83,11 @@ class Labelling:
         return Labeller(
             user=self._source.user_id, host=host, bucket=bucket.id, client=bucket.client, edit=edit
         )
+
+
+def _hash(part: object) -> str:
+    text = msgspec.json.encode(part, order="deterministic")
+    return hashlib.blake2s(text, digest_size=8).hexdigest()
 
 
 def _edit(categorise: Categoriser) -> Edit:

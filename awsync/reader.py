@@ -30,7 +30,7 @@ PAGE_BYTES = 200 * PAGE_EVENTS
 """A second of aw-server's time at most, and what a page costs in memory."""
 
 MAX_EVENTS = 2 * PAGE_EVENTS
-"""What one page has at most: it takes some 800 bytes of memory for each event while it is worked on."""
+"""What one page has at most: each event takes about a kilobyte of memory while it is worked on."""
 
 SMALLEST_EVENT = 60
 """Bytes of an event without data: a body of fewer than so many for each event cannot hold MAX_EVENTS."""

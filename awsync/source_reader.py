@@ -4,7 +4,7 @@ ActivityWatch's server is what a pass waits for, so it is never left idle: while
 the next one is read, and while a bucket is being read it is found out what is due of the next.
 
 May import: activitywatch, ahead, delivery, events, labelling, pass_context, planning, presence, reader,
-settings, state, timeline, neighbours.
+relabelling, settings, state, timeline, neighbours.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from awsync.activitywatch import ActivityWatch, Bucket, Info
 from awsync.ahead import ahead
-from awsync.errors import SourceError, SourceUnreachableError
+from awsync.errors import SourceError, SourceUnreachableError, UncategorizedError
 from awsync.events import (
     AwayUnknown,
     BucketFound,
@@ -44,6 +44,7 @@ from awsync.planning import (
 from awsync.presence import PresenceReader
 from awsync.reader import RawPage, first_moment, guessed_width, raw_pages
 from awsync.records import Checkpoint
+from awsync.relabelling import Relabelling
 from awsync.settings import SourceSettings
 from awsync.timeline import DAY, MILLISECOND, Carry, closed_until, floor_to
 
@@ -68,6 +69,7 @@ class SourceReader(Struct, frozen=True):
     infos: dict[str, Info]
     presence: PresenceReader
     labelling: Labelling
+    relabelling: Relabelling
     listed: set[str] = field(default_factory=set)
     synced: set[str] = field(default_factory=set)
 
@@ -86,10 +88,12 @@ class SourceReader(Struct, frozen=True):
             yield read_ahead
 
     async def blame(self, bucket: str, error: SourceError) -> None:
-        """Says that a bucket failed; raises the error where its server is gone, and all buckets with it.
+        """Says that a bucket failed; raises the error where all buckets fail with it: the server is gone.
 
         One bucket may break an answer off, or never finish one, on a server that is well otherwise.
         """
+        if isinstance(error, UncategorizedError):
+            raise error
         if isinstance(error, SourceUnreachableError) and not await self.aw.answers():
             raise error
         self.context.fail(self.source.name, bucket, error)
@@ -145,6 +149,8 @@ class SourceReader(Struct, frozen=True):
                 await meeting.listings(self.source)
             try:
                 due = await self._due(bucket)
+                if due and await self.relabelling.changed():
+                    due = [stretch for stretch in due if stretch.work is not Work.LOOK_BACK]
             except SourceError as error:
                 await self.blame(bucket.id, error)
                 continue

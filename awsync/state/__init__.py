@@ -4,6 +4,7 @@
     aside        ranges and quarantine     passes     the passes of the past
     sources      what sources told of themselves
     admission    which label sets the series budget took
+    labels       what labels are made of
 
 Each of these knows its tables; what belongs together in one transaction is put together here. Only what the
 store confirmed is written: after a crash the worst is one batch that goes out twice with the same samples.
@@ -27,7 +28,7 @@ from awsync.events import PassFinished, Work
 from awsync.ledger import Entry, Ledger, Mark, Quarantined, Range
 from awsync.records import Aside, Checkpoint, Neighbour, PassRecord, Settled
 from awsync.series import Labels
-from awsync.state import admission, aside, checkpoints, delivered, passes, sources
+from awsync.state import admission, aside, checkpoints, delivered, labels, passes, sources
 from awsync.state.admission import AdmissionBook
 
 
@@ -117,6 +118,10 @@ class State:
     def passes(self, limit: int) -> list[PassRecord]:
         """The last passes, newest first."""
         return passes.last(self.database, self.sink, limit)
+
+    def made_of(self, source: str) -> dict[str, str]:
+        """What decided the labels of a source when it was last synced; nothing where that is not known."""
+        return labels.read(self.database, self.sink, source)
 
     def begin_pass(self, started: int) -> int:
         """Notes that a pass runs; returns its number."""
@@ -213,6 +218,17 @@ class State:
             delivered.prune(connection, keep_from)
             checkpoints.forget(connection, keep_from)
 
+    def relabel(self, source: str, made_of: Mapping[str, str], *, now: int, resolution: int) -> int | None:
+        """Notes that the labels of a source are made in another way from now on.
+
+        The look back begins behind what was sent; samples in quarantine, whose labels nobody wants any more,
+        become the ranges of their slots. Returns until when something was sent, or None.
+        """
+        with self.database.transaction(durable=True) as connection:
+            labels.put(connection, self.sink, source, made_of)
+            aside.unlabel(connection, self.sink, source, now=now, resolution=resolution)
+            return checkpoints.relabel(connection, self.sink, source)
+
     def mark_aside(self, ids: Sequence[str], mark: Mark) -> int:
         """Lets the next pass try again what has these ids, or gives it up; returns how many there are."""
         with self.database.transaction(durable=True) as connection:
@@ -226,6 +242,14 @@ class State:
         """
         with self._at(source, bucket) as at:
             checkpoints.rewind(*at, position, now)
+
+    def resync(self, source: str, bucket: str, since: int, now: int) -> None:
+        """Moves a checkpoint back to the full hour before a moment, where it lies behind that.
+
+        What was decided never to be sent stays so: not to before where the bucket began.
+        """
+        with self._at(source, bucket) as at:
+            checkpoints.resync(*at, since, now)
 
     def skip_to(self, source: str, bucket: str, position: int, now: int) -> None:
         """Decides that what a bucket holds before `position`, a border of slots, is never sent by itself.
