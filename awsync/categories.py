@@ -15,12 +15,11 @@ from msgspec import Struct
 
 from awsync.errors import CategoryError
 from awsync.expressions import compiled, search
-from awsync.series import Data
+from awsync.series import SEPARATOR, Data
 from awsync.settings import Category
 
 Name = tuple[str, ...]
 UNCATEGORIZED: Name = ("Uncategorized",)
-SEPARATOR = " > "
 _LEVEL = 10
 """What one level of depth weighs against a priority."""
 _CACHE_SIZE = 20_000
