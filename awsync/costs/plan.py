@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from awsync.activitywatch import Bucket
 from awsync.ahead import ahead
+from awsync.budget import Budget, Unwritten
 from awsync.costs.said import Reading, Said, Skipped, Unread, Weighed
 from awsync.costs.weighing import Scale
 from awsync.counting import BucketCounter
@@ -108,10 +109,11 @@ class _Plan(Struct, frozen=True):
         aw, name, scale = present.aw, present.source.name, Scale()
         start, whole = await self._start(present, bucket)
         end = self._closed(bucket, presence)
+        labels = await labelling.of(bucket)
         counter = BucketCounter(
-            aw, bucket, await labelling.of(bucket), self._resolution,
-            presence=presence, carry=Carry() if whole else None,
-        )  # fmt: skip
+            aw, bucket, labels, self._resolution, presence=presence, carry=Carry() if whole else None
+        )
+        budget = Budget(self.settings.series_budget, labels.identity, Unwritten())
         events, keys = 0, set[str]()
         if start < end and (bucket.newest or 0) > start:
             width = guessed_width((bucket.newest or 0) - start, await aw.count(bucket.id)) if whole else DAY
@@ -121,7 +123,8 @@ class _Plan(Struct, frozen=True):
                     page = await opened(aw, raw)
                     await asyncio.to_thread(_note_keys, keys, page.events)
                     counted = await counter.count_page(page)
-                    await asyncio.to_thread(scale.add, counted.amounts)
+                    folded = await asyncio.to_thread(budget.fold, counted.amounts)
+                    await asyncio.to_thread(scale.add, folded.amounts)
                     events += counted.events
                     yield Reading(name, bucket.id, (counted.end - start) / (end - start))
         weight = await asyncio.to_thread(scale.weight, end)
