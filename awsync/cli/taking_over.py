@@ -64,9 +64,10 @@ def _text(taken: "Taken") -> str:
 
 def _write(target: Path, taken: "Taken") -> Sequence[str]:
     """Adds to config.toml what it does not set itself; returns the keys that stay as they are."""
-    from awsync.config import load, set_value
+    from awsync.config import load, set_value, write_text
     from awsync.config.lines import read_toml
-    from awsync.config.write import append_rules
+    from awsync.config.template import rule_text
+    from awsync.config.write_rules import add_rule
 
     given = read_toml(target).data if target.exists() else {}
     rules = load({"config": str(target)}, {}, needs_store=False).settings.rules if given else ()
@@ -76,5 +77,8 @@ def _write(target: Path, taken: "Taken") -> Sequence[str]:
     for name, value in taken.settings.items():
         if name not in given:
             set_value(target, name, value)
-    append_rules(target, taken.rules)
+    if not target.exists():
+        write_text(target, "")
+    for rule in taken.rules:
+        add_rule(target, rule_text(rule))
     return [name for name in taken.settings if name in given]

@@ -1,6 +1,6 @@
 """Edits config.toml for the user: one key at a time, comments and order kept, never half a file.
 
-May import: the standard library, tomlkit, settings, errors and the other modules of config.
+May import: the standard library, tomlkit, errors and the other modules of config.
 """
 
 import contextlib
@@ -9,7 +9,7 @@ import re
 import stat
 import tempfile
 import tomllib
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,8 @@ from tomlkit.exceptions import TOMLKitError
 from awsync.config import keys
 from awsync.config.keys import Key
 from awsync.config.lines import TomlFile, read_toml
-from awsync.config.template import literal, rule_text
+from awsync.config.template import literal
 from awsync.errors import ConfigError, Problem
-from awsync.settings import Rule
 
 _ANY_WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _PRIVATE = 0o600
@@ -59,23 +58,6 @@ def set_value(path: Path, key: str, value: object, source: str | None = None) ->
         edited = _with_edit(text, found, value, source, path)
     newline = "\r\n" if "\r\n" in text else "\n"
     write_text(target, re.sub(r"\r?\n", newline, edited))
-
-
-def append_rules(path: Path, rules: Sequence[Rule]) -> None:
-    """Add rules below all that config.toml has; a file that does not exist is made.
-
-    Raises ConfigError: not TOML, or the file cannot be written.
-    """
-    if not rules:
-        return
-    target = path.resolve()
-    text = _read(target)
-    if target.exists():
-        read_toml(target)
-    newline = "\r\n" if "\r\n" in text else "\n"
-    before = [text.rstrip()] if text.strip() else []
-    added = "\n\n".join([*before, *map(rule_text, rules)]) + "\n"
-    write_text(target, re.sub(r"\r?\n", newline, added))
 
 
 def write_text(path: Path, text: str) -> None:
