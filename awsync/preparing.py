@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from awsync.activitywatch import ActivityWatch
 from awsync.budget import Budget, Decisions, Folded
 from awsync.counting import BucketCounter, Counted
+from awsync.errors import SourceError
 from awsync.events import PageRead, Work
 from awsync.labelling import Labelling
 from awsync.ledger import Entry, Ledger, Range, all_entries, due, from_store, lacking, merged
@@ -132,6 +133,12 @@ class Preparer:
         reached = checkpoint.reached if work is not Work.LOOK_BACK else None
         may_be_held = (reached is not None and start < reached) or checkpoint.is_unconfirmed(start, end)
         held = await self._held(labeller.identity, start, end) if may_be_held else None
+        if may_be_held and held is None and work is Work.FORWARD and start < (checkpoint.relabelled or 0):
+            raise SourceError(
+                "It was sent with other labels before, and the store does not tell what it holds: sent again "
+                "it would count twice.",
+                "Give query-url an address of the store where these credentials may read.",
+            )
         # A checkpoint that was moved back decides anew about what somebody gave up.
         quarantine = state.withheld(name, bucket, start, end, dropped=work is not Work.FORWARD)
         ranges = state.set_aside(name, dropped=True) if work is Work.LOOK_BACK else []

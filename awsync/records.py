@@ -19,7 +19,7 @@ class Checkpoint(Struct, frozen=True):
     What was delivered for slots that end before `ledger_from` may be forgotten. `reached` is the furthest
     that the position ever was: before it the store may hold samples that nobody here remembers. So it may
     from `unconfirmed_from` to `unconfirmed_to`: something went out for that time, and nobody knows how that
-    ended.
+    ended. What was sent for slots that end by `relabelled` may have labels as they were made earlier.
     """
 
     source: str
@@ -36,6 +36,7 @@ class Checkpoint(Struct, frozen=True):
     reached: int | None = None
     unconfirmed_from: int | None = None
     unconfirmed_to: int | None = None
+    relabelled: int | None = None
 
     def is_unconfirmed(self, start: int, end: int) -> bool:
         """Whether something went out for [start, end) of which it is not known how that ended."""

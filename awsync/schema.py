@@ -76,7 +76,13 @@ _ADMISSION = (
         whole INTEGER, few INTEGER, bare INTEGER, PRIMARY KEY (checkpoint, day)
     ) WITHOUT ROWID""",
 )
-STEPS = (_FIRST, _QUARANTINE, _NEIGHBOURS, _UNCONFIRMED, _FLOOD, _ADMISSION)
+_LABELS = (
+    """CREATE TABLE labelling (
+        sink TEXT NOT NULL, source TEXT NOT NULL, made_of TEXT NOT NULL, PRIMARY KEY (sink, source)
+    )""",
+    "ALTER TABLE checkpoint ADD COLUMN relabelled INTEGER",
+)
+STEPS = (_FIRST, _QUARANTINE, _NEIGHBOURS, _UNCONFIRMED, _FLOOD, _ADMISSION, _LABELS)
 SCHEMA_VERSION = len(STEPS)
 
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from awsync.activitywatch import ActivityWatch, Info
 from awsync.budget import Count
 from awsync.delivery import Refusal
-from awsync.errors import SourceError, UncategorizedError
+from awsync.errors import SourceError
 from awsync.events import (
     CheckpointMoved,
     CorrectionSent,
@@ -27,6 +27,7 @@ from awsync.preparing import Prepared, Preparer
 from awsync.presence import PresenceReader
 from awsync.reader import RawPage
 from awsync.records import Settled
+from awsync.relabelling import Relabelling
 from awsync.settings import SourceSettings
 from awsync.source_reader import SourceReader
 from awsync.timeline import DAY, MILLISECOND
@@ -52,6 +53,7 @@ class SourcePass:
         self._infos = infos
         self._presence = PresenceReader(aw, source, context.settings.hosts)
         self._labelling = Labelling(aw, source, context.settings)
+        self._relabelling = Relabelling(source, self._labelling, context)
         self._preparer = Preparer(source, aw, context, self._presence, self._labelling)
         self._pending: list[Prepared] = []
         self._set_aside: dict[tuple[str, str], SamplesSetAside] = {}
@@ -61,7 +63,13 @@ class SourcePass:
     async def run(self) -> None:
         """Reads, delivers and settles everything that is due."""
         reader = SourceReader(
-            self._source, self._aw, self._context, self._infos, self._presence, self._labelling
+            self._source,
+            self._aw,
+            self._context,
+            self._infos,
+            self._presence,
+            self._labelling,
+            self._relabelling,
         )
         try:
             async with reader.pages() as found:
@@ -87,7 +95,7 @@ class SourcePass:
         await context.link.open()
         facts = context.link.knowledge.fingerprint
         due_again = {held.entry.sample: held for held in quarantine if held.is_due(facts, context.now)}
-        if not due_again:
+        if not due_again or await self._relabelling.changed():
             return
         refusals = await context.delivery.deliver(due_again, source=name)
         words = {refusal.sample: refusal.words for refusal in refusals}
@@ -120,10 +128,6 @@ class SourcePass:
                 continue
             try:
                 prepared = await self._preparer.prepare(stretch, raw)
-            except UncategorizedError:
-                # No other bucket fares better; those that have no category go out.
-                await self._flush()
-                raise
             except SourceError as error:
                 # What was read of the bucket before goes out; behind it nothing can, or a gap would remain.
                 await reader.blame(bucket, error)

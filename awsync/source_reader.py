@@ -4,7 +4,7 @@ ActivityWatch's server is what a pass waits for, so it is never left idle: while
 the next one is read, and while a bucket is being read it is found out what is due of the next.
 
 May import: activitywatch, ahead, delivery, events, labelling, pass_context, planning, presence, reader,
-settings, state, timeline, neighbours.
+relabelling, settings, state, timeline, neighbours.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from awsync.activitywatch import ActivityWatch, Bucket, Info
 from awsync.ahead import ahead
-from awsync.errors import SourceError, SourceUnreachableError
+from awsync.errors import SourceError, SourceUnreachableError, UncategorizedError
 from awsync.events import (
     AwayUnknown,
     BucketFound,
@@ -44,6 +44,7 @@ from awsync.planning import (
 from awsync.presence import PresenceReader
 from awsync.reader import RawPage, first_moment, guessed_width, raw_pages
 from awsync.records import Checkpoint
+from awsync.relabelling import Relabelling
 from awsync.settings import SourceSettings
 from awsync.timeline import DAY, MILLISECOND, Carry, closed_until, floor_to
 
@@ -59,7 +60,7 @@ class SourceReader(Struct, frozen=True):
 
     `infos` are the answers of servers that were asked in earlier passes, by address; `presence`
     is told of the buckets once they are known. `listed` becomes the ids of all buckets, `synced` of those
-    that are not left out.
+    that are not left out, `blamed` of those that failed.
     """
 
     source: SourceSettings
@@ -68,8 +69,10 @@ class SourceReader(Struct, frozen=True):
     infos: dict[str, Info]
     presence: PresenceReader
     labelling: Labelling
+    relabelling: Relabelling
     listed: set[str] = field(default_factory=set)
     synced: set[str] = field(default_factory=set)
+    blamed: set[str] = field(default_factory=set)
 
     @asynccontextmanager
     async def pages(self) -> AsyncIterator[AsyncIterator[tuple[Stretch, RawPage]]]:
@@ -86,20 +89,23 @@ class SourceReader(Struct, frozen=True):
             yield read_ahead
 
     async def blame(self, bucket: str, error: SourceError) -> None:
-        """Says that a bucket failed; raises the error where its server is gone, and all buckets with it.
+        """Says once that a bucket failed; raises the error where all fail with it: the server is gone.
 
         One bucket may break an answer off, or never finish one, on a server that is well otherwise.
         """
+        if isinstance(error, UncategorizedError):
+            raise error
         if isinstance(error, SourceUnreachableError) and not await self.aw.answers():
             raise error
-        self.context.fail(self.source.name, bucket, error)
+        if bucket not in self.blamed:
+            self.blamed.add(bucket)
+            self.context.fail(self.source.name, bucket, error)
 
     async def _pages(self, due: AsyncIterator[Stretch]) -> AsyncGenerator[tuple[Stretch, RawPage], None]:
         step = self.context.resolution
-        broken: str | None = None
         async for stretch in due:
             bucket = stretch.bucket.id
-            if bucket == broken:
+            if bucket in self.blamed:
                 continue
             await self.context.link.open()
             found = raw_pages(
@@ -110,9 +116,10 @@ class SourceReader(Struct, frozen=True):
                 async with aclosing(found):
                     async for raw in found:
                         yield stretch, raw
+                        if bucket in self.blamed:
+                            break
             except SourceError as error:
                 await self.blame(bucket, error)
-                broken = bucket
 
     async def _stretches(self) -> AsyncGenerator[Stretch, None]:
         name, meeting = self.source.name, self.context.meeting
@@ -145,6 +152,8 @@ class SourceReader(Struct, frozen=True):
                 await meeting.listings(self.source)
             try:
                 due = await self._due(bucket)
+                if due and await self.relabelling.changed():
+                    due = [stretch for stretch in due if stretch.work is not Work.LOOK_BACK]
             except SourceError as error:
                 await self.blame(bucket.id, error)
                 continue

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from awsync.errors import LockHeldError, StateError
 from awsync.events import PassFinished, Paused, Totals, Work
 from awsync.journal import Recorder
-from awsync.ledger import Entry, Range
+from awsync.ledger import Entry, Mark, Range
 from awsync.records import Checkpoint, PassRecord, Settled
 from awsync.schema import SCHEMA_VERSION
 from awsync.series import Labels
@@ -413,3 +413,64 @@ def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StateError, match=r"file/state/state\.db cannot be used .*\. Check the rights"):
         State(tmp_path / "file" / "state", "sink", write=True)
+
+
+def test_a_change_of_labels_is_a_floor_for_the_look_back(state: State) -> None:
+    """It is noted for every bucket of the source at once, survives, and goes where the time is sent again."""
+    for bucket in ("window_laptop", "afk_laptop"):
+        state.commit([settled(0, 10 * HOUR, bucket=bucket)], now=1, keep_from=2 * HOUR)
+    assert state.labels("laptop").made_of() == {}
+    assert state.labels("laptop").change({"categories": "x"}, now=2, resolution=SLOT) == 10 * HOUR
+    assert state.labels("laptop").made_of() == {"categories": "x"}
+    assert state.labels("other").made_of() == {}
+    for bucket in ("window_laptop", "afk_laptop"):
+        found = state.checkpoint("laptop", bucket)
+        assert (found.ledger_from, found.relabelled) == (10 * HOUR, 10 * HOUR)
+    state.commit([settled(10 * HOUR, 12 * HOUR)], now=3, keep_from=3 * HOUR)
+    found = state.checkpoint("laptop", "window_laptop")
+    assert (found.ledger_from, found.relabelled) == (10 * HOUR, 10 * HOUR)
+
+    state.resync("laptop", "window_laptop", 7 * HOUR + 5, now=4)
+    found = state.checkpoint("laptop", "window_laptop")
+    assert (found.position, found.reached, found.relabelled) == (7 * HOUR, 12 * HOUR, 10 * HOUR)
+    state.commit([settled(7 * HOUR, 8 * HOUR)], now=5, keep_from=3 * HOUR)
+    found = state.checkpoint("laptop", "window_laptop")
+    assert (found.position, found.ledger_from, found.relabelled) == (8 * HOUR, 7 * HOUR, 7 * HOUR)
+    state.commit([settled(8 * HOUR, 12 * HOUR)], now=6, keep_from=3 * HOUR)
+    found = state.checkpoint("laptop", "window_laptop")
+    assert (found.position, found.ledger_from, found.relabelled) == (12 * HOUR, 7 * HOUR, 7 * HOUR)
+    assert state.checkpoint("laptop", "afk_laptop").relabelled == 10 * HOUR
+
+
+def test_labels_that_change_while_time_is_sent_again(state: State) -> None:
+    """All that the store may hold counts as earlier then, also behind a checkpoint that was moved back."""
+    state.commit([settled(0, 10 * HOUR)], now=1, keep_from=0)
+    state.rewind("laptop", "window_laptop", 4 * HOUR, now=2)
+    assert state.labels("laptop").change({"rules": "x"}, now=3, resolution=SLOT) == 4 * HOUR
+    assert state.checkpoint("laptop", "window_laptop").relabelled == 10 * HOUR
+
+
+def test_nothing_is_sent_again_that_was_never_to_be_sent(state: State) -> None:
+    """A resync goes back to where the bucket began and no further, and moves no checkpoint forward."""
+    state.skip_to("laptop", "window_laptop", 5 * HOUR + SLOT, now=1)
+    state.commit([settled(5 * HOUR + SLOT, 9 * HOUR)], now=2, keep_from=0)
+    state.resync("laptop", "window_laptop", 2 * HOUR, now=3)
+    assert state.checkpoint("laptop", "window_laptop").position == 5 * HOUR + SLOT
+    state.resync("laptop", "window_laptop", 8 * HOUR, now=3)
+    assert state.checkpoint("laptop", "window_laptop").position == 5 * HOUR + SLOT
+
+
+def test_samples_in_quarantine_do_not_keep_labels_that_nobody_wants(state: State) -> None:
+    """Where the labels changed, what waits with the earlier ones is worked out anew from ActivityWatch."""
+    refused = [(Entry(VIM, 3 * SLOT, 0, 5), "bad\nlabel"), (Entry(FIREFOX, 4 * SLOT, 0, 5), "bad")]
+    page = replace(settled(0, HOUR), refused=[*refused, (Entry(VIM, 9 * SLOT, 0, 7), "bad")])
+    state.commit([page], now=1, keep_from=0)
+    (dropped,) = [held for held in state.quarantine() if held.entry.slot_end == 9 * SLOT]
+    state.mark_aside([f"s{dropped.id}"], Mark.DROPPED)
+    state.labels("laptop").change({"privacy": "x"}, now=7, resolution=SLOT)
+    assert state.quarantine() == []
+    assert [held.id for held in state.quarantine(dropped=True)] == [dropped.id]
+    ((_, bucket, held),) = state.set_aside()
+    assert (bucket, held.start, held.end, held.words, held.since) == (
+        "window_laptop", 2 * SLOT, 4 * SLOT, "bad", 7,
+    )  # fmt: skip

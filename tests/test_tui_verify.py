@@ -113,4 +113,4 @@ async def test_what_the_page_shows_of_a_real_store(
         found = [each async for each in agreements(settings, state, days=7, wiring=Wiring())]
     (difference,) = found[-1].differences
     assert (found[-1].state, difference.held - difference.expected) == ("differs", 17.25)
-    assert difference.series == "active=unknown, app=[b]app 0"
+    assert difference.series == "active=unknown, app=[b]app 0, category=Uncategorized"

@@ -46,7 +46,7 @@ def days(aw: AwServer) -> AwServer:
 
 def series(settings: Settings, app: str) -> Labels:
     pairs = {"__name__": "aw_watcher_window_seconds", "bucket": BUCKET, "host": "x", "user": "me", "app": app}
-    return tuple(sorted({**pairs, "active": "unknown"}.items()))
+    return tuple(sorted({**pairs, "active": "unknown", "category": "Uncategorized"}.items()))
 
 
 def held(store: Store, app: str) -> list[tuple[int, float]]:

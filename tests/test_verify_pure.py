@@ -129,6 +129,20 @@ WANTED = {RESOLUTION: 30 * MICROSECONDS}
         pytest.param(
             {}, [entry(1, 45)], replace(KNOWN, remembered=END), {Why.UNKNOWN: (0, 45)}, id="unknown"
         ),
+        pytest.param(WANTED, [entry(1, 30)], replace(KNOWN, relabelled=END), {}, id="equal, earlier"),
+        pytest.param(
+            WANTED, [entry(1, 20)], replace(KNOWN, relabelled=END), {Why.RELABELLED: (30, 20)}, id="earlier"
+        ),
+        pytest.param(
+            WANTED,
+            [entry(1, 7)],
+            replace(KNOWN, relabelled=END, quarantine=[quarantined(entry(1, 20, 1))]),
+            {Why.QUARANTINED: (20, 0), Why.RELABELLED: (10, 7)},
+            id="earlier, in part quarantined",
+        ),
+        pytest.param(
+            WANTED, [], replace(KNOWN, relabelled=END, position=0), {Why.PENDING: (30, 0)}, id="sent again"
+        ),
     ],
 )
 def test_why(
@@ -136,6 +150,44 @@ def test_why(
 ) -> None:
     """Each way of being different has its own reason, with what both sides say."""
     assert compared(wanted, held, known) == why
+
+
+def test_time_with_earlier_labels_is_compared_by_its_sums() -> None:
+    """Until the labels changed only bucket and `active` tell series apart; behind that every label does.
+
+    Nothing of that time is mended, for nobody knows under which label.
+    """
+
+    def of(active: str, **labels: str) -> Labels:
+        return tuple(sorted({"__name__": "m", "bucket": "b", "active": active, **labels}.items()))
+
+    def slot(number: int, seconds: int) -> dict[int, int]:
+        return {number * RESOLUTION: seconds * MICROSECONDS}
+
+    wanted = {
+        of("true", app="a", category="New"): slot(1, 20) | slot(12, 5) | slot(20, 9),
+        of("false", app="a", category="New"): slot(1, 3),
+    }
+    old = [
+        Entry(of("true", app="a", title="x"), RESOLUTION, 0, 12 * MICROSECONDS),
+        Entry(of("true", app="b"), RESOLUTION, 0, 8 * MICROSECONDS),
+        Entry(of("true", app="b"), 12 * RESOLUTION, 0, 5 * MICROSECONDS),
+        Entry(of("false", app="b"), RESOLUTION, 0, 3 * MICROSECONDS),
+    ]
+    new = [Entry(of("true", app="a", category="New"), 20 * RESOLUTION, 0, 9 * MICROSECONDS)]
+    known = replace(KNOWN, relabelled=12 * RESOLUTION)
+    found = COMPARER.compare(Shelf([*old, *new]).look(wanted), known)
+    assert (found.rows, found.periods, found.agree) == ([], 2, 2)
+    assert found.held.keys() == {each.labels for each in [*old, *new]}
+
+    found = COMPARER.compare(Shelf([*old[1:], *new]).look(wanted), known)
+    ((row,), slots) = found.rows, found.repairable
+    assert (row.difference.labels, row.difference.why) == (of("true"), Why.RELABELLED)
+    assert (row.difference.expected, row.difference.held) == (25 * MICROSECONDS, 13 * MICROSECONDS)
+    assert (slots, found.sure, row.difference.why.fault) == ({}, False, True)
+
+    found = COMPARER.compare(Shelf([*old, *new]).look(wanted), replace(KNOWN, relabelled=0, remembered=END))
+    assert {row.difference.why for row in found.rows} == {Why.UNKNOWN, Why.LACKING}
 
 
 def test_what_was_given_up_is_no_fault() -> None:

@@ -11,6 +11,7 @@ from awsync.events import (
     BatchDelivered,
     BucketFound,
     BucketSkipped,
+    CategoriesLeftOut,
     CheckpointMoved,
     CheckpointRewound,
     ClockSkewed,
@@ -21,6 +22,7 @@ from awsync.events import (
     HeldForThisRun,
     HistoryWentBack,
     JournalBegunAnew,
+    LabelsChanged,
     Level,
     LongHistoryFound,
     NextPass,
@@ -37,6 +39,7 @@ from awsync.events import (
     RunStarted,
     SameDevice,
     SamplesSetAside,
+    SeriesFolded,
     ServiceLost,
     SetAsideDelivered,
     SettingsReloaded,
@@ -155,6 +158,18 @@ SENTENCES: list[tuple[Event, str, Level]] = [
         Level.INFO,
     ),
     (
+        SeriesFolded(**B, since=NOON, until=NOON, sets=1, budget=1_000),
+        'laptop/window: 1 label set of 2026-11-20 went into "(other)", for a day may begin 1,000 series '
+        "(series-budget). No time is lost.",
+        Level.WARNING,
+    ),
+    (
+        SeriesFolded(**B, since=NOON, until=NOON + 24 * 60 * MINUTE, sets=2_000, budget=1_000),
+        'laptop/window: 2,000 label sets of 2026-11-20 to 2026-11-21 went into "(other)", for a day may '
+        "begin 1,000 series (series-budget). No time is lost.",
+        Level.WARNING,
+    ),
+    (
         RepairSent(**B, samples=2, microseconds=17_250_000, refused=0),
         "laptop/window: the store did not agree, +17.250 s mended in 2 samples.",
         Level.INFO,
@@ -180,8 +195,9 @@ SENTENCES: list[tuple[Event, str, Level]] = [
         Level.INFO,
     ),
     (
-        PassFinished(at=NOON, elapsed=0, complete=False, totals=Totals(set_aside=1)),
-        "Pass incomplete in 0.0 s: 0 events read, 0 samples delivered, 1 sample set aside.",
+        PassFinished(at=NOON, elapsed=0, complete=False, totals=Totals(folded=2, set_aside=1)),
+        "Pass incomplete in 0.0 s: 0 events read, 0 samples delivered, 2 label sets folded, "
+        "1 sample set aside.",
         Level.WARNING,
     ),
     (
@@ -205,6 +221,18 @@ SENTENCES: list[tuple[Event, str, Level]] = [
         FutureLeft(**B, position=NOON),
         "laptop/window: the checkpoint lay in the future, so a clock was wrong; "
         "it goes on from 2026-11-20 12:00 UTC.",
+        Level.WARNING,
+    ),
+    (
+        LabelsChanged(source="laptop", what=("categories", "rules"), until=NOON),
+        "laptop: labels changed (categories, rules). What was sent until 2026-11-20 12:00 UTC keeps those "
+        "that it has; awsync resync --since 30d sends that much again.",
+        Level.INFO,
+    ),
+    (
+        CategoriesLeftOut(source="laptop", categories=("Work > Code", "Mail")),
+        "laptop: no event falls under Work > Code, Mail, for the rule cannot be read. Correct it in "
+        "ActivityWatch's settings.",
         Level.WARNING,
     ),
     (
@@ -307,7 +335,7 @@ def test_what_is_no_event_has_none() -> None:
 
 
 def test_every_event_can_be_counted_and_summed_up() -> None:
-    """The tally and the summary take each event of a pass, and agree on what was set aside."""
+    """The tally and the summary take each event of a pass, and agree on what was set aside and folded."""
     tally, summary = Tally(), PassSummary()
     for event, _, _ in SENTENCES:
         tally.apply(event)
@@ -316,7 +344,8 @@ def test_every_event_can_be_counted_and_summed_up() -> None:
     totals = tally.totals()
     assert (totals.sources_reached, totals.sources_failed, totals.buckets) == (2, 1, 2)
     assert (totals.set_aside, totals.corrections, totals.samples) == (2, 2, 1)
-    assert summary.row("laptop", "window").set_aside == totals.set_aside
+    row = summary.row("laptop", "window")
+    assert (row.set_aside, row.folded) == (totals.set_aside, totals.folded) == (2, 2_001)
     matters = (SourceFailed, StoreParked, SamplesSetAside)
     assert list(totals.faults) == [text for event, text, _ in SENTENCES if isinstance(event, matters)]
 

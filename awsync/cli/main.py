@@ -32,6 +32,7 @@ _PLACES = {
     "backfill": "backfill:backfill",
     "doctor": "doctor:doctor",
     "verify": "verify:verify",
+    "resync": "resync:resync",
     "checkpoint": "checkpoint:app",
     "config": "config:app",
     "demo": "demo:demo",

@@ -167,10 +167,7 @@ def _share(each: Weighed, days: int | None) -> float:
 
 def _bytes(each: Weighed, days: int | None, engine: Engine) -> float:
     weight, share = each.weight, _share(each, days)
-    series = _series([each], days)
-    if series is None:
-        series = round(weight.series.total * share)
-    return ENGINES[engine].bytes(weight.samples * share, weight.daily_series * share, series, weight.text)
+    return ENGINES[engine].bytes(weight.samples * share, weight.daily_series * share, weight.text)
 
 
 def _cut(watcher: str, label: str, held: Sequence[tuple[Weighed, LabelWeight]]) -> Cut:

@@ -1,5 +1,9 @@
 """What samples and series take on the disks of two stores, once those have brought their data in order.
 
+Measured on 21 and 70 days of a made-up person, with all labels and with fewer, 18,000 to 107,000 samples:
+Prometheus 3.5 in blocks of 31 days, VictoriaMetrics after its merges. What comes out here lies within 15
+percent of each. Blocks of two hours, as Prometheus writes them first, take four times that.
+
 May import: the standard library, msgspec.
 """
 
@@ -17,22 +21,17 @@ class Engine(StrEnum):
 
 
 class Disk(Struct, frozen=True):
-    """Bytes for each sample, for each series and day on which it has samples, and for each series.
-
-    `text` is for each byte of a series' labels.
-    """
+    """Bytes for each sample; and for each byte of a series' labels, on each day on which it has samples."""
 
     sample: float
-    daily: float
-    series: float
     text: float
 
-    def bytes(self, samples: float, daily_series: float, series: float, text: float) -> float:
+    def bytes(self, samples: float, daily_series: float, text: float) -> float:
         """What they take; `text` is the length of a series' labels."""
-        return samples * self.sample + daily_series * self.daily + series * (self.series + text * self.text)
+        return samples * self.sample + daily_series * text * self.text
 
 
 ENGINES: Mapping[Engine, Disk] = {
-    Engine.PROMETHEUS: Disk(sample=10, daily=20, series=50, text=1),
-    Engine.VICTORIA_METRICS: Disk(sample=5, daily=20, series=50, text=1),
+    Engine.PROMETHEUS: Disk(sample=9.8, text=0.39),
+    Engine.VICTORIA_METRICS: Disk(sample=3.6, text=0.62),
 }

@@ -155,6 +155,24 @@ class FutureLeft(Struct, frozen=True, kw_only=True):
     position: int
 
 
+class LabelsChanged(Struct, frozen=True, kw_only=True):
+    """What makes the labels of a source changed; what was sent until `until` keeps those that it has.
+
+    `what` are the names of what changed: categories, rules, privacy.
+    """
+
+    source: str
+    what: tuple[str, ...]
+    until: int
+
+
+class CategoriesLeftOut(Struct, frozen=True, kw_only=True):
+    """Categories of ActivityWatch whose rule cannot be read; no event falls under them."""
+
+    source: str
+    categories: tuple[str, ...]
+
+
 class AwayUnknown(Struct, frozen=True, kw_only=True):
     """The AFK watcher of a host went silent while others go on; `since` is the end of its newest event.
 

@@ -12,11 +12,13 @@ from awsync.events.passes import (
     BatchDelivered,
     BucketFound,
     BucketSkipped,
+    CategoriesLeftOut,
     CheckpointMoved,
     ClockSkewed,
     CorrectionSent,
     FutureLeft,
     HistoryWentBack,
+    LabelsChanged,
     LongHistoryFound,
     OwnSeriesRefused,
     PageRead,
@@ -70,6 +72,8 @@ Event = (
     | SameDevice
     | HistoryWentBack
     | FutureLeft
+    | LabelsChanged
+    | CategoriesLeftOut
     | AwayUnknown
     | BatchDelivered
     | CheckpointMoved
@@ -116,6 +120,7 @@ _LEVELS: Mapping[type, Level] = {
     SameDevice: Level.WARNING,
     HistoryWentBack: Level.WARNING,
     FutureLeft: Level.WARNING,
+    CategoriesLeftOut: Level.WARNING,
     AwayUnknown: Level.WARNING,
     SamplesSetAside: Level.WARNING,
     SeriesFolded: Level.WARNING,
@@ -258,6 +263,22 @@ def _(event: FutureLeft) -> str:
     return (
         f"{event.source}/{event.bucket}: the checkpoint lay in the future, so a clock was wrong; "
         f"it goes on from {clock(event.position)} UTC."
+    )
+
+
+@describe.register
+def _(event: LabelsChanged) -> str:
+    return (
+        f"{event.source}: labels changed ({', '.join(event.what)}). What was sent until "
+        f"{clock(event.until)} UTC keeps those that it has; awsync resync --since 30d sends that much again."
+    )
+
+
+@describe.register
+def _(event: CategoriesLeftOut) -> str:
+    return (
+        f"{event.source}: no event falls under {', '.join(event.categories)}, for the rule cannot be read. "
+        "Correct it in ActivityWatch's settings."
     )
 
 

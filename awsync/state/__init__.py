@@ -4,6 +4,7 @@
     aside        ranges and quarantine     passes     the passes of the past
     sources      what sources told of themselves
     admission    which label sets the series budget took
+    labels       what labels are made of
 
 Each of these knows its tables; what belongs together in one transaction is put together here. Only what the
 store confirmed is written: after a crash the worst is one batch that goes out twice with the same samples.
@@ -29,6 +30,7 @@ from awsync.records import Aside, Checkpoint, Neighbour, PassRecord, Settled
 from awsync.series import Labels
 from awsync.state import admission, aside, checkpoints, delivered, passes, sources
 from awsync.state.admission import AdmissionBook
+from awsync.state.labels import LabelBook
 
 
 class State:
@@ -117,6 +119,10 @@ class State:
     def passes(self, limit: int) -> list[PassRecord]:
         """The last passes, newest first."""
         return passes.last(self.database, self.sink, limit)
+
+    def labels(self, source: str) -> LabelBook:
+        """What the labels of a source are made of."""
+        return LabelBook(self.database, self.sink, source)
 
     def begin_pass(self, started: int) -> int:
         """Notes that a pass runs; returns its number."""
@@ -226,6 +232,14 @@ class State:
         """
         with self._at(source, bucket) as at:
             checkpoints.rewind(*at, position, now)
+
+    def resync(self, source: str, bucket: str, since: int, now: int) -> None:
+        """Moves a checkpoint back to the full hour before a moment, where it lies behind that.
+
+        What was decided never to be sent stays so: not to before where the bucket began.
+        """
+        with self._at(source, bucket) as at:
+            checkpoints.resync(*at, since, now)
 
     def skip_to(self, source: str, bucket: str, position: int, now: int) -> None:
         """Decides that what a bucket holds before `position`, a border of slots, is never sent by itself.

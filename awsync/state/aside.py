@@ -132,6 +132,22 @@ def free_sample(connection: sqlite3.Connection, id_: int) -> None:
     connection.execute("DELETE FROM quarantine WHERE id = ?", (id_,))
 
 
+def unlabel(connection: sqlite3.Connection, sink: str, source: str, *, now: int, resolution: int) -> None:
+    """Makes ranges of a source's samples that are held, for their labels are no longer those of its events.
+
+    ActivityWatch still has the events, and what of their slots the store lacks is found out by the next try.
+    """
+    rows = connection.execute(
+        "SELECT quarantine.id, checkpoint, slot_end, words FROM quarantine"
+        " JOIN checkpoint ON checkpoint.id = checkpoint WHERE sink = ? AND source = ? AND mark <> ?",
+        (sink, source, Mark.DROPPED),
+    ).fetchall()
+    for id_, checkpoint, slot_end, words in rows:
+        held = Range(slot_end - resolution, slot_end, words.partition("\n")[0], now)
+        put_ranges(connection, checkpoint, None, [held])
+        free_sample(connection, id_)
+
+
 def mark(connection: sqlite3.Connection, sink: str, ids: Sequence[str], wanted: Mark) -> int:
     """Marks what has these ids; returns how many there are."""
     changed = 0

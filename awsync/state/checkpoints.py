@@ -88,8 +88,10 @@ def settle(connection: sqlite3.Connection, id_: int, page: Settled, now: int) ->
     if page.work is Work.FORWARD:
         connection.execute(
             "UPDATE checkpoint SET began = min(coalesce(began, ?1), ?1), position = ?2, newest = ?3,"
-            " carry = ?4, looked_back = coalesce(looked_back, ?5), reached = max(coalesce(reached, ?2), ?2)"
-            " WHERE id = ?6",
+            " carry = ?4, looked_back = coalesce(looked_back, ?5), reached = max(coalesce(reached, ?2), ?2),"
+            # What comes again gets the labels of now, and all of it is in the ledger.
+            " ledger_from = iif(relabelled > ?1, min(ledger_from, ?1), ledger_from),"
+            " relabelled = min(relabelled, ?1) WHERE id = ?6",
             (page.start, page.end, page.newest, msgspec.json.encode(page.carry).decode(), now, id_),
         )
     elif page.work is Work.LOOK_BACK and page.last:
@@ -121,6 +123,33 @@ def rewind(connection: sqlite3.Connection, id_: int, position: int | None, now: 
     )
 
 
+def resync(connection: sqlite3.Connection, id_: int, since: int, now: int) -> None:
+    """Goes back to the full hour before a moment, but not to before what was ever to be sent."""
+    connection.execute(
+        "UPDATE checkpoint SET position = min(position, max(?1, coalesce(began, 0))), newest = NULL,"
+        " carry = NULL, updated = ?2 WHERE id = ?3",
+        (floor_to(since, HOUR), now, id_),
+    )
+
+
+def relabel(connection: sqlite3.Connection, sink: str, source: str) -> int | None:
+    """That the labels of a source are made in another way from where each bucket is on.
+
+    Gives the furthest of these positions; None where nothing was sent yet.
+    """
+    of_source = "WHERE sink = ? AND source = ? AND position IS NOT NULL"
+    connection.execute(
+        "UPDATE checkpoint SET ledger_from = max(coalesce(ledger_from, position), position),"  # noqa: S608 all is ours
+        f" relabelled = max(coalesce(reached, position), position) {of_source}",
+        (sink, source),
+    )
+    (furthest,) = connection.execute(
+        f"SELECT max(position) FROM checkpoint {of_source}",  # noqa: S608 all is ours
+        (sink, source),
+    ).fetchone()
+    return None if furthest is None else int(furthest)
+
+
 def skip_to(connection: sqlite3.Connection, id_: int, position: int, now: int) -> None:
     """Begins at a position, whatever there is before it."""
     connection.execute(
@@ -134,7 +163,7 @@ def leave_future(connection: sqlite3.Connection, id_: int, position: int | None,
     """Goes back to a position that is not in the future."""
     connection.execute(
         "UPDATE checkpoint SET carry = CASE WHEN position > ?1 THEN NULL ELSE carry END,"
-        " position = min(position, ?1), ledger_from = min(ledger_from, ?1),"
+        " position = min(position, ?1), ledger_from = min(ledger_from, ?1), relabelled = min(relabelled, ?1),"
         " looked_back = min(looked_back, ?2), updated = ?2 WHERE id = ?3",
         (position, now, id_),
     )
@@ -173,7 +202,7 @@ def _confirm(connection: sqlite3.Connection, id_: int, start: int, end: int) -> 
 def _read(database: Database, where: str, values: Sequence[object]) -> list[Checkpoint]:
     rows = database.rows(
         "SELECT source, bucket, began, position, newest, carry, events, samples, looked_back,"  # noqa: S608 where is ours
-        " ledger_from, updated, reached, unconfirmed_from, unconfirmed_to"
+        " ledger_from, updated, reached, unconfirmed_from, unconfirmed_to, relabelled"
         f" FROM checkpoint WHERE {where} ORDER BY source, bucket",
         values,
     )

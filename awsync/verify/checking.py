@@ -114,7 +114,7 @@ class Checker:
         """The look, or a later one that agrees with the one before it; whether two looks agree."""
         compared = await self._compared(look, checkpoint, span)
         for _ in range(_MOST_LOOKS):
-            if not compared.repairable:
+            if compared.sure:
                 return look, compared, True
             await asyncio.sleep(self._pause)
             look = await self._reader.again(look)
@@ -132,6 +132,7 @@ class Checker:
         return Known(
             position=span.position,
             remembered=checkpoint.ledger_from or 0,
+            relabelled=checkpoint.relabelled or 0,
             ledger=state.ledger(source, bucket, look.start, look.end),
             quarantine=[
                 each

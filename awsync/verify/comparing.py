@@ -4,22 +4,30 @@ May import: the standard library, msgspec, ledger, remote_write.queries (a type)
 verify.periods, verify.report.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from awsync.ledger import Entry, Ledger, Mark, Quarantined, Range, from_store, lacking
 from awsync.remote_write.queries import Held
-from awsync.series import Amounts, Labels, stamp
+from awsync.series import ACTIVE, Amounts, Labels, stamp
 from awsync.timeline import MICROSECONDS, MILLISECOND
 from awsync.verify.periods import Periods
-from awsync.verify.report import Difference, Why
+from awsync.verify.report import COMMON, Difference, Why
 
 TOLERANCE = MILLISECOND
 """A smaller difference is none."""
 
 Slots = dict[Labels, set[int]]
 """Ends of slots by series."""
+
+
+_LASTING = COMMON | {ACTIVE}
+"""Labels that are the same however the others are made."""
+_T = TypeVar("_T")
 
 
 class Look(Struct, frozen=True):
@@ -35,7 +43,8 @@ class Known(Struct, frozen=True):
     """What the state knows of a bucket's slots in a look.
 
     Slots that end after `position` were not sent yet; what was delivered for those that end after
-    `remembered` is all in the ledger.
+    `remembered` is all in the ledger. Those that end by `relabelled` may have labels as they were made
+    earlier.
     """
 
     position: int
@@ -43,6 +52,7 @@ class Known(Struct, frozen=True):
     ledger: Ledger
     quarantine: Sequence[Quarantined] = ()
     ranges: Sequence[Range] = ()
+    relabelled: int = 0
 
 
 class Row(Struct, frozen=True):
@@ -66,6 +76,11 @@ class Comparison(Struct, frozen=True):
     def differences(self) -> list[Difference]:
         """The rows without their slots."""
         return [row.difference for row in self.rows]
+
+    @property
+    def sure(self) -> bool:
+        """Whether no row may be the work of the moment in which it was looked at."""
+        return not any(row.difference.why.doubtful for row in self.rows)
 
     @property
     def repairable(self) -> Slots:
@@ -101,8 +116,8 @@ class Comparer(Struct, frozen=True):
 
     def compare(self, look: Look, known: Known) -> Comparison:
         """What differs in a look, and why as far as it can be told."""
-        held = from_store(look.held, look.start, look.end, self.resolution)
-        aside = _by_slot(known.quarantine, held)
+        found = from_store(look.held, look.start, look.end, self.resolution)
+        look, held, aside = _told_apart(look, found, _by_slot(known.quarantine, found), known.relabelled)
         rows: list[Row] = []
         seen: set[int] = set()
         untrue: set[int] = set()
@@ -116,13 +131,13 @@ class Comparer(Struct, frozen=True):
                     seen.add(period)
                 if abs(each.held - each.expected) < TOLERANCE:
                     continue
-                found = list(self._rows(labels, period, fate, each, look, known, held))
-                rows += found
-                if any(row.difference.why.fault for row in found):
+                differing = list(self._rows(labels, period, fate, each, look, known, held))
+                rows += differing
+                if any(row.difference.why.fault for row in differing):
                     seen.add(period)
                     untrue.add(period)
         rows.sort(key=lambda row: (row.difference.start, row.difference.labels))
-        return Comparison(rows, held, len(seen), len(seen) - len(untrue), expected_sum, held_sum)
+        return Comparison(rows, found, len(seen), len(seen) - len(untrue), expected_sum, held_sum)
 
     def _sums(
         self, labels: Labels, look: Look, known: Known, held: Ledger, aside: "_Aside"
@@ -157,7 +172,7 @@ class Comparer(Struct, frozen=True):
         known: Known,
         held: Ledger,
     ) -> Iterable[Row]:
-        if fate is not None:
+        if fate not in {None, Why.RELABELLED}:
             yield self._row(labels, period, found.expected, found.held, fate, found.slots)
             return
         for why, amount in ((Why.QUARANTINED, found.quarantined), (Why.GIVEN_UP, found.dropped)):
@@ -165,7 +180,7 @@ class Comparer(Struct, frozen=True):
                 yield self._row(labels, period, amount, 0, why, ())
         expected = found.expected - found.waiting
         if abs(found.held - expected) >= TOLERANCE:
-            why = _why(labels, found, look, known, held)
+            why = fate or _why(labels, found, look, known, held)
             yield self._row(labels, period, expected, found.held, why, found.slots)
 
     def _row(
@@ -178,6 +193,27 @@ class Comparer(Struct, frozen=True):
 
 _Aside = dict[Labels, dict[int, tuple[int, int]]]
 """Microseconds that wait in quarantine, and those that somebody gave up, by series and slot."""
+
+
+def _told_apart(look: Look, held: Ledger, aside: _Aside, until: int) -> tuple[Look, Ledger, _Aside]:
+    """All sides with the slots that end by `until` told apart by what no change of labels touches."""
+    if look.start >= until:
+        return look, held, aside
+    wanted = _by_sum(look.wanted, until, operator.add)
+    waiting = _by_sum(aside, until, lambda one, other: (one[0] + other[0], one[1] + other[1]))
+    return replace(look, wanted=wanted), _by_sum(held, until, operator.add), waiting
+
+
+def _by_sum(
+    series: Mapping[Labels, Mapping[int, _T]], until: int, add: Callable[[_T, _T], _T]
+) -> dict[Labels, dict[int, _T]]:
+    result: dict[Labels, dict[int, _T]] = {}
+    for labels, slots in series.items():
+        kept = tuple(pair for pair in labels if pair[0] in _LASTING)
+        for slot_end, value in slots.items():
+            into = result.setdefault(kept if slot_end <= until else labels, {})
+            into[slot_end] = add(into[slot_end], value) if slot_end in into else value
+    return result
 
 
 def _by_slot(quarantine: Iterable[Quarantined], held: Ledger) -> _Aside:
@@ -202,7 +238,7 @@ def _fate(slot_end: int, known: Known) -> Why | None:
         return Why.PENDING
     marks = {held.mark for held in known.ranges if held.holds(slot_end)} if known.ranges else ()
     if not marks:
-        return None
+        return Why.RELABELLED if slot_end <= known.relabelled else None
     return Why.GIVEN_UP if marks == {Mark.DROPPED} else Why.SET_ASIDE
 
 

@@ -24,6 +24,7 @@ class Why(StrEnum):
     DOUBLED = "doubled"
     TOO_MUCH = "too much"
     UNKNOWN = "unknown series"
+    RELABELLED = "earlier labels"
 
     @property
     def words(self) -> str:
@@ -36,9 +37,14 @@ class Why(StrEnum):
         return self is not Why.GIVEN_UP
 
     @property
+    def doubtful(self) -> bool:
+        """Whether a second look may not find it any more."""
+        return self.mended_by_repair or self is Why.RELABELLED
+
+    @property
     def mended_by_repair(self) -> bool:
         """Whether only a correction mends it: the rest a pass brings by itself."""
-        return self not in {Why.PENDING, Why.QUARANTINED, Why.SET_ASIDE, Why.GIVEN_UP}
+        return self not in {Why.PENDING, Why.QUARANTINED, Why.SET_ASIDE, Why.GIVEN_UP, Why.RELABELLED}
 
 
 _WORDS = {
@@ -51,11 +57,12 @@ _WORDS = {
     Why.LACKING: "The store lacks it: never sent, lost there, or changed later than lookback reaches.",
     Why.DOUBLED: "The store holds samples of it more than once.",
     Why.TOO_MUCH: "The store holds more: history changed later than lookback reaches, or others sent it.",
+    Why.RELABELLED: "It was sent with the labels of then, and its sum differs; awsync resync mends it.",
     Why.UNKNOWN: "ActivityWatch has no such series in this time: deleted there, or sent with other labels.",
 }
 
 
-_COMMON = frozenset({"__name__", "user", "host", "bucket"})
+COMMON = frozenset({"__name__", "user", "host", "bucket"})
 
 
 class Difference(Struct, frozen=True):
@@ -78,7 +85,7 @@ class Difference(Struct, frozen=True):
     @property
     def series(self) -> str:
         """What tells the series from the others of its bucket."""
-        told = ", ".join(f"{name}={value}" for name, value in self.labels if name not in _COMMON)
+        told = ", ".join(f"{name}={value}" for name, value in self.labels if name not in COMMON)
         return told or dict(self.labels).get("__name__", "")
 
 
