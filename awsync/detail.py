@@ -122,11 +122,12 @@ async def look(
         found = next((each for each in buckets if each.id == bucket.bucket), None)
         if found is None:
             raise BucketGoneError(f'ActivityWatch at {aw.url} has no bucket "{bucket.bucket}".')
-        labels = await Labelling(aw, source, settings).of(found)
-        presence = PresenceReader(aw, source, settings.hosts, buckets)
-        counter = BucketCounter(aw, found, labels, resolution, presence=presence)
-        page = await opened(aw, RawPage(start, end, await aw.read(found.id, start, end)))
-        counted = await counter.count_page(page)
+        with Labelling(aw, source, settings) as labelling:
+            presence = PresenceReader(aw, source, settings.hosts, buckets)
+            labels = await labelling.of(found)
+            counter = BucketCounter(aw, found, labels, resolution, presence=presence)
+            page = await opened(aw, RawPage(start, end, await aw.read(found.id, start, end)))
+            counted = await counter.count_page(page)
 
     def work() -> BucketDetail:
         entries = list(due(counted.amounts, {}, again=False))

@@ -149,9 +149,10 @@ async def _preview(
     end = floor_to(newest, resolution) + resolution
     start = max(floor_to(newest - length // _MICROSECOND, resolution), 0)
     page = Page(start, end, aw.events(await aw.read(bucket.id, start, end)))
-    labels = await Labelling(aw, source, settings).of(bucket)
-    counter = BucketCounter(aw, bucket, labels, resolution, presence=presence)
-    counted = await counter.count_page(page)
+    with Labelling(aw, source, settings) as labelling:
+        labels = await labelling.of(bucket)
+        counter = BucketCounter(aw, bucket, labels, resolution, presence=presence)
+        counted = await counter.count_page(page)
     entries = sorted(due(counted.amounts, {}, again=False), key=_by_time)
     return Preview(source.name, bucket.id, start, end, page.events, entries)
 
