@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from awsync.config import Loaded, Watched
 from awsync.control import Activity, Agreement, BucketDetail, Command, Finding, Request, Said
+from awsync.costs.said import Said as Planned
 from awsync.detail import MOVES, SEARCHED_MOVES, ActivityReader, look, moves
 from awsync.engine import Wiring
 from awsync.errors import LockHeldError, SourceError, StateError
@@ -160,6 +161,21 @@ class ConsoleAgent:
         now = self._wiring.clock()
         return await asyncio.to_thread(read_sent, self._state(), now - days * DAY, now)
 
+    async def plan(self, *, days: int) -> AsyncGenerator[Planned, None]:
+        """What the buckets cost."""
+        from awsync.costs.plan import plan
+
+        found = plan(
+            self.settings,
+            timedelta(days=days),
+            now=self._wiring.clock(),
+            remembered=self._neighbours,
+            transport=self._wiring.aw_transport,
+        )
+        async with aclosing(found):
+            async for each in found:
+                yield each
+
     async def skew(self) -> float | None:
         """Seconds that the store's clock is ahead."""
         store = self.settings.store
@@ -214,6 +230,14 @@ class ConsoleAgent:
         skipped = await self._skip(reports) if skip_gap else ""
         everything = (found for each in self._known.values() for found in each.buckets)
         return await self._wanted.include(self.settings, reports, everything) + skipped
+
+    async def add_rule(self, text: str) -> str:
+        """Puts a rule at the end of config.toml."""
+        return await self._wanted.add_rule(text)
+
+    async def remove_rule(self, text: str) -> str:
+        """Takes a rule away that was put there."""
+        return await self._wanted.remove_rule(text)
 
     async def set_cron(self, expr: str) -> str:
         """Changes the schedule."""

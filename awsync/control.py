@@ -16,6 +16,7 @@ from awsync.events import Event
 
 if TYPE_CHECKING:
     from awsync.config import Loaded
+    from awsync.costs.said import Said as Planned
     from awsync.ledger import Entry, Quarantined, Range
     from awsync.records import Aside, Checkpoint, PassRecord
     from awsync.sent import Report as Sent
@@ -222,6 +223,9 @@ class Agent(Protocol):
     async def sent(self, *, days: int) -> "Sent":
         """What has left this machine of the last days, as the ledger remembers; raises StateError."""
 
+    def plan(self, *, days: int) -> "AsyncGenerator[Planned, None]":
+        """What the buckets cost, read so many days back, as it is found."""
+
     async def skew(self) -> float | None:
         """Seconds that the store's clock is ahead of this one's; None where it does not tell."""
 
@@ -259,6 +263,12 @@ class Agent(Protocol):
 
         With `skip_gap` what happened until now is not sent.
         """
+
+    async def add_rule(self, text: str) -> str:
+        """Puts a [[rule]] at the end of config.toml; raises ConfigError where it cannot hold there."""
+
+    async def remove_rule(self, text: str) -> str:
+        """Takes away what `add_rule` wrote; raises ConfigError where it was changed since."""
 
     async def set_cron(self, expr: str) -> str:
         """Changes the schedule; raises ValueError with the reason for an expression that is none."""

@@ -6,7 +6,8 @@
     ├── LockHeldError            exit code 3: another awsync writes to the same state
     ├── StateError               the state database cannot be used
     │   └── StateDamagedError    its file is broken: it has to be begun anew
-    └── SourceError              an ActivityWatch server did not give what was asked
+    └── SourceError              what a source has cannot be had, or not be sent
+        ├── RuleError            a rule of the user's cannot be applied to an event
         ├── SourceUnreachableError
         ├── SourceRefusedError   401: it wants an API key, or another one
         ├── BucketGoneError      404: the bucket was deleted or renamed
@@ -91,7 +92,15 @@ class StateDamagedError(StateError):
 
 
 class SourceError(AwsyncError):
-    """An ActivityWatch server did not give what was asked of it."""
+    """What a source has cannot be had, or not be sent; the next pass tries again."""
+
+
+class RuleError(SourceError):
+    """A rule cannot be applied to an event, which therefore does not leave: nor does what lies behind it."""
+
+    def __init__(self, rule: str, fault: str, remedy: str) -> None:
+        super().__init__(f'The rule "{rule}" {fault}', remedy)
+        self.rule = rule
 
 
 class SourceUnreachableError(SourceError):

@@ -3,20 +3,25 @@
 Whether an event leaves, and what of it, is decided by rules, categories and the level of privacy, each before
 the labels are made. The category is that of the event as the watcher wrote it.
 
-May import: the standard library, msgspec, activitywatch, categories, errors, planning, series, settings.
+May import: the standard library, msgspec, activitywatch, categories, errors, planning, rules, series,
+settings.
 """
 
 import hashlib
 from collections.abc import Callable
+from typing import Self
 
 import msgspec
+from msgspec.structs import replace
 
 from awsync.activitywatch import ActivityWatch, Bucket
 from awsync.categories import Rules, rules_from, rules_of
 from awsync.errors import SourceError, UncategorizedError
 from awsync.planning import host_label
-from awsync.series import Data, Edit, Edited, Labeller, Labels
-from awsync.settings import Settings, SourceSettings
+from awsync.rules.edits import RuleBook
+from awsync.rules.steps import Step, composed
+from awsync.series import CATEGORY, Data, Edit, Edited, Labeller, Labels
+from awsync.settings import Privacy, Settings, SourceSettings
 
 Categoriser = Callable[[Data], str]
 """The category of an event's data as they are at the source; may raise CategoryError."""
@@ -33,12 +38,23 @@ class Labelling:
         self._aw = aw
         self._source = source
         self._settings = settings
+        self._book = RuleBook(settings.rules, settings.pseudonym_key)
         self._rules: Rules | None = None
+
+    @classmethod
+    def local(cls, aw: ActivityWatch, source: SourceSettings, settings: Settings) -> Self:
+        """For what stays on this machine: every event with all that ActivityWatch has of it."""
+        return cls(aw, replace(source, privacy=Privacy("full")), replace(settings, rules=()))
 
     async def of(self, bucket: Bucket) -> Labeller:
         """What gives the events of a bucket their labels. Raises SourceError."""
-        rules = None if bucket.type == _AFK else await self.categories()
-        return self._labeller(bucket, Edited if rules is None else _edit(rules.category))
+        return self._labeller(bucket, composed(await self.steps(bucket)))
+
+    async def steps(self, bucket: Bucket) -> tuple[Step, ...]:
+        """What is done to the events of a bucket before they have labels, in order. Raises SourceError."""
+        categories = None if bucket.type == _AFK else await self.categories()
+        steps = self._book.steps(self._source.privacy, bucket.client, bucket.id, self._host(bucket))
+        return steps if categories is None else (_categorising(categories.category), *steps)
 
     async def categories(self) -> Rules | None:
         """The rules by which events get a category, asked for once; None where they get none.
@@ -62,6 +78,7 @@ class Labelling:
             "categories": rules and rules.description,
             "rules": self._settings.rules,
             "privacy": self._source.privacy,
+            "pseudonyms": self._settings.pseudonym_key,
         }
         return {name: _hash(part) for name, part in parts.items()}
 
@@ -79,16 +96,19 @@ class Labelling:
             ) from error
 
     def _labeller(self, bucket: Bucket, edit: Edit) -> Labeller:
-        host = host_label(bucket, self._settings.hosts)
+        host = self._host(bucket)
         return Labeller(
             user=self._source.user_id, host=host, bucket=bucket.id, client=bucket.client, edit=edit
         )
+
+    def _host(self, bucket: Bucket) -> str:
+        return host_label(bucket, self._settings.hosts)
+
+
+def _categorising(categorise: Categoriser) -> Step:
+    return Step(CATEGORY, lambda edited: edited._replace(category=categorise(edited.data)))
 
 
 def _hash(part: object) -> str:
     text = msgspec.json.encode(part, order="deterministic")
     return hashlib.blake2s(text, digest_size=8).hexdigest()
-
-
-def _edit(categorise: Categoriser) -> Edit:
-    return lambda data: Edited(data, categorise(data))

@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -30,6 +29,8 @@ MAX_LABELS = 30
 
 ACTIVE, CATEGORY = "active", "category"
 RESERVED = frozenset({"__name__", "user", "host", "bucket", ACTIVE, CATEGORY})
+SEPARATOR = " > "
+"""Stands between the parts of a category."""
 _REST = "data_rest"
 _CACHE_SIZE = 20_000
 _MOST_DIGITS = 4_300  # Python converts no longer text to an integer
@@ -86,7 +87,7 @@ class Labeller:
         }
         self._fixed = {name: value for name, value in fixed.items() if value}
         self._edit = edit
-        self._known: dict[tuple[bytes, str], Labels | None] = {}
+        self._known: dict[bytes, dict[str, Labels] | None] = {}
 
     @property
     def identity(self) -> Labels:
@@ -98,20 +99,23 @@ class Labeller:
 
         `active` is added where it is told.
         """
-        key = data, active
-        if key not in self._known:
+        if data not in self._known:
             if len(self._known) >= _CACHE_SIZE:
                 self._known.clear()
-            self._known[key] = self._labels(data, active)
-        return self._known[key]
+            plain_labels = self._labels(data)
+            self._known[data] = None if plain_labels is None else {"": plain_labels}
+        known = self._known[data]
+        if known is None:
+            return None
+        if active not in known:
+            known[active] = tuple(sorted((*known[""], (ACTIVE, active))))
+        return known[active]
 
-    def _labels(self, data: bytes, active: str) -> Labels | None:
+    def _labels(self, data: bytes) -> Labels | None:
         edited = self._edit(decoded(data))
         if edited is None:
             return None
         labels = self._fixed | data_labels(edited.data)
-        if active:
-            labels[ACTIVE] = active
         if edited.category:
             labels[CATEGORY] = _text(edited.category)
         return tuple(sorted(labels.items()))
@@ -176,12 +180,9 @@ def _integer(digits: str) -> int | str:
 def _named_values(data: Data) -> Iterable[tuple[str, str]]:
     for key in sorted(data):
         raw = data[key]
-        name = label_name(key)
-        if key.lower() == "url" and isinstance(raw, str):
-            name, raw = "domain", domain(raw)
         value = _value(raw)
         if value:
-            yield name, value
+            yield label_name(key), value
 
 
 def label_name(key: str) -> str:
@@ -194,30 +195,23 @@ def label_name(key: str) -> str:
     return f"data_{name}" if name in RESERVED or key in RESERVED else _cut(name, MAX_NAME, "_")
 
 
-def domain(url: str) -> str:
-    """The host name of a web address; for any other address its scheme, for what is no address `invalid`."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        return "invalid"
-    if parts.scheme in {"http", "https", "ws", "wss", "ftp"} and host:
-        return host
-    return f"{parts.scheme}:" if parts.scheme else "invalid"
-
-
 def _value(raw: object) -> str:
+    return _text(plain(raw))
+
+
+def plain(raw: object) -> str:
+    """A value of an event's data as text, whatever its length; what is nested is compact JSON."""
     if raw is None:
         return ""
     if isinstance(raw, str):
-        return _text(raw)
+        return raw
     if isinstance(raw, bool):
         return "true" if raw else "false"
     if isinstance(raw, float) and raw.is_integer() and abs(raw) < 1e15:
         return str(int(raw))
     if isinstance(raw, (int, float)):
-        return _text(str(raw))
-    return _text(json.dumps(raw, separators=(",", ":"), sort_keys=True, ensure_ascii=False))
+        return str(raw)
+    return json.dumps(raw, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
 
 
 def _text(value: str) -> str:

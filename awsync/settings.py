@@ -137,4 +137,5 @@ class Settings(Struct, frozen=True):
     hosts: Mapping[str, str]
     state_dir: Path
     rules: tuple[Rule, ...] = ()
+    pseudonym_key: Secret | None = None
     categories: CategorySource | tuple[Category, ...] = "activitywatch"

@@ -102,7 +102,7 @@ class _Counting(Struct, frozen=True):
         failures: list[Failure] = []
         notes: Sequence[str] = ()
         presence = PresenceReader(present.aw, source, self.settings.hosts, present.buckets)
-        labelling = Labelling(present.aw, source, self.settings)
+        labelling = Labelling.local(present.aw, source, self.settings)
         for bucket in sorted(filter(self._counts, present.buckets), key=PresenceReader.rank):
             if left_out(bucket, source, self.among) is not None:
                 continue

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from awsync.config import Watched, set_value
 from awsync.config.keys import CRON
+from awsync.config.write import read_text, write_text
+from awsync.config.write_rules import add_rule, remove_rule
 from awsync.control import Command, Request
 from awsync.errors import ConfigError
 from awsync.exclusions import Edit, Globs, effective_globs, exclude, globs_of, include, write
@@ -50,6 +52,23 @@ class Wanted:
             return f"The schedule is now {words}."
         told = await self._obey(Command(request=Request.CRON, text=expr))
         return f"The schedule is now {words}. For this run only: {why}" + told
+
+    async def add_rule(self, text: str) -> str:
+        """Puts a rule at the end of config.toml; raises ConfigError, with the file as it was."""
+        path = self._watched.path
+        before = read_text(path)
+        add_rule(path, text)
+        try:
+            self._watched.again()
+        except ConfigError:
+            write_text(path, before)
+            raise
+        return f"The rule is in {path}; it holds for what is sent from now on."
+
+    async def remove_rule(self, text: str) -> str:
+        """Takes a rule away that `add_rule` wrote; raises ConfigError."""
+        remove_rule(self._watched.path, text)
+        return "The rule is gone again."
 
     async def _change(
         self,

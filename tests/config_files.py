@@ -17,6 +17,8 @@ def make_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
     for name in ("one", "two", "three"):
         (tmp_path / name).write_text(f"{name}-secret\n")
+        (tmp_path / f"{name}-key").touch(mode=0o600)
+        (tmp_path / f"{name}-key").write_text(f"{name}-secret-of-some-length\n")
         (tmp_path / name).chmod(0o600)
     return tmp_path
 

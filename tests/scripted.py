@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from awsync.config import Loaded
 from awsync.control import Activity, Agreement, BucketDetail, LabelTime, Move, Said
+from awsync.costs.said import Said as Planned
 from awsync.doctor import Finding
 from awsync.errors import AwsyncError
 from awsync.events import Event
@@ -78,6 +79,7 @@ class ScriptedAgent:
     held: asyncio.Event | None = None
     findings: Sequence[Finding] = ()
     agreements: Sequence[Agreement] = ()
+    planned: Sequence[Planned] = ()
     ranges: Sequence[tuple[str, str, Range]] = ()
     samples: Sequence[Quarantined] = ()
     ahead: float | None = 0.0
@@ -151,6 +153,22 @@ class ScriptedAgent:
         """The report of the script, told apart by anything."""
         await self._obey("today", by, since)
         return replace(self.report, by=by)
+
+    async def plan(self, *, days: int) -> AsyncGenerator[Planned, None]:
+        """What the script's buckets cost."""
+        self.asked.append(("plan", days))
+        for each in self.planned:
+            yield each
+
+    async def add_rule(self, text: str) -> str:
+        """Writes it down."""
+        await self._obey("add_rule", text)
+        return "The rule is there."
+
+    async def remove_rule(self, text: str) -> str:
+        """Writes it down."""
+        await self._obey("remove_rule", text)
+        return "The rule is gone again."
 
     async def sent(self, *, days: int) -> Sent:
         """What the script says has left."""

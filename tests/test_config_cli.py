@@ -17,6 +17,7 @@ from awsync.cli.flags import settings_flags
 from awsync.config import KEYS, Key, load
 from awsync.demo.aw_server import AwServer
 from awsync.demo.receiver import Receiver
+from awsync.rules.levels import LEVELS
 from tests.conftest import StartStore
 from tests.servers import Store
 
@@ -48,7 +49,9 @@ def test_show_tells_every_value_and_its_origin(home: Path, monkeypatch: pytest.M
     (home / "config.toml").chmod(0o600)
     monkeypatch.setenv("MIN_DATA", "9")
     result = run("show", "--cron", "@daily", "--header", "X-Scope-OrgID=s3cret")
-    rows = {line.split()[0]: line.split(maxsplit=2)[1:] for line in result.stdout.splitlines()}
+    table, _, leaving = result.stdout.partition("\n\n")
+    assert 'Level "standard", for all watchers' in leaving
+    rows = {line.split()[0]: line.split(maxsplit=2)[1:] for line in table.splitlines()}
     assert set(rows) == {key.name for key in KEYS}
     assert rows["prometheus-url"] == ["http://store:9090", "config.toml:1"]
     assert rows["min-data"] == ["9", "environment MIN_DATA"]
@@ -59,6 +62,21 @@ def test_show_tells_every_value_and_its_origin(home: Path, monkeypatch: pytest.M
     assert rows["bearer-token"] == ["-", "not set"]
     assert "s3cret" not in result.output
     assert result.stderr == f"Settings from {home / 'config.toml'}\n"
+
+
+def test_show_tells_the_rules(home: Path) -> None:
+    """What leaves is told as TOML: the rules in their order, and those of the levels in force."""
+    rules = '[[rule]]\nname = "no bank"\nmatch = { title = "bank" }\ndrop = true\n'
+    (home / "config.toml").write_text(STORE + 'privacy-for = { "aw-watcher-web*" = "strict" }\n' + rules)
+    _, _, leaving = run("show").stdout.partition("\n\n")
+    names = [rule["name"] for rule in tomllib.loads(leaving)["rule"]]
+    assert names[0] == "no bank"
+    assert {rule.name for level in ("standard", "strict") for rule in LEVELS[level].rules} <= set(names)
+    assert not {rule.name for rule in LEVELS["full"].rules} & set(names)
+    assert 'Level "strict", for watchers aw-watcher-web*' in leaving
+    shown = json.loads(run("show", "--json").stdout)
+    assert shown["rules"] == [{"name": "no bank", "match": {"title": "bank"}, "drop": True}]
+    assert set(shown["levels"]) == {"standard", "strict"}
 
 
 def test_show_for_machines(home: Path) -> None:
@@ -74,6 +92,9 @@ def test_show_for_machines(home: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        STORE
+        + 'privacy = "full"\n[[rule]]\nname = "a"\nmatch = { b = "(c)" }\nset = { d = \'\\1\' }\n'
+        + '[[rule]]\nname = "p"\npseudonymise = ["d"]\n',
         'prometheus-url = "http://h/write?x=1"\nexcluded-watchers = ["a"]\nhosts = { a = "b" }\n',
         STORE
         + 'initial-history = "30d"\n[[source]]\nname = "a"\naw-url = "http://a"\nuser-id = "me"\n'

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from awsync.config import CATEGORY_KEYS, KEYS, SOURCE_KEYS, Key, load, render
+from awsync.config.rule_keys import RULE_KEYS, RULE_TABLE
 from awsync.config.template import literal
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,8 +34,8 @@ def table_reference(keys: tuple[Key[Any], ...]) -> str:
 
 @pytest.mark.parametrize(
     "table",
-    [reference(), table_reference(SOURCE_KEYS), table_reference(CATEGORY_KEYS)],
-    ids=["keys", "source", "category"],
+    [reference(), *map(table_reference, (SOURCE_KEYS, RULE_KEYS, CATEGORY_KEYS))],
+    ids=["keys", "source", "rule", "category"],
 )
 def test_the_readme_has_the_table_of_settings(table: str) -> None:
     """A key, default, variable or flag cannot change without the README; on failure, paste what is shown."""
@@ -58,6 +59,7 @@ def test_the_example_is_what_the_keys_say() -> None:
     "key",
     [pytest.param(key, id=key.name) for key in KEYS]
     + [pytest.param(key, id=f"source.{key.name}") for key in SOURCE_KEYS]
+    + [pytest.param(key, id=f"rule.{key.name}") for key in RULE_KEYS]
     + [pytest.param(key, id=f"category.{key.name}") for key in CATEGORY_KEYS],
 )
 def test_every_key_is_explained(key: Key[Any]) -> None:
@@ -83,7 +85,8 @@ def test_the_example_switched_on_is_toml() -> None:
     """Removing a "#" gives a line that is valid where it stands."""
     lines = EXAMPLE.read_text().splitlines()
     document = tomllib.loads("\n".join(line.removeprefix("#") for line in lines if not line.startswith("# ")))
-    assert set(document) == {key.name for key in KEYS} | {"source", "category"}
+    assert set(document) == {key.name for key in KEYS} | {"source", RULE_TABLE, "category"}
+    assert set(document[RULE_TABLE][0]) == {key.name for key in RULE_KEYS}
     assert set(document["source"][0]) == {key.name for key in SOURCE_KEYS}
     assert set(document["category"][0]) == {key.name for key in CATEGORY_KEYS}
     assert [key.name for key in KEYS if document[key.name] not in (key.default, key.example)] == []

@@ -8,7 +8,7 @@ import pytest
 
 from awsync.config import SOURCE_KEYS, load, store_urls
 from awsync.errors import ConfigError
-from awsync.settings import Secret, StoreSettings
+from awsync.settings import Privacy, Secret, StoreSettings
 from tests.config_files import STORE, loaded, make_home
 
 
@@ -142,6 +142,8 @@ aw-url = "http://phone:5600"
 user-id = "ben"
 token = { env = "PHONE_TOKEN" }
 included-watchers = ["*android*"]
+privacy = "strict"
+privacy-allow = ["project"]
 """
 
 
@@ -152,6 +154,7 @@ def test_several_sources(home: Path) -> None:
     assert (laptop.token, laptop.excluded_watchers) == (secret("one"), ("web*", "vim"))
     assert (phone.user_id, phone.token, phone.excluded_watchers) == ("ben", Secret("p"), ("web*",))
     assert phone.included_watchers == ("*android*",)
+    assert (laptop.privacy, phone.privacy) == (Privacy(), Privacy("strict", {}, ("project",)))
 
 
 def test_the_origin_of_a_source(home: Path) -> None:

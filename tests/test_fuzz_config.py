@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from awsync.cli.main import main
 from awsync.config import CATEGORY_KEYS, KEYS, SOURCE_KEYS, Loaded, load
+from awsync.config.rule_keys import RULE_KEYS
 from awsync.config.values import SECRET as SECRET_KIND
 from awsync.errors import ConfigError
 from tests.commands import awsync
@@ -66,6 +67,7 @@ HIDDEN = st.sampled_from(
 """A secret, right or wrong, for the keys that take one."""
 NAMES = sorted({spelling for key in KEYS for spelling in key.spellings})
 SOURCE_NAMES = sorted(key.name for key in SOURCE_KEYS)
+RULE_NAMES = sorted(key.name for key in RULE_KEYS)
 CATEGORY_NAMES = sorted(spelling for key in CATEGORY_KEYS for spelling in key.spellings)
 SECRETS = sorted(key.name for key in (*KEYS, *SOURCE_KEYS) if key.kind is SECRET_KIND)
 
@@ -91,6 +93,8 @@ def configs(draw: st.DrawFn) -> bytes:
         whole["headers"] = {"X-Scope-OrgID": draw(HIDDEN), draw(TEXTS): draw(VALUES)}
     if draw(st.booleans()):
         whole["source"] = draw(st.lists(tables(SOURCE_NAMES), max_size=3) | VALUES)
+    if draw(st.booleans()):
+        whole["rule"] = draw(st.lists(tables(RULE_NAMES), max_size=3) | VALUES)
     if draw(st.booleans()):
         whole["category"] = draw(st.lists(tables(CATEGORY_NAMES), max_size=3) | VALUES)
     return tomli_w.dumps(whole).encode()

@@ -17,7 +17,7 @@ from tests.commands import awsync
 from tests.conftest import StartAw, StartStore
 from tests.history import fill_days
 from tests.passes import make_settings, utc_now
-from tests.servers import Store
+from tests.servers import Store, StoreName
 from tests.test_verify_cli import write_config
 
 DAYS = 10
@@ -40,15 +40,17 @@ def planned(folder: Path, *arguments: str) -> dict[str, Any]:
 
 @pytest.mark.servers
 def test_the_plan_is_what_the_store_then_holds(aw: AwServer, start_store: StartStore, tmp_path: Path) -> None:
-    """Samples and series of every bucket, exactly, at Prometheus and at VictoriaMetrics."""
+    """Samples and series of every bucket, exactly, at both kinds of store, within the budget and beyond."""
     fill_days(aw, utc_now() - timedelta(minutes=40), DAYS)
-    for name in ("prometheus-3.5", "victoria-metrics"):
+    names: tuple[tuple[StoreName, int], ...] = (("prometheus-3.5", 1000), ("victoria-metrics", 50))
+    for name, budget in names:
         store, folder = start_store(name), tmp_path / name
         folder.mkdir()
-        write_config(folder, aw, store.url)
+        write_config(folder, aw, store.url, f"series-budget = {budget}")
         found = planned(folder, "--since", "all")
         assert awsync("sync", "--once", folder=folder).returncode == 0
         assert len(found["buckets"]) == 5
+        assert (sum(each["folded"] for each in found["buckets"]) > 0) == (budget == 50)
         for each in found["buckets"]:
             assert (each["seen"]["samples"], each["seen"]["series"]) == held(store, each["bucket"]), each
 

@@ -21,7 +21,6 @@ from awsync.series import (
     Labels,
     data_labels,
     decoded,
-    domain,
     label_name,
     metric_name,
     seconds,
@@ -214,24 +213,6 @@ def test_numbers_without_end_are_cut(digits: int) -> None:
 def test_bytes_that_are_no_text() -> None:
     """Bytes that are not UTF-8 become replacement marks instead of an error that stops a bucket."""
     assert labels_of(b'{"title":"a\xff\xfe"}') == {"title": "a\ufffd\ufffd"}
-
-
-@pytest.mark.parametrize(
-    ("url", "label"),
-    [
-        ("https://anna:secret@Example.org:8443/private?token=1#x", "example.org"),
-        ("http://[::1]:8000/", "::1"),
-        ("http://[broken/", "invalid"),
-        ("about:blank", "about:"),
-        ("file:///home/anna/diary.txt", "file:"),
-        ("chrome-extension://abc/page.html", "chrome-extension:"),
-        ("no address", "invalid"),
-    ],
-)
-def test_an_address_leaves_as_its_domain(url: str, label: str) -> None:
-    """Paths, queries, passwords and file names of addresses never leave the machine."""
-    assert domain(url) == label
-    assert labels_of(_json({"url": url})) == {"domain": label}
 
 
 @pytest.mark.parametrize(

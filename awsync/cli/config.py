@@ -16,10 +16,12 @@ import typer
 from msgspec.structs import asdict
 
 from awsync.cli.flags import settings_flags
+from awsync.cli.taking_over import take_over
 from awsync.config.keys import AW_URL, PROMETHEUS_URL
 from awsync.errors import ConfigError, Problem
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Show, check and write the settings.")
+app.command("import")(take_over)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -35,7 +37,8 @@ def show(
     ] = False,
 ) -> None:
     """Print every setting in force and where it came from; secrets are masked."""
-    from awsync.config import freeze, load
+    from awsync.cli.leaving import levels, what_leaves
+    from awsync.config import freeze, load, written
 
     try:
         loaded = load(flags, os.environ, needs_store=False)
@@ -45,13 +48,19 @@ def show(
     if as_json:
         settings = {name: {"value": row.value, "origin": row.place} for name, row in loaded.origins.items()}
         file = str(loaded.file) if loaded.file else None
-        typer.echo(json.dumps({"file": file, "settings": settings}, indent=2, ensure_ascii=False))
+        shown_rules = {
+            "rules": [written(rule) for rule in loaded.settings.rules],
+            "levels": levels(loaded.settings),
+        }
+        report = {"file": file, "settings": settings, **shown_rules}
+        typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
     elif as_toml:
         shown = {name: row.value for name, row in loaded.origins.items()}
         typer.echo(freeze(loaded.settings, shown), nl=False)
     else:
         typer.echo(f"Settings from {loaded.file}" if loaded.file else "No config.toml", err=True)
         _table([(name, _words(row.value), row.place) for name, row in loaded.origins.items()])
+        typer.echo(f"\n{what_leaves(loaded.settings)}", nl=False)
 
 
 @app.command()

@@ -142,6 +142,8 @@ def _show_end(bill: "Bill", settings: "Settings") -> None:
         say("Less than two days were read: what a month and a year bring cannot be told from that.")
     if not bill.exact:
         say("There are very many series: their number is estimated, within one percent.")
+    if folded := sum(each.folded for each in bill.buckets):
+        say(f"Beyond the series-budget {amount(folded, 'label set')} would fold into (other).")
     cut = bill.first_to_cut()
     if cut is None:
         say("No single label is worth its loss.")
@@ -187,6 +189,7 @@ def _document(bill: "Bill", settings: "Settings") -> dict[str, object]:
                 "to": iso(each.end),
                 "days": each.weight.days,
                 "events": each.events,
+                "folded": each.folded,
                 **_costs_document(costs([each])),
                 "labels": [
                     {

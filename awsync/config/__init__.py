@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from awsync.config.loader import Loaded, default_path, load, locate
     from awsync.config.store import store_urls
     from awsync.config.tables import CATEGORY_KEYS
-    from awsync.config.template import freeze, render
+    from awsync.config.template import freeze, render, written
     from awsync.config.watch import Watched
     from awsync.config.write import set_value, write_text
 
@@ -49,6 +49,7 @@ __all__ = [
     "set_value",
     "store_urls",
     "write_text",
+    "written",
 ]
 
 _HOMES = {
@@ -57,7 +58,7 @@ _HOMES = {
     "loader": ("Loaded", "default_path", "load", "locate"),
     "store": ("store_urls",),
     "tables": ("CATEGORY_KEYS",),
-    "template": ("freeze", "render"),
+    "template": ("freeze", "render", "written"),
     "watch": ("Watched",),
     "write": ("set_value", "write_text"),
 }

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import platformdirs
 from msgspec import Struct
 
@@ -18,10 +19,12 @@ from awsync.config.categories import build_categories, shown
 from awsync.config.credentials import Vault
 from awsync.config.keys import Key
 from awsync.config.layers import FILE, Findings, Layers, Place
+from awsync.config.pseudonym_key import pseudonym_key
+from awsync.config.rules import build_rules
 from awsync.config.store import build_store
 from awsync.config.values import MASK, Shown
 from awsync.errors import Problem
-from awsync.settings import Category, Settings, SourceSettings
+from awsync.settings import Category, Privacy, Rule, Secret, Settings, SourceSettings
 
 _PAIRS: tuple[tuple[Key[Any], Key[Any]], ...] = (
     (keys.AW_TOKEN, keys.AW_TOKEN_FILE),
@@ -65,6 +68,7 @@ class Builder:
         flat = self.layers.flat
         state_dir = self._state_dir()
         user_id = self._user_id(state_dir)
+        rules = build_rules(self.layers.rules)
         categories = build_categories(self.layers, self.vault.warnings)
         if isinstance(categories, tuple):
             self._note_categories(categories)
@@ -80,8 +84,29 @@ class Builder:
             initial_history=flat.need(keys.INITIAL_HISTORY),
             hosts=flat.need(keys.HOSTS),
             state_dir=state_dir,
+            rules=rules,
+            pseudonym_key=self._pseudonym_key(rules, state_dir),
             categories=categories,
         )
+
+    def _pseudonym_key(self, rules: Sequence[Rule], state_dir: Path) -> Secret | None:
+        """The key of pseudonyms, where a rule makes any; it is made only for settings that are right."""
+        flat, needed = self.layers.flat, any(rule.pseudonymise for rule in rules)
+        named = flat.pick(keys.PSEUDONYM_KEY_FILE)
+        if not needed or (named is None and self.layers.problems):
+            return None
+        place = flat.get(keys.PSEUDONYM_KEY_FILE).place
+        if named is None:
+            place = Place(FILE, str(self.file), self.file.parent)
+        try:
+            path, key = pseudonym_key(named, state_dir)
+        except ValueError as error:
+            flat.complain(place, keys.PSEUDONYM_KEY_FILE.name, str(error))
+            return None
+        if named is None:
+            origin = Origin(str(path), f"default (made once, kept in {path})")
+            self.origins[keys.PSEUDONYM_KEY_FILE.name] = origin
+        return key
 
     def _note_categories(self, categories: Sequence[Category]) -> None:
         places = [str(place) for place, _ in self.layers.categories]
@@ -138,7 +163,8 @@ class Builder:
                 )
                 self.vault.warnings.append(Problem(aw_url.place.where, keys.AW_URL.name, message))
             token = self.vault.one_of(flat, keys.AW_TOKEN, keys.AW_TOKEN_FILE)
-            return (SourceSettings("default", aw_url.value, user_id, token, excluded, included),)
+            privacy = self._privacy()
+            return (SourceSettings("default", aw_url.value, user_id, token, excluded, included, privacy),)
         if keys.AW_URL.name in flat.found:
             message = (
                 "is given together with [[source]] tables: keep the tables and remove aw-url, "
@@ -173,9 +199,23 @@ class Builder:
             token=self.vault.one_of(findings, keys.SOURCE_TOKEN, keys.SOURCE_TOKEN_FILE),
             excluded_watchers=_joined(flat.need(keys.EXCLUDED), findings.pick(keys.SOURCE_EXCLUDED)),
             included_watchers=_joined(flat.need(keys.INCLUDED), findings.pick(keys.SOURCE_INCLUDED)),
+            privacy=self._privacy(findings),
         )
         self._note_source(source, findings)
         return source
+
+    def _privacy(self, own: Findings | None = None) -> Privacy:
+        flat = self.layers.flat
+        level = own.pick(keys.SOURCE_PRIVACY) if own else None
+        allowed = own.pick(keys.SOURCE_PRIVACY_ALLOW) if own else None
+        return msgspec.convert(
+            {
+                "level": level or flat.need(keys.PRIVACY),
+                "watchers": flat.need(keys.PRIVACY_FOR),
+                "allowed": _joined(flat.need(keys.PRIVACY_ALLOW), allowed),
+            },
+            Privacy,
+        )
 
     def _note_source(self, source: SourceSettings, findings: Findings) -> None:
         shown: dict[Key[Any], Shown] = {
@@ -184,6 +224,8 @@ class Builder:
             keys.SOURCE_TOKEN: MASK if source.token else None,
             keys.SOURCE_EXCLUDED: list(source.excluded_watchers),
             keys.SOURCE_INCLUDED: list(source.included_watchers),
+            keys.SOURCE_PRIVACY: source.privacy.level,
+            keys.SOURCE_PRIVACY_ALLOW: list(source.privacy.allowed),
         }
         for key, value in shown.items():
             own = findings.get(keys.SOURCE_TOKEN_FILE if self._from_file(key, findings) else key)

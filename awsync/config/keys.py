@@ -162,6 +162,35 @@ INCLUDED: Key[tuple[str, ...]] = _key(
     ["aw-watcher-window*", "aw-watcher-afk*"],
     default=[],
 )
+LEVELS = ("full", "standard", "strict")
+PRIVACY: Key[str] = _key(
+    "privacy",
+    values.choice(*LEVELS),
+    "How much leaves: full, standard (no addresses, paths, private tabs), strict (app, AFK, category only).",
+    "standard",
+    default="standard",
+)
+PRIVACY_ALLOW: Key[tuple[str, ...]] = _key(
+    "privacy-allow",
+    values.WORDS,
+    "Keys of ActivityWatch's data that leave as they are, though the level would change or remove them.",
+    ["project"],
+    default=[],
+)
+PRIVACY_FOR: Key[Mapping[str, str]] = _key(
+    "privacy-for",
+    values.choices(*LEVELS),
+    "Levels for single watchers: globs on the client or the bucket id; of several the strictest counts.",
+    {"aw-watcher-web*": "strict"},
+    default={},
+)
+PSEUDONYM_KEY_FILE: Key[Path] = _key(
+    "pseudonym-key-file",
+    values.PATH,
+    "A file that holds the key of pseudonyms; devices that share it give the same text the same pseudonym.",
+    "~/.config/awsync/pseudonym-key",
+    words="made once, where a rule needs it, and kept in state-dir",
+)
 RESOLUTION: Key[timedelta] = _key(
     "resolution",
     values.RESOLUTION,
@@ -274,9 +303,10 @@ KEYS: tuple[Key[Any], ...] = (
         EXCLUDED,
         INCLUDED,
     ),
+    *(PRIVACY, PRIVACY_ALLOW, PSEUDONYM_KEY_FILE),
     *(CATEGORIES, RESOLUTION, SETTLE, LOOKBACK, INITIAL_HISTORY, TIMEOUT, PROTOCOL),
     *(BEARER_TOKEN, BEARER_TOKEN_FILE, USERNAME, PASSWORD, PASSWORD_FILE),
-    *(CA_FILE, CLIENT_CERT_FILE, CLIENT_KEY_FILE, STATE_DIR, HEADERS, HOSTS),
+    *(CA_FILE, CLIENT_CERT_FILE, CLIENT_KEY_FILE, STATE_DIR, HEADERS, HOSTS, PRIVACY_FOR),
 )
 """Every key outside [[source]]. Tables come last: in TOML a plain key cannot follow them."""
 
@@ -318,10 +348,23 @@ SOURCE_INCLUDED: Key[tuple[str, ...]] = Key(
     help="Added to the included-watchers above.",
     example=["aw-watcher-window*"],
 )
+SOURCE_PRIVACY: Key[str] = Key(
+    name="privacy",
+    kind=values.choice(*LEVELS),
+    help="How much of it leaves.",
+    example="strict",
+    default_words="the privacy above",
+)
+SOURCE_PRIVACY_ALLOW: Key[tuple[str, ...]] = Key(
+    name="privacy-allow",
+    kind=values.WORDS,
+    help="Added to the privacy-allow above.",
+    example=["project"],
+)
 
 SOURCE_KEYS: tuple[Key[Any], ...] = (
     *(SOURCE_NAME, SOURCE_AW_URL, SOURCE_TOKEN, SOURCE_TOKEN_FILE),
-    *(SOURCE_USER_ID, SOURCE_EXCLUDED, SOURCE_INCLUDED),
+    *(SOURCE_USER_ID, SOURCE_EXCLUDED, SOURCE_INCLUDED, SOURCE_PRIVACY, SOURCE_PRIVACY_ALLOW),
 )
 """Every key inside a [[source]] table."""
 

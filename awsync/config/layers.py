@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from awsync.config import keys
 from awsync.config.keys import Key
 from awsync.config.lines import TomlFile
+from awsync.config.rule_keys import RULE_KEYS, RULE_TABLE
 from awsync.config.tables import CATEGORY_KEYS, CATEGORY_TABLE
 from awsync.config.values import T, texts_of
 from awsync.errors import Problem
@@ -20,10 +21,11 @@ from awsync.errors import Problem
 DEFAULT, FILE, ENVIRONMENT, FLAG = range(4)
 """The layers, a later one beats an earlier one."""
 
-_TABLES = {keys.SOURCE_TABLE: "server", CATEGORY_TABLE: "category"}
+_TABLES = {keys.SOURCE_TABLE: "server", CATEGORY_TABLE: "category", RULE_TABLE: "rule"}
 _KEYS: Mapping[str, tuple[Key[Any], ...]] = {
     keys.SOURCE_TABLE: keys.SOURCE_KEYS,
     CATEGORY_TABLE: CATEGORY_KEYS,
+    RULE_TABLE: RULE_KEYS,
 }
 """The tables that may come several times, what each stands for, and the keys of each."""
 
@@ -102,8 +104,9 @@ class Layers(Struct):
 
     problems: list[Problem]
     flat: Findings
-    sources: list[tuple[Place, Findings]]
-    categories: list[tuple[Place, Findings]]
+    sources: list[tuple[Place, Findings]] = field(default_factory=list)
+    categories: list[tuple[Place, Findings]] = field(default_factory=list)
+    rules: list[tuple[Place, Findings]] = field(default_factory=list)
 
 
 def collect(
@@ -111,7 +114,7 @@ def collect(
 ) -> Layers:
     """Read the three layers; the faults are in `problems` of the result."""
     problems: list[Problem] = []
-    layers = Layers(problems, Findings(problems, cwd), [], [])
+    layers = Layers(problems, Findings(problems, cwd))
     if file is not None:
         _from_file(layers, file)
     _from_environment(layers.flat, environ, cwd)
@@ -149,8 +152,10 @@ def _from_file(layers: Layers, file: TomlFile) -> None:
             found = _tables(layers, file, name, value)
             if name == keys.SOURCE_TABLE:
                 layers.sources += found
-            else:
+            elif name == CATEGORY_TABLE:
                 layers.categories += found
+            else:
+                layers.rules += found
             continue
         place = Place(FILE, str(file.path), file.path.parent, file.line(name))
         key = keys.find(name)
@@ -179,7 +184,7 @@ def _tables(layers: Layers, file: TomlFile, table_name: str, given: object) -> l
     known = _KEYS[table_name]
     found: list[tuple[Place, Findings]] = []
     for index, table in enumerate(given):
-        findings = Findings(layers.problems, file.path.parent, f"{table_name}.")
+        findings = Findings(layers.problems, file.path.parent, _prefix(table_name, table))
         here = Place(FILE, str(file.path), file.path.parent, file.line(table_name, index))
         for name, value in table.items():
             line = file.line(table_name, index, name)
@@ -194,9 +199,15 @@ def _tables(layers: Layers, file: TomlFile, table_name: str, given: object) -> l
     return found
 
 
+def _prefix(table_name: str, table: Mapping[str, object]) -> str:
+    """What stands before a key in a complaint: a rule is told by its name."""
+    named = table.get("name") if table_name == RULE_TABLE else None
+    return f'{table_name} "{named}".' if isinstance(named, str) and named else f"{table_name}."
+
+
 def _strays(flat: Findings, file: TomlFile, key: Key[Any], value: object) -> bool:
     """Complain of settings that a table has swallowed because they were written below its header."""
-    if key not in (keys.HOSTS, keys.HEADERS) or not isinstance(value, Mapping):
+    if key not in (keys.HOSTS, keys.HEADERS, keys.PRIVACY_FOR) or not isinstance(value, Mapping):
         return False
     strays = [name for name in value if keys.find(name) is not None]
     for name in strays:

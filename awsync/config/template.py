@@ -3,7 +3,7 @@
 May import: the standard library, tomlkit, tomli-w, settings and config.keys.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tomli_w
@@ -12,9 +12,10 @@ import tomlkit
 from awsync.config import keys
 from awsync.config.categories import document as tables_of
 from awsync.config.keys import Key
+from awsync.config.rule_keys import RULE_KEYS, RULE_TABLE
 from awsync.config.tables import CATEGORY_KEYS, CATEGORY_TABLE
-from awsync.config.values import Shown
-from awsync.settings import Settings
+from awsync.config.values import Shown, show_duration
+from awsync.settings import Replacement, Rule, Settings
 
 _HEAD = """\
 # Settings of awsync. A line that begins with "#" is off and shows the default or an example;
@@ -29,8 +30,19 @@ _CATEGORIES = """\
 """
 
 
+_RULES = """\
+# What leaves the machine: one [[rule]] table for each rule, in their order, before the level of privacy.
+"""
+
+
 def literal(value: object) -> str:
-    """Write a value the way TOML has it."""
+    """Write a value the way TOML has it, a table on one line."""
+    if isinstance(value, Mapping):
+        return (
+            "{ " + ", ".join(f"{literal_key(name)} = {literal(each)}" for name, each in value.items()) + " }"
+        )
+    if isinstance(value, list):
+        return "[" + ", ".join(map(literal, value)) + "]"
     return tomlkit.item(value).as_string()
 
 
@@ -41,8 +53,10 @@ def render(active: Mapping[str, object]) -> str:
     ]
     source = "".join(map(_table_lines, keys.SOURCE_KEYS))
     category = "".join(map(_table_lines, CATEGORY_KEYS))
+    rule = "".join(map(_table_lines, RULE_KEYS))
     tables = (
         f"{_SOURCES}#[[{keys.SOURCE_TABLE}]]\n{source}",
+        f"{_RULES}#[[{RULE_TABLE}]]\n{rule}",
         f"{_CATEGORIES}#[[{CATEGORY_TABLE}]]\n{category}",
     )
     return "\n".join([_HEAD, *blocks, *tables])
@@ -69,12 +83,51 @@ def freeze(settings: Settings, shown: Mapping[str, Shown]) -> str:
                 keys.SOURCE_USER_ID.name: source.user_id,
                 keys.SOURCE_EXCLUDED.name: list(source.excluded_watchers),
                 keys.SOURCE_INCLUDED.name: list(source.included_watchers),
+                keys.SOURCE_PRIVACY.name: source.privacy.level,
+                keys.SOURCE_PRIVACY_ALLOW.name: list(source.privacy.allowed),
             }
             for source in settings.sources
         ]
+    if settings.rules:
+        document[RULE_TABLE] = [written(rule) for rule in settings.rules]
     if not isinstance(settings.categories, str):
         document[CATEGORY_TABLE] = tables_of(settings.categories)
     return tomli_w.dumps(document)
+
+
+def rule_text(rule: Rule) -> str:
+    """A rule as lines of config.toml."""
+    lines = [f"{name} = {literal(value)}" for name, value in written(rule).items()]
+    return "\n".join([f"[[{RULE_TABLE}]]", *lines])
+
+
+def written(rule: Rule) -> dict[str, object]:
+    """A rule as it stands in config.toml."""
+    table: dict[str, object] = {"name": rule.name}
+    table |= {"watchers": list(rule.watchers)} if rule.watchers else {}
+    table |= {"hosts": list(rule.hosts)} if rule.hosts else {}
+    table |= {"match": dict(rule.match)} if rule.match else {}
+    table |= {"drop": True} if rule.drop else {}
+    table |= {"set": dict(rule.set)} if rule.set else {}
+    if rule.replace:
+        table["replace"] = {name: _replacements(each) for name, each in rule.replace.items()}
+    if rule.transform is not None:
+        table["transform"] = rule.transform
+    table |= {"command": list(rule.command)} if rule.command else {}
+    if rule.transform is not None or rule.command:
+        table["timeout"] = show_duration(rule.timeout)
+    table |= {"category": list(rule.category)} if rule.category else {}
+    table |= {"pseudonymise": list(rule.pseudonymise)} if rule.pseudonymise else {}
+    table |= {"keep": list(rule.keep)} if rule.keep is not None else {}
+    return table
+
+
+def _replacements(replacements: Sequence[Replacement]) -> object:
+    found = [
+        each.text if each.pattern is None else {"find": each.pattern, "with": each.text}
+        for each in replacements
+    ]
+    return found[0] if len(found) == 1 else found
 
 
 def default_sentence(key: Key[Any]) -> str:

@@ -251,16 +251,25 @@ def _split_globs(texts: Sequence[str]) -> object:
 GLOBS: Kind[tuple[str, ...]] = Kind("GLOB|GLOB", _read_globs, list, _split_globs, repeats=True)
 
 
+def _read_words(value: object, _: Path) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError(f'must be a list such as ["title"], but is {sort_of(value)}')
+    return tuple(dict.fromkeys(_text(each, "title") for each in value))
+
+
+WORDS: Kind[tuple[str, ...]] = Kind("KEY|KEY", _read_words, list, _split_globs, repeats=True)
+
+
+def _one_of(value: object, allowed: Sequence[str]) -> str:
+    written = _text(value, allowed[0])
+    if written not in allowed:
+        raise ValueError(f'"{written}" is not one of {", ".join(allowed)}')
+    return written
+
+
 def choice(*allowed: str) -> Kind[str]:
     """Return the kind of a text that is one of a few words."""
-
-    def read(value: object, _: Path) -> str:
-        written = _text(value, allowed[0])
-        if written not in allowed:
-            raise ValueError(f'"{written}" is not one of {", ".join(allowed)}')
-        return written
-
-    return Kind("|".join(allowed), read, str)
+    return Kind("|".join(allowed), lambda value, _: _one_of(value, allowed), str)
 
 
 def _read_path(value: object, base: Path) -> Path:
@@ -331,6 +340,21 @@ def _split_pairs(texts: Sequence[str]) -> object:
             raise ValueError(f'"{name.strip()}" is given twice')
         pairs[name.strip()] = value.strip()
     return pairs
+
+
+def choices(*allowed: str) -> Kind[Mapping[str, str]]:
+    """Return the kind of a table that gives one of a few words to each of its globs."""
+
+    def read(value: object, _: Path) -> Mapping[str, str]:
+        found: dict[str, str] = {}
+        for glob, each in _pairs(value, f'"aw-watcher-web*" = "{allowed[-1]}"').items():
+            try:
+                found[_text(glob, "aw-watcher-web*")] = _one_of(each, allowed)
+            except ValueError as error:
+                raise ValueError(f'the value of "{glob}" {error}') from error
+        return found
+
+    return Kind("GLOB=WORD", read, dict, _split_pairs, repeats=True)
 
 
 HEADERS: Kind[Mapping[str, SecretRef]] = Kind(

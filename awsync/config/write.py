@@ -42,7 +42,7 @@ def set_value(path: Path, key: str, value: object, source: str | None = None) ->
         except ValueError as error:
             raise _error(path, key, str(error)) from error
     file = read_toml(target) if target.exists() else TomlFile(target, {}, {})
-    text = _read(target)
+    text = read_text(target)
     is_new = not any(spelling in file.data for spelling in found.spellings)
     edited = None
     if source is None and is_new and not isinstance(value, Mapping | None):
@@ -93,7 +93,8 @@ def _replace(path: Path, text: str, mode: int) -> None:
         raise
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """What a file holds, with its line ends as they are; nothing where there is no file."""
     if not path.exists():
         return ""
     # newline="" keeps the line ends of the file as they are.

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from awsync.activitywatch import Bucket
 from awsync.ahead import ahead
-from awsync.budget import Budget, Unwritten
+from awsync.budget import Budget, Count, Unwritten
 from awsync.costs.said import Reading, Said, Skipped, Unread, Weighed
 from awsync.costs.weighing import Scale
 from awsync.counting import BucketCounter
@@ -25,7 +25,7 @@ from awsync.presence import PresenceReader
 from awsync.reader import first_moment, guessed_width, opened, raw_pages
 from awsync.records import Neighbour
 from awsync.roll_call import Present, roll_call
-from awsync.series import decoded
+from awsync.series import Amounts, decoded
 from awsync.settings import Settings
 from awsync.timeline import DAY, Carry, Event, closed_until, floor_to
 
@@ -106,29 +106,35 @@ class _Plan(Struct, frozen=True):
     async def _bucket(
         self, present: Present, bucket: Bucket, presence: PresenceReader, labelling: Labelling
     ) -> AsyncGenerator[Reading | Weighed, None]:
-        aw, name, scale = present.aw, present.source.name, Scale()
+        aw, name = present.aw, present.source.name
         start, whole = await self._start(present, bucket)
         end = self._closed(bucket, presence)
-        labels = await labelling.of(bucket)
+        labeller = await labelling.of(bucket)
         counter = BucketCounter(
-            aw, bucket, labels, self._resolution, presence=presence, carry=Carry() if whole else None
+            aw, bucket, labeller, self._resolution, presence=presence, carry=Carry() if whole else None
         )
-        budget = Budget(self.settings.series_budget, labels.identity, Unwritten())
-        events, keys = 0, set[str]()
+        beam = _Beam(Budget(self.settings.series_budget, labeller.identity, Unwritten()))
         if start < end and (bucket.newest or 0) > start:
             width = guessed_width((bucket.newest or 0) - start, await aw.count(bucket.id)) if whole else DAY
             found = raw_pages(aw, bucket.id, start, end, self._resolution, width, beginning=whole)
             async with aclosing(found), ahead(found, 1) as read:
                 async for raw in read:
                     page = await opened(aw, raw)
-                    await asyncio.to_thread(_note_keys, keys, page.events)
                     counted = await counter.count_page(page)
-                    folded = await asyncio.to_thread(budget.fold, counted.amounts)
-                    await asyncio.to_thread(scale.add, folded.amounts)
-                    events += counted.events
+                    await asyncio.to_thread(beam.add, page.events, counted.amounts)
                     yield Reading(name, bucket.id, (counted.end - start) / (end - start))
-        weight = await asyncio.to_thread(scale.weight, end)
-        yield Weighed(name, bucket.id, bucket.client, start, end, events, weight, frozenset(keys))
+        weight = await asyncio.to_thread(beam.scale.weight, end)
+        yield Weighed(
+            source=name,
+            bucket=bucket.id,
+            watcher=bucket.client,
+            start=start,
+            end=end,
+            events=beam.events,
+            weight=weight,
+            keys=frozenset(beam.keys),
+            folded=beam.folded.sets,
+        )
 
     async def _start(self, present: Present, bucket: Bucket) -> tuple[int, bool]:
         """Where the reading begins, and whether nothing of the bucket lies before."""
@@ -151,10 +157,26 @@ def _order(bucket: Bucket) -> tuple[bool, int]:
     return origin(bucket.id) is not None, PresenceReader.rank(bucket)
 
 
-def _note_keys(keys: set[str], events: Sequence[Event]) -> None:
-    if len(keys) < _MOST_KEYS:
-        for data in {event.data for event in events[:_LOOKED_AT]}:
-            keys.update(decoded(data))
+class _Beam:
+    """What is found out of one bucket, page by page."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self.scale = Scale()
+        self.events = 0
+        self.keys: set[str] = set()
+        self.folded = Count()
+
+    def add(self, events: Sequence[Event], amounts: Amounts) -> None:
+        """Takes in a page; takes time of the processor."""
+        self.events += len(events)
+        if len(self.keys) < _MOST_KEYS:
+            for data in {event.data for event in events[:_LOOKED_AT]}:
+                self.keys.update(decoded(data))
+        within = self._budget.fold(amounts)
+        for day, sets in sorted(within.moved.items()):
+            self.folded.add(day, [hash(labels) for labels in sets])
+        self.scale.add(within.amounts)
 
 
 def _unread(where: str, error: AwsyncError) -> Unread:

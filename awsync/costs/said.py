@@ -17,7 +17,10 @@ class Reading(Struct, frozen=True):
 
 
 class Weighed(Struct, frozen=True):
-    """A bucket, read from `start` to `end`: what it amounts to, and the keys that its events have."""
+    """A bucket, read from `start` to `end`: what it amounts to, and the keys that its events have.
+
+    `folded` are the label sets that a day had beyond the series budget.
+    """
 
     source: str
     bucket: str
@@ -27,6 +30,7 @@ class Weighed(Struct, frozen=True):
     events: int
     weight: Weight
     keys: frozenset[str]
+    folded: int = 0
 
 
 class Skipped(Struct, frozen=True):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from awsync.tui.pages import DETAIL, DOCTOR, LOG, PAGES, QUARANTINE, SENT, TODAY, VERIFY, WATCHERS
+from awsync.tui.pages import DETAIL, DOCTOR, LOG, PAGES, PLAN, QUARANTINE, SENT, TODAY, VERIFY, WATCHERS
 
 EVERYWHERE = "everywhere"
 LISTS = "lists"
@@ -102,12 +102,16 @@ ACTIONS: tuple[Action, ...] = (
     Action("values", "enter", "Values", "Gives the whole screen to every value that left.",
            (SENT,), "Values"),
     Action("further_back", "w", "More days", "The last day, 7 days or 30 days.", (SENT,), "Days"),
+    Action("cut", "space", "Switch the label off", "Writes a rule that takes it away to config.toml.",
+           (PLAN,), "Off"),
+    Action("read", "r", "Read again", "Reads ActivityWatch once more.", (PLAN,)),
+    Action("longer", "w", "Other period", "Reads 30, 90 or 365 days, or 7.", (PLAN,), "Period"),
     Action("sync_now", "s", "Sync now", "Starts a pass over everything.", footer="Sync"),
     Action("pause", "p", "Pause or resume", "Stops the running pass and the schedule, or goes on.",
            footer="Pause"),
     Action("refresh", "R", "Look again", "Asks what there is in ActivityWatch now, and sends nothing."),
     Action("schedule", "c", "Schedule", "Changes the cron; the next five runs are shown as you type."),
-    Action("undo", "u", "Undo", "Takes back the last exclusion or change of the schedule."),
+    Action("undo", "u", "Undo", "Takes back the last exclusion, rule or change of the schedule."),
     *(Action(f"open('{page.name}')", {"?": "question_mark"}.get(page.key, page.key), page.title, page.help,
              footer="Help" if page.name == "help" else "") for page in PAGES),
     Action("copy", "y", "Copy",

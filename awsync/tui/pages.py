@@ -22,6 +22,7 @@ QUARANTINE = "quarantine"
 VERIFY = "verify"
 TODAY = "today"
 SENT = "sent"
+PLAN = "plan"
 
 
 class Entry(Struct, frozen=True):
@@ -52,6 +53,8 @@ PAGES = (
           "verify:VerifyPage"),
     Entry(SENT, "L", "Sent", "What has left this machine, by bucket and label, as its ledger remembers.",
           "sent:SentPage"),
+    Entry(PLAN, "C", "Plan", "What each label costs in series and samples, and which had best go.",
+          "plan:PlanPage"),
     Entry("help", "?", "Help", "Every key, and what the signs of the table mean.", "help:HelpPage"),
 )  # fmt: skip
 
