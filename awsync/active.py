@@ -163,8 +163,8 @@ def common(left: Sequence[Period], right: Sequence[Period]) -> list[Period]:
     return found
 
 
-def without(periods: Sequence[Period], taken: Sequence[Period]) -> list[Period]:
-    """The time of `periods` that is not in `taken`."""
+def without(periods: Iterable[tuple[int, int]], taken: Sequence[Period]) -> list[Period]:
+    """The time of `periods`, in the order of their starts, that is not in `taken`."""
     found: list[Period] = []
     i = 0
     for start, end in periods:
@@ -200,7 +200,7 @@ def split(spans: Iterable[Span], presence: Presence) -> dict[str, list[Span]]:
                 unknown.append(Span(start, from_, data))
                 start = from_
             if to >= end:
-                target.append(Span(start, end, data))
+                target.append(span if start == span.start else Span(start, end, data))
                 start = end
                 break
             target.append(Span(start, to, data))

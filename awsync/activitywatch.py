@@ -3,7 +3,7 @@
 Measured behaviour of the servers: aw-server (Python) selects events that touch [start, end], clips them to
 it, adds a millisecond to the end, sends the newest first and closes each connection.
 
-May import: httpx, msgspec, bounded, errors, lenient, settings, timeline.
+May import: httpx, msgspec, arriving, bounded, errors, lenient, settings, timeline.
 """
 
 import asyncio
@@ -13,12 +13,14 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import quote
+from weakref import WeakSet
 
 import httpx
 import msgspec
 from msgspec.structs import replace
 
 from awsync import __version__
+from awsync.arriving import Arriving, Told
 from awsync.bounded import Answer, LedAwayError, TooLargeError, get
 from awsync.errors import (
     AnswerTooLargeError,
@@ -155,6 +157,7 @@ class ActivityWatch:
             verify=_tls(source.aw_url),
         )
         self._deadline = deadline
+        self._arriving: WeakSet[Arriving] = WeakSet()
 
     async def __aenter__(self) -> Self:
         return self
@@ -162,6 +165,8 @@ class ActivityWatch:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for arriving in list(self._arriving):
+            await arriving.leave()
         await self._http.aclose()
 
     async def info(self) -> Info:
@@ -210,9 +215,14 @@ class ActivityWatch:
 
         Without `start` it is the bucket's beginning, which costs aw-server (Python) some 5 % less.
         """
-        since = {} if start is None else {"start": _iso(start)}
-        params = {**since, "end": _iso(end), "limit": str(limit)}
-        return await self._get(f"buckets/{_quoted(bucket)}/events", params)
+        return await self._get(*_events(bucket, start, end, limit))
+
+    def begin(self, bucket: str, start: int | None, end: int, limit: int = -1) -> Arriving:
+        """What `read` returns, on its way; what is left of it ends with this client."""
+        path, params = _events(bucket, start, end, limit)
+        arriving = Arriving(lambda told: self._get(path, params, told=told))
+        self._arriving.add(arriving)
+        return arriving
 
     async def newest_before(self, bucket: str, moment: int, limit: int) -> list[Event]:
         """The `limit` events that start last before `moment`, newest first, with their true starts."""
@@ -242,15 +252,20 @@ class ActivityWatch:
             raise self._misfit(error) from error
 
     async def _get(
-        self, path: str, params: dict[str, str] | None = None, *, absent: bytes | None = None
+        self,
+        path: str,
+        params: dict[str, str] | None = None,
+        *,
+        absent: bytes | None = None,
+        told: Told | None = None,
     ) -> bytes:
         """The body of an answer; `absent` stands for one that is not there (404)."""
         try:
             try:
-                answer = await self._ask(path, params)
+                answer = await self._ask(path, params, told)
             except _BROKE:
                 # A connection that was kept may be dead, or hold what the answer before left in it.
-                answer = await self._ask(path, params)
+                answer = await self._ask(path, params, told)
         except TooLargeError as error:
             raise AnswerTooLargeError(
                 f"{self.url} answered more than {MOST_BYTES >> 20} MiB to one request.",
@@ -272,9 +287,9 @@ class ActivityWatch:
             return absent
         raise self._refusal(answer)
 
-    async def _ask(self, path: str, params: dict[str, str] | None) -> Answer:
+    async def _ask(self, path: str, params: dict[str, str] | None, told: Told | None) -> Answer:
         self.requests += 1
-        return await get(self._http, path, params, deadline=self._deadline, most=MOST_BYTES)
+        return await get(self._http, path, params, deadline=self._deadline, most=MOST_BYTES, told=told)
 
     def _unreachable(self, error: Exception) -> SourceUnreachableError:
         if isinstance(error, httpx.TimeoutException):
@@ -343,6 +358,11 @@ def _tls(url: str) -> ssl.SSLContext:
     if url.startswith("https:"):
         return httpx.create_ssl_context()
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _events(bucket: str, start: int | None, end: int, limit: int) -> tuple[str, dict[str, str]]:
+    since = {} if start is None else {"start": _iso(start)}
+    return f"buckets/{_quoted(bucket)}/events", {**since, "end": _iso(end), "limit": str(limit)}
 
 
 def _quoted(bucket: str) -> str:

@@ -1,6 +1,6 @@
 """Answers that have bounds: a server that trickles or never ends costs no pass and no memory.
 
-May import: httpx, msgspec, skew.
+May import: httpx, msgspec, arriving, skew.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ from datetime import timedelta
 import httpx
 from msgspec import Struct
 
+from awsync.arriving import Told
 from awsync.skew import ahead
 
 MOST_REDIRECTS = 5
@@ -38,13 +39,20 @@ class Answer(Struct, frozen=True):
 
 
 async def get(
-    http: httpx.AsyncClient, path: str, params: dict[str, str] | None, *, deadline: timedelta, most: int
+    http: httpx.AsyncClient,
+    path: str,
+    params: dict[str, str] | None,
+    *,
+    deadline: timedelta,
+    most: int,
+    told: Told | None = None,
 ) -> Answer:
     """One GET, redirects included, in `deadline` and of at most `most` bytes, counted when unpacked.
 
     Redirects are followed here, for httpx would read the bodies of those whole, and only on the same server:
-    what stands behind another address is nothing that anybody agreed to ask. Raises TooLargeError,
-    LedAwayError, TimeoutError at the deadline, and what httpx raises.
+    what stands behind another address is nothing that anybody agreed to ask. `told` is told the size of a
+    good answer before it is read, where its server says it. Raises TooLargeError, LedAwayError, TimeoutError
+    at the deadline, and what httpx raises.
     """
     async with asyncio.timeout(deadline.total_seconds()):
         request = http.build_request("GET", path, params=params)
@@ -54,6 +62,9 @@ async def get(
             skew = ahead(response.headers, before, time.time())
             try:
                 if response.next_request is None:
+                    size = _size(response)
+                    if told is not None and size is not None and size <= most:
+                        told(size)
                     return Answer(response.status_code, request.url.path, await read(response, most), skew)
             finally:
                 await response.aclose()
@@ -61,6 +72,14 @@ async def get(
                 raise LedAwayError(_bare(response.next_request.url))
             request = response.next_request
     raise httpx.TooManyRedirects(f"more than {MOST_REDIRECTS} redirects")
+
+
+def _size(response: httpx.Response) -> int | None:
+    """Bytes of a good answer, where its headers tell them; those of a packed one say nothing of it."""
+    length = response.headers.get("Content-Length", "")
+    if response.status_code != httpx.codes.OK or "Content-Encoding" in response.headers:
+        return None
+    return int(length) if length.isascii() and length.isdigit() else None
 
 
 def _origin(url: httpx.URL) -> tuple[str, bytes]:

@@ -8,8 +8,8 @@ May import: the standard library, msgspec, errors, expressions, series, settings
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -17,6 +17,9 @@ from awsync.errors import CategoryError
 from awsync.expressions import compiled, search
 from awsync.series import SEPARATOR, Data
 from awsync.settings import Category
+
+if TYPE_CHECKING:
+    from awsync.expressions import Pattern
 
 Name = tuple[str, ...]
 UNCATEGORIZED: Name = ("Uncategorized",)
@@ -57,7 +60,7 @@ class Rule(Struct, frozen=True):
     """
 
     name: Name
-    pattern: re.Pattern[str]
+    pattern: "Pattern"
     rank: int
     keys: tuple[str, ...] | None = None
 

@@ -30,7 +30,7 @@ from awsync.active import (
 from awsync.activitywatch import ActivityWatch, Bucket
 from awsync.errors import BucketGoneError
 from awsync.planning import host_label, unwanted
-from awsync.reader import carry_at, completed, opened, raw_pages
+from awsync.reader import carry_at, completed, opened, raw_pages, stands_alone
 from awsync.settings import SourceSettings
 from awsync.timeline import DAY, MINUTE, Carry, Span, floor_to, lay_out
 
@@ -44,6 +44,8 @@ _TOLD_BY: Mapping[str, tuple[str, frozenset[object]]] = {
 _KEPT_SPANS = 200_000
 _AT_ONCE = 4
 """So many stretches are asked about at a time: each is a few small questions with slow answers."""
+_LEAD = 15 * MINUTE
+"""What lies before a stretch is read with it: mostly that tells what else two further questions would."""
 _STALE = 10 * MINUTE
 _LONGEST = 7 * DAY
 """An event that began before the newest may end later than that; one that lasts a week is none."""
@@ -96,10 +98,9 @@ class PresenceReader:
         """
         if bucket.type == AFK:
             return None
-        host = self.host(bucket)
-        watchers = [await self._spans(each, Period(start, end)) for each in self._named(host, AFK)]
+        watchers = [await self._spans(each, Period(start, end)) for each in self._of_host(bucket, AFK)]
         presence, unsure = await asyncio.to_thread(_first, watchers, spans)
-        return with_more(presence, await self._heard(host, unsure)) if unsure else presence
+        return with_more(presence, await self._heard(bucket, unsure)) if unsure else presence
 
     def note(self, bucket: Bucket, start: int, end: int, spans: Sequence[Span]) -> None:
         """Takes what a bucket holds in [start, end) from who read it anyway: it is not asked again."""
@@ -144,22 +145,19 @@ class PresenceReader:
         return last if (bucket.newest or 0) - (last.newest or 0) > settle + _STALE else None
 
     def _of_host(self, bucket: Bucket, type_: str) -> list[Bucket]:
-        return self._named(self.host(bucket), type_)
+        host = self.host(bucket)
+        return [each for each in self._buckets if each.type == type_ and self.host(each) == host]
 
-    def _named(self, host: str, type_: str) -> list[Bucket]:
-        return [bucket for bucket in self._buckets if bucket.type == type_ and self.host(bucket) == host]
-
-    async def _heard(self, host: str, unsure: Sequence[Period]) -> list[Period]:
-        """When a tab was audible whose browser had the focus."""
+    async def _heard(self, bucket: Bucket, unsure: Sequence[Period]) -> list[Period]:
+        """When a tab was audible whose browser had the focus; `bucket` itself is asked first, if it tells."""
         heard: list[Period] = []
-        for browser in self._named(host, BROWSER):
-            apps = apps_of(browser.id)
-            if not apps:
-                continue
-            tabs = await self._around(browser, unsure)
-            heard_at = common(chosen(tabs, *_TOLD_BY[BROWSER]), unsure)
-            for window in self._named(host, WINDOW) if heard_at else []:
-                focused = chosen(await self._around(window, heard_at), "app", apps)
+        browsers = [each for each in self._of_host(bucket, BROWSER) if apps_of(each.id)]
+        for browser in sorted(browsers, key=lambda each: each.id != bucket.id):
+            left = without(unsure, union(heard))
+            tabs = await self._around(browser, left)
+            heard_at = common(chosen(tabs, *_TOLD_BY[BROWSER]), left)
+            for window in self._of_host(bucket, WINDOW) if heard_at else []:
+                focused = chosen(await self._around(window, heard_at), "app", apps_of(browser.id))
                 heard += common(heard_at, focused)
         return heard
 
@@ -196,21 +194,23 @@ class PresenceReader:
 
     async def _read_spans(self, bucket: Bucket, start: int, end: int) -> list[Span]:
         known, carry = self._carries.get(bucket.id, (None, Carry()))
-        if known != start:
-            carry = await carry_at(self._aw, bucket.id, start, single_focus=True)
+        begin = start if known == start else start - _LEAD
         spans: list[Span] = []
-        async with aclosing(raw_pages(self._aw, bucket.id, start, end, MINUTE)) as found:
+        async with aclosing(raw_pages(self._aw, bucket.id, begin, end, MINUTE)) as found:
             async for raw in found:
                 page = await opened(self._aw, raw)
+                if known != start and raw.start == begin:
+                    carry = Carry()
+                    if not stands_alone(page, start):
+                        carry = await carry_at(self._aw, bucket.id, begin, single_focus=True)
                 page = await completed(self._aw, bucket.id, page, carry, single_focus=True)
                 laid, carry = await asyncio.to_thread(lay_out, page, carry, single_focus=True)
                 spans += laid
         self._carries[bucket.id] = end, carry
-        return spans
+        return inside(spans, Period(start, end))
 
 
 def _first(watchers: Sequence[Sequence[Span]], spans: Sequence[Span]) -> tuple[Presence, list[Period]]:
     """What AFK watchers say, and the time of the spans in which they do not say that somebody was there."""
     presence = by_watchers(watchers)
-    covered = union(Period(span.start, span.end) for span in spans)
-    return presence, without(covered, presence.there)
+    return presence, union(without(((start, end) for start, end, _ in spans), presence.there))

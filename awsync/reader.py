@@ -1,7 +1,7 @@
 """Reads a bucket page by page: every event of a stretch of time once, in bounded memory.
 
 The facts this rests on are in `activitywatch`: windows are inclusive and clipped, and aw-server (Python)
-forgets an event 24 h after its start. May import: activitywatch, errors, flood, timeline.
+forgets an event 24 h after its start. May import: activitywatch, arriving, errors, flood, timeline.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from awsync.activitywatch import ActivityWatch, Bucket, to_microseconds
+from awsync.arriving import Arriving
 from awsync.errors import AnswerTooLargeError
 from awsync.flood import PULSE, TRIM, Event, order
 from awsync.timeline import (
@@ -40,11 +41,11 @@ _OLDEST = 946_684_800_000_000  # 2000-01-01: no ActivityWatch event is older
 
 
 class RawPage(Struct, frozen=True):
-    """A page as the server sent it: what touches [start, end), in microseconds, as JSON text."""
+    """A page as the server sends it: what touches [start, end), in microseconds, as JSON text."""
 
     start: int
     end: int
-    body: bytes
+    body: bytes | Arriving
 
 
 async def raw_pages(
@@ -61,35 +62,38 @@ async def raw_pages(
 
     `beginning` says that the bucket has nothing before `start`.
     The width of a page follows the size of the one before it, but not of those up to the first event: how
-    much of their time lies before the history is not known. They are not decoded here, so that the server can
-    be asked for the next one at once. A page that turns out too large is read again in parts: a dense day
-    after a quiet year does not fill the memory.
+    much of their time lies before the history is not known. A page is handed out as soon as its size is
+    known, and not decoded here, so that the server can be asked for the next one at once. A page that turns
+    out too large is read again in parts: a dense day after a quiet year does not fill the memory.
     """
     limit = MAX_EVENTS
     while start < end:
         stop = _border(start, width, step, end)
         try:
-            body = await aw.read(bucket, None if beginning else start, stop, limit)
+            body = aw.begin(bucket, None if beginning else start, stop, limit)
+            size = await body.size()
+            cut_off = limit == MAX_EVENTS and await _cut_off(aw, body, size)
         except AnswerTooLargeError:
             if stop - start <= step:
                 raise
             width = (stop - start) // 8
             continue
-        if limit == MAX_EVENTS and await _cut_off(aw, body):
+        if cut_off:
             # One slot cannot be cut: it is read whole, however much it holds.
             limit = -1 if stop - start <= step else MAX_EVENTS
             width = (stop - start) // 8
             continue
         yield RawPage(start, stop, body)
         if not beginning:
-            width = _next_width(stop - start, len(body))
-        beginning = beginning and len(body) < SMALLEST_EVENT
+            width = _next_width(stop - start, size)
+        beginning = beginning and size < SMALLEST_EVENT
         start, limit = stop, MAX_EVENTS
 
 
 async def opened(aw: ActivityWatch, raw: RawPage) -> Page:
     """The events of a page, decoded off the event loop."""
-    return Page(raw.start, raw.end, await asyncio.to_thread(aw.events, raw.body))
+    body = raw.body if isinstance(raw.body, bytes) else await raw.body.whole()
+    return Page(raw.start, raw.end, await asyncio.to_thread(aw.events, body))
 
 
 def guessed_width(length: int, events: int) -> int:
@@ -97,11 +101,11 @@ def guessed_width(length: int, events: int) -> int:
     return max(-(-length // -(-events // PAGE_EVENTS)), DAY) if events else DAY
 
 
-async def _cut_off(aw: ActivityWatch, body: bytes) -> bool:
+async def _cut_off(aw: ActivityWatch, body: Arriving, size: int) -> bool:
     """Whether the server had more events than it was asked for."""
-    if len(body) < MAX_EVENTS * SMALLEST_EVENT:
+    if size < MAX_EVENTS * SMALLEST_EVENT:
         return False
-    return await asyncio.to_thread(aw.count_in, body) >= MAX_EVENTS
+    return await asyncio.to_thread(aw.count_in, await body.whole()) >= MAX_EVENTS
 
 
 def _border(start: int, width: int, step: int, end: int) -> int:
@@ -156,6 +160,16 @@ async def carry_at(aw: ActivityWatch, bucket: str, moment: int, *, single_focus:
     if single_focus and (cut := ambiguous(page, Carry())):
         page = replace(page, events=[e for e in events if e.id not in cut] + await _by_id(aw, bucket, cut))
     return lay_out(page, Carry(), single_focus=single_focus)[1]
+
+
+def stands_alone(page: Page, moment: int) -> bool:
+    """Whether a page of a single-focus bucket tells all of what it holds from `moment` on.
+
+    It does where two events in it that differ and are no blinks cut whatever began before them, and a gap
+    that is closed before the second, or half of an overlap, ends before `moment`.
+    """
+    before = [event for event in page.events if page.start < event.start < min(moment - PULSE, page.end)]
+    return len({event.data for event in before if event.end - event.start > TRIM}) > 1
 
 
 async def _newest_before(aw: ActivityWatch, bucket: str, moment: int, *, single_focus: bool) -> list[Event]:

@@ -31,11 +31,12 @@ class Relabelling:
         return self._changed
 
     async def _notice(self) -> bool:
-        state, name = self._context.state, self._source.name
-        before, now = state.made_of(name), await self._labelling.made_of()
+        name = self._source.name
+        book = self._context.state.labels(name)
+        before, now = book.made_of(), await self._labelling.made_of()
         if before == now:
             return False
-        sent = state.relabel(name, now, now=self._context.now, resolution=self._context.resolution)
+        sent = book.change(now, now=self._context.now, resolution=self._context.resolution)
         if sent:
             what = tuple(part for part in now if now[part] != before.get(part))
             self._context.emit(LabelsChanged(source=name, what=what, until=sent))

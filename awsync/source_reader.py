@@ -60,7 +60,7 @@ class SourceReader(Struct, frozen=True):
 
     `infos` are the answers of servers that were asked in earlier passes, by address; `presence`
     is told of the buckets once they are known. `listed` becomes the ids of all buckets, `synced` of those
-    that are not left out.
+    that are not left out, `blamed` of those that failed.
     """
 
     source: SourceSettings
@@ -72,6 +72,7 @@ class SourceReader(Struct, frozen=True):
     relabelling: Relabelling
     listed: set[str] = field(default_factory=set)
     synced: set[str] = field(default_factory=set)
+    blamed: set[str] = field(default_factory=set)
 
     @asynccontextmanager
     async def pages(self) -> AsyncIterator[AsyncIterator[tuple[Stretch, RawPage]]]:
@@ -88,7 +89,7 @@ class SourceReader(Struct, frozen=True):
             yield read_ahead
 
     async def blame(self, bucket: str, error: SourceError) -> None:
-        """Says that a bucket failed; raises the error where all buckets fail with it: the server is gone.
+        """Says once that a bucket failed; raises the error where all fail with it: the server is gone.
 
         One bucket may break an answer off, or never finish one, on a server that is well otherwise.
         """
@@ -96,14 +97,15 @@ class SourceReader(Struct, frozen=True):
             raise error
         if isinstance(error, SourceUnreachableError) and not await self.aw.answers():
             raise error
-        self.context.fail(self.source.name, bucket, error)
+        if bucket not in self.blamed:
+            self.blamed.add(bucket)
+            self.context.fail(self.source.name, bucket, error)
 
     async def _pages(self, due: AsyncIterator[Stretch]) -> AsyncGenerator[tuple[Stretch, RawPage], None]:
         step = self.context.resolution
-        broken: str | None = None
         async for stretch in due:
             bucket = stretch.bucket.id
-            if bucket == broken:
+            if bucket in self.blamed:
                 continue
             await self.context.link.open()
             found = raw_pages(
@@ -114,9 +116,10 @@ class SourceReader(Struct, frozen=True):
                 async with aclosing(found):
                     async for raw in found:
                         yield stretch, raw
+                        if bucket in self.blamed:
+                            break
             except SourceError as error:
                 await self.blame(bucket, error)
-                broken = bucket
 
     async def _stretches(self) -> AsyncGenerator[Stretch, None]:
         name, meeting = self.source.name, self.context.meeting

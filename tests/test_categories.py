@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from awsync import categories
+from awsync import expressions
 from awsync.categories import DEFAULT, Rules, rules_from, rules_of
 from awsync.errors import CategoryError
 from awsync.settings import Category
@@ -91,15 +91,21 @@ def test_what_is_no_rule_spoils_no_other() -> None:
 
 def test_a_category_that_takes_too_long_lets_nothing_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     """An expression that does not come to an end is an error with the name of its category."""
-
-    def slow(_: re.Pattern[str], __: str) -> bool:
-        raise TimeoutError
-
-    rules = saved(regex("Work", "Slow", regex="(a+)+$"))
-    monkeypatch.setattr(categories, "search", slow)
+    monkeypatch.setattr(expressions, "LIMIT", 0.02)
+    rules = saved(regex("Work", "Slow", regex="(a|aa)+$"))
     with pytest.raises(CategoryError, match='category "Work > Slow" takes too long'):
-        rules.category({"title": "a" * 50 + "!"})
+        rules.category({"title": "a" * 60 + "!"})
+    assert rules.category({"title": "aaa"}) == "Work > Slow"
     assert rules.category({"number": 7}) == "Uncategorized"
+
+
+def test_an_expression_that_cannot_be_stopped_is_none() -> None:
+    """What the stoppable search would read otherwise than Python is refused, not guessed."""
+    rules = saved(
+        regex("Fuzzy", regex="a{e}"), regex("Named", regex="([[:alpha:]])"), regex("A", regex=r"a\{e}")
+    )
+    assert rules.broken == ["Fuzzy", "Named"]
+    assert rules.category({"title": "a{e}"}) == "A"
 
 
 def test_categories_of_the_settings() -> None:

@@ -6,10 +6,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from awsync import expressions
 from awsync.demo.aw_server import AwServer
 from awsync.demo.receiver import Receiver
 from awsync.engine import Wiring
 from awsync.events import SourceFailed
+from awsync.settings import Category
 from tests.passes import make_settings, run_pass, utc_now
 from tests.test_source_reader import Passing
 
@@ -96,3 +98,22 @@ def test_nothing_leaves_without_its_category(hours: AwServer, tmp_path: Path) ->
         finished, _ = run_pass(settings)
         assert finished.complete
         assert by_category(store)["Work > Programming"] == 80 * 60
+
+
+def test_a_category_that_takes_too_long_stops_its_bucket(
+    hours: AwServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of a bucket leaves under a category that could not be told; others go on."""
+    monkeypatch.setattr(expressions, "LIMIT", 0.02)
+    slow = "a" * 60 + "!"
+    start = (utc_now() - timedelta(hours=3)).isoformat()
+    hours.insert(WINDOW, [{"timestamp": start, "duration": 30.0, "data": {"app": "x", "title": slow}}])
+    with Receiver() as store:
+        categories = (Category(("Work", "Slow"), "(a|aa)+$"),)
+        settings = make_settings(tmp_path, hours.url, store.url, categories=categories)
+        finished, said = run_pass(settings)
+        assert not finished.complete
+        (failed,) = [event for event in said if isinstance(event, SourceFailed)]
+        assert failed.bucket == WINDOW
+        assert 'category "Work > Slow" takes too long' in failed.reason
+        assert set(by_category(store)) == {None}

@@ -93,7 +93,7 @@ def position(path: Path) -> int:
 @pytest.mark.servers
 def test_a_day_of_a_hundred_thousand_titles(aw: AwServer, start_store: StartStore, tmp_path: Path) -> None:
     """The store holds no more series than the budget, its sums are exact, and a kill changes nothing."""
-    store = start_store("prometheus-3.5", scrape=True)
+    store = start_store("prometheus-3.5")
     day = midnight()
     events = [event(day, number) for number in range(TITLES)]
     aw.create_bucket(BUCKET, "aw-watcher-window", "currentwindow", "laptop")

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from itertools import pairwise
@@ -16,6 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from awsync import reader
+from awsync.active import Period, inside
 from awsync.activitywatch import ActivityWatch, Bucket, to_datetime, to_microseconds
 from awsync.ahead import ahead
 from awsync.demo.aw_server import AwServer
@@ -28,6 +29,7 @@ from awsync.reader import (
     guessed_width,
     opened,
     raw_pages,
+    stands_alone,
 )
 from awsync.settings import SourceSettings
 from awsync.timeline import DAY, HOUR, MILLISECOND, Carry, Event, Page, Span, lay_out
@@ -254,6 +256,71 @@ async def test_quiet_years_cost_few_reads() -> None:
     found = await collected(Server([]), BEGIN - 3650 * DAY, BEGIN, asked)
     assert_gapless(found, BEGIN - 3650 * DAY, BEGIN)
     assert len(asked) == len(found) < 70
+
+
+class Blocked(httpx.AsyncByteStream):
+    """A body whose end comes when it may; `ended` where it is left too."""
+
+    def __init__(self, may_end: asyncio.Event) -> None:
+        self.ended = asyncio.Event()
+        self._may_end = may_end
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Its two bytes."""
+        yield b"["
+        try:
+            await self._may_end.wait()
+        finally:
+            self.ended.set()
+        yield b"]"
+
+
+@pytest.mark.parametrize("length", [{"Content-Length": "2"}, {}], ids=["told", "untold"])
+async def test_the_next_page_is_asked_for_while_one_comes_in(length: dict[str, str]) -> None:
+    """Where its size is told a page is handed out on its way, so that the server is idle at no time."""
+    second = asyncio.Event()
+    if not length:
+        second.set()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.params["start"] != to_datetime(BEGIN).isoformat():
+            second.set()
+        return httpx.Response(200, headers=length, stream=Blocked(second))
+
+    async with ActivityWatch(SOURCE, transport=httpx.MockTransport(answer)) as aw:
+        found = [raw async for raw in raw_pages(aw, BUCKET, BEGIN, BEGIN + 9 * DAY, RESOLUTION)]
+        pages = [await opened(aw, raw) for raw in found]
+    assert_gapless(pages, BEGIN, BEGIN + 9 * DAY)
+
+
+async def test_a_page_on_its_way_ends_with_its_client() -> None:
+    """No request goes on behind a pass that ended, and one that broke then is quiet."""
+    body = Blocked(asyncio.Event())
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"Content-Length": "2"}, stream=body)
+
+    async with ActivityWatch(SOURCE, transport=httpx.MockTransport(answer)) as aw:
+        found = raw_pages(aw, BUCKET, BEGIN, END, RESOLUTION)
+        assert (await anext(found)).start == BEGIN
+        assert not body.ended.is_set()
+    assert body.ended.is_set()
+    assert len(asyncio.all_tasks()) == 1
+
+
+@thorough
+@given(servers, st.integers(0, LENGTH), st.sampled_from([HOUR // 4, HOUR, DAY]))
+def test_what_stands_alone_needs_nothing_from_before(server: Server, at: int, lead: int) -> None:
+    """A stretch that is read with what lies before it is laid as in the whole, where that is enough."""
+    moment = (BEGIN + at) // RESOLUTION * RESOLUTION
+    period = Period(moment, END + DAY)
+    page = Page(moment - lead, period.end, server.read(moment - lead, period.end))
+    if not stands_alone(page, moment):
+        return
+    whole = Page(BEGIN - DAY, period.end, server.events)
+    expected, _ = lay_out(whole, Carry(), single_focus=True)
+    found, _ = lay_out(page, Carry(), single_focus=True)
+    assert joined(inside(found, period)) == joined(inside(expected, period))
 
 
 async def test_a_reader_that_is_left_stops_reading() -> None:

@@ -419,10 +419,10 @@ def test_a_change_of_labels_is_a_floor_for_the_look_back(state: State) -> None:
     """It is noted for every bucket of the source at once, survives, and goes where the time is sent again."""
     for bucket in ("window_laptop", "afk_laptop"):
         state.commit([settled(0, 10 * HOUR, bucket=bucket)], now=1, keep_from=2 * HOUR)
-    assert state.made_of("laptop") == {}
-    assert state.relabel("laptop", {"categories": "x"}, now=2, resolution=SLOT) == 10 * HOUR
-    assert state.made_of("laptop") == {"categories": "x"}
-    assert state.made_of("other") == {}
+    assert state.labels("laptop").made_of() == {}
+    assert state.labels("laptop").change({"categories": "x"}, now=2, resolution=SLOT) == 10 * HOUR
+    assert state.labels("laptop").made_of() == {"categories": "x"}
+    assert state.labels("other").made_of() == {}
     for bucket in ("window_laptop", "afk_laptop"):
         found = state.checkpoint("laptop", bucket)
         assert (found.ledger_from, found.relabelled) == (10 * HOUR, 10 * HOUR)
@@ -446,7 +446,7 @@ def test_labels_that_change_while_time_is_sent_again(state: State) -> None:
     """All that the store may hold counts as earlier then, also behind a checkpoint that was moved back."""
     state.commit([settled(0, 10 * HOUR)], now=1, keep_from=0)
     state.rewind("laptop", "window_laptop", 4 * HOUR, now=2)
-    assert state.relabel("laptop", {"rules": "x"}, now=3, resolution=SLOT) == 4 * HOUR
+    assert state.labels("laptop").change({"rules": "x"}, now=3, resolution=SLOT) == 4 * HOUR
     assert state.checkpoint("laptop", "window_laptop").relabelled == 10 * HOUR
 
 
@@ -467,7 +467,7 @@ def test_samples_in_quarantine_do_not_keep_labels_that_nobody_wants(state: State
     state.commit([page], now=1, keep_from=0)
     (dropped,) = [held for held in state.quarantine() if held.entry.slot_end == 9 * SLOT]
     state.mark_aside([f"s{dropped.id}"], Mark.DROPPED)
-    state.relabel("laptop", {"privacy": "x"}, now=7, resolution=SLOT)
+    state.labels("laptop").change({"privacy": "x"}, now=7, resolution=SLOT)
     assert state.quarantine() == []
     assert [held.id for held in state.quarantine(dropped=True)] == [dropped.id]
     ((_, bucket, held),) = state.set_aside()

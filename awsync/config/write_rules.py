@@ -8,10 +8,9 @@ import tomllib
 from pathlib import Path
 
 from awsync.config.lines import read_toml
+from awsync.config.rule_keys import RULE_TABLE
 from awsync.config.write import read_text, write_text
 from awsync.errors import ConfigError, Problem
-
-RULE_TABLE = "rule"
 
 
 def add_rule(path: Path, text: str) -> None:

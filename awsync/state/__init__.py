@@ -28,8 +28,9 @@ from awsync.events import PassFinished, Work
 from awsync.ledger import Entry, Ledger, Mark, Quarantined, Range
 from awsync.records import Aside, Checkpoint, Neighbour, PassRecord, Settled
 from awsync.series import Labels
-from awsync.state import admission, aside, checkpoints, delivered, labels, passes, sources
+from awsync.state import admission, aside, checkpoints, delivered, passes, sources
 from awsync.state.admission import AdmissionBook
+from awsync.state.labels import LabelBook
 
 
 class State:
@@ -119,9 +120,9 @@ class State:
         """The last passes, newest first."""
         return passes.last(self.database, self.sink, limit)
 
-    def made_of(self, source: str) -> dict[str, str]:
-        """What decided the labels of a source when it was last synced; nothing where that is not known."""
-        return labels.read(self.database, self.sink, source)
+    def labels(self, source: str) -> LabelBook:
+        """What the labels of a source are made of."""
+        return LabelBook(self.database, self.sink, source)
 
     def begin_pass(self, started: int) -> int:
         """Notes that a pass runs; returns its number."""
@@ -217,17 +218,6 @@ class State:
         with self.database.transaction() as connection:
             delivered.prune(connection, keep_from)
             checkpoints.forget(connection, keep_from)
-
-    def relabel(self, source: str, made_of: Mapping[str, str], *, now: int, resolution: int) -> int | None:
-        """Notes that the labels of a source are made in another way from now on.
-
-        The look back begins behind what was sent; samples in quarantine, whose labels nobody wants any more,
-        become the ranges of their slots. Returns until when something was sent, or None.
-        """
-        with self.database.transaction(durable=True) as connection:
-            labels.put(connection, self.sink, source, made_of)
-            aside.unlabel(connection, self.sink, source, now=now, resolution=resolution)
-            return checkpoints.relabel(connection, self.sink, source)
 
     def mark_aside(self, ids: Sequence[str], mark: Mark) -> int:
         """Lets the next pass try again what has these ids, or gives it up; returns how many there are."""

@@ -163,7 +163,7 @@ def leave_future(connection: sqlite3.Connection, id_: int, position: int | None,
     """Goes back to a position that is not in the future."""
     connection.execute(
         "UPDATE checkpoint SET carry = CASE WHEN position > ?1 THEN NULL ELSE carry END,"
-        " position = min(position, ?1), ledger_from = min(ledger_from, ?1),"
+        " position = min(position, ?1), ledger_from = min(ledger_from, ?1), relabelled = min(relabelled, ?1),"
         " looked_back = min(looked_back, ?2), updated = ?2 WHERE id = ?3",
         (position, now, id_),
     )
