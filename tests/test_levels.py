@@ -213,6 +213,20 @@ def test_the_level_of_a_watcher() -> None:
     assert level_of(Privacy("standard", watchers), "other", "b") == "standard"
 
 
+@pytest.mark.parametrize("depth", [49, 51, 900])
+@pytest.mark.parametrize("kind", [lambda inner: {"x": inner}, lambda inner: [inner]], ids=["table", "list"])
+def test_depth_hides_nothing(depth: int, kind: Any) -> None:  # noqa: ANN401 makes a container
+    """What is nested deeply is cut like everything else, or left out as a whole."""
+    deep: Any = {"url": f"https://x/{C}", "incognito": False}
+    private: Any = {"incognito": True}
+    for _ in range(depth):
+        deep, private = kind(deep), kind(private)
+    found = labels({"deep": deep}, "standard")
+    assert found is not None
+    assert C not in str(found)
+    assert labels({"deep": private}, "standard") is None
+
+
 parts = st.sampled_from(
     ["/", "\\", "~", "C:", "//", "https:", "file:", "?", "@", "#", ".", " ", '"', "a", "b.c", "%2F", "x"]
 )

@@ -19,6 +19,9 @@ PATHS = frozenset(
 )
 """Keys whose value is a path, absolute or not; compared in lower case."""
 
+_DEEPEST = 50
+_REPLACED = "(nested too deeply)"
+
 _WEB = frozenset({"http", "https", "ws", "wss", "ftp"})
 _SCHEMES = frozenset(
     {
@@ -87,8 +90,8 @@ def text(value: str) -> str:
     return _FOLDERS.sub("", value)
 
 
-def cleaned(name: str, value: object) -> object:
-    """A value of the key `name` in an event's data, and all that is nested in it."""
+def cleaned(name: str, value: object, depth: int = 0) -> object:
+    """A value of the key `name` in an event's data, and what is nested in it, as far as anybody reads it."""
     key = name.lower()
     if isinstance(value, str):
         if isinstance(value, Pseudonym):
@@ -97,11 +100,15 @@ def cleaned(name: str, value: object) -> object:
             return domain(value)
         return base_name(value) if key in PATHS else text(value)
     if isinstance(value, Mapping):
+        if depth >= _DEEPEST:
+            return _REPLACED
         # What is nested under an address or a path is of its kind, whatever it is called there.
         whole = key == URL or key in PATHS
-        return renamed({each: cleaned(name if whole else each, held) for each, held in value.items()})
+        return renamed(
+            {each: cleaned(name if whole else each, held, depth + 1) for each, held in value.items()}
+        )
     if isinstance(value, list | tuple):
-        return [cleaned(name, each) for each in value]
+        return _REPLACED if depth >= _DEEPEST else [cleaned(name, each, depth + 1) for each in value]
     return value
 
 
