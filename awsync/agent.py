@@ -115,6 +115,7 @@ class ConsoleAgent:
             self._source(source),
             found,
             checkpoint=self._state().checkpoint(source, bucket),
+            book=self._state().admissions(source, bucket),
             history=moves(self._journal.of_types(MOVES, SEARCHED_MOVES), source, bucket),
             transport=self._wiring.aw_transport,
         )

@@ -130,7 +130,7 @@ class ScriptedAgent:
             source=source, bucket=bucket, start=NOW - 10**9, end=NOW,
             events=[ActivityEvent(1, NOW - 10**8, 5 * 10**6, data.encode())],
             entries=[Entry(labels, NOW, 0, 5_000_000)],
-            series=1, top=[LabelTime(label="app", value="x", seconds=5.0)], values=[("app", 1)],
+            series=1, folded=2, top=[LabelTime(label="app", value="x", seconds=5.0)], values=[("app", 1)],
             checkpoint=Checkpoint(source, bucket, position=NOW),
             history=[Move(at=NOW, position=NOW, samples=1, what="delivered")],
         )  # fmt: skip

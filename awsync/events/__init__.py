@@ -19,6 +19,7 @@ from awsync.events.passes import (
     HistoryWentBack,
     LabelsChanged,
     LongHistoryFound,
+    OwnSeriesRefused,
     PageRead,
     PassFinished,
     PassStarted,
@@ -52,7 +53,7 @@ from awsync.events.runs import (
     StateBegunAnew,
     SyncAsked,
 )
-from awsync.events.sentences import Event, Level, describe, level, set_aside
+from awsync.events.sentences import Event, Level, describe, folded, level, set_aside
 
 __all__ = [
     "AsideDecided",
@@ -75,6 +76,7 @@ __all__ = [
     "Level",
     "LongHistoryFound",
     "NextPass",
+    "OwnSeriesRefused",
     "PageRead",
     "PassFailed",
     "PassFinished",
@@ -100,6 +102,7 @@ __all__ = [
     "Totals",
     "Work",
     "describe",
+    "folded",
     "level",
     "set_aside",
 ]
