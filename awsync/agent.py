@@ -17,6 +17,7 @@ from awsync.errors import LockHeldError, SourceError, StateError
 from awsync.events import Paused, Resumed, RunEnded, RunStarted
 from awsync.journal import Journal
 from awsync.ledger import Quarantined, Range
+from awsync.preview import Preview, previews
 from awsync.records import Aside, Checkpoint, Neighbour, PassRecord
 from awsync.remote_write.clock import ahead_by
 from awsync.remote_write.connection import shown_url
@@ -159,6 +160,22 @@ class ConsoleAgent:
         """What has left this machine."""
         now = self._wiring.clock()
         return await asyncio.to_thread(read_sent, self._state(), now - days * DAY, now)
+
+    async def preview(self, source: str, bucket: str, *, hours: int, rule: str) -> Preview:
+        """A bucket's newest hours before and after."""
+        from awsync.config.tried import rule_of
+
+        found = previews(
+            self.settings,
+            bucket,
+            length=timedelta(hours=hours),
+            source=source,
+            tried=rule_of(rule, "tried") if rule.strip() else None,
+            remembered=self._neighbours,
+            transport=self._wiring.aw_transport,
+        )
+        async with aclosing(found):
+            return await anext(found)
 
     async def plan(self, *, days: int) -> AsyncGenerator[Planned, None]:
         """What the buckets cost."""
