@@ -8,6 +8,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from datetime import timedelta
 
+from msgspec.structs import replace
+
 from awsync.config import Loaded, Watched
 from awsync.control import Activity, Agreement, BucketDetail, Command, Finding, Request, Said
 from awsync.costs.said import Said as Planned
@@ -116,6 +118,7 @@ class ConsoleAgent:
             self._source(source),
             found,
             checkpoint=self._state().checkpoint(source, bucket),
+            book=self._state().admissions(source, bucket),
             history=moves(self._journal.of_types(MOVES, SEARCHED_MOVES), source, bucket),
             transport=self._wiring.aw_transport,
         )
@@ -163,14 +166,14 @@ class ConsoleAgent:
 
     async def preview(self, source: str, bucket: str, *, hours: int, rule: str) -> Preview:
         """A bucket's newest hours before and after."""
-        from awsync.config.tried import rule_of
+        from awsync.config.tried import harmless
 
         found = previews(
-            self.settings,
+            self._ruled(),
             bucket,
             length=timedelta(hours=hours),
             source=source,
-            tried=rule_of(rule, "tried") if rule.strip() else None,
+            tried=harmless(rule, "tried") if rule.strip() else None,
             remembered=self._neighbours,
             transport=self._wiring.aw_transport,
         )
@@ -182,7 +185,7 @@ class ConsoleAgent:
         from awsync.costs.plan import plan
 
         found = plan(
-            self.settings,
+            self._ruled(),
             timedelta(days=days),
             now=self._wiring.clock(),
             remembered=self._neighbours,
@@ -191,6 +194,11 @@ class ConsoleAgent:
         async with aclosing(found):
             async for each in found:
                 yield each
+
+    def _ruled(self) -> Settings:
+        """The settings with the rules that config.toml has now: the engine may not have read them yet."""
+        now = self._watched.again()
+        return replace(self.settings, rules=now.rules, pseudonym_key=now.pseudonym_key)
 
     async def skew(self) -> float | None:
         """Seconds that the store's clock is ahead."""

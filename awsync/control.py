@@ -95,7 +95,8 @@ class BucketDetail(Struct, frozen=True, kw_only=True):
     """A bucket's last day beside what would leave the machine for it.
 
     `events` are newest first, `entries` too; `top` are the values with the most time, `values` the number
-    of values that each label has, the most first; `history` is newest first.
+    of values that each label has, the most first; `history` is newest first. `folded` label sets were beyond
+    the budget of their day.
     """
 
     source: str
@@ -105,6 +106,7 @@ class BucketDetail(Struct, frozen=True, kw_only=True):
     events: "Sequence[ActivityEvent]"
     entries: "Sequence[Entry]"
     series: int
+    folded: int
     top: Sequence[LabelTime]
     values: Sequence[tuple[str, int]]
     checkpoint: "Checkpoint"

@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from awsync.config import Loaded
-from awsync.config.tried import rule_of
+from awsync.config.tried import harmless
 from awsync.control import Activity, Agreement, BucketDetail, LabelTime, Move, Said
 from awsync.costs.said import Said as Planned
 from awsync.doctor import Finding
@@ -134,7 +134,7 @@ class ScriptedAgent:
             source=source, bucket=bucket, start=NOW - 10**9, end=NOW,
             events=[ActivityEvent(1, NOW - 10**8, 5 * 10**6, data.encode())],
             entries=[Entry(labels, NOW, 0, 5_000_000)],
-            series=1, top=[LabelTime(label="app", value="x", seconds=5.0)], values=[("app", 1)],
+            series=1, folded=2, top=[LabelTime(label="app", value="x", seconds=5.0)], values=[("app", 1)],
             checkpoint=Checkpoint(source, bucket, position=NOW),
             history=[Move(at=NOW, position=NOW, samples=1, what="delivered")],
         )  # fmt: skip
@@ -161,7 +161,7 @@ class ScriptedAgent:
     async def preview(self, source: str, bucket: str, *, hours: int, rule: str) -> Preview:
         """The script's examples; with a rule those that it would leave."""
         if rule.strip():
-            rule_of(rule, "tried")
+            harmless(rule, "tried")
         self.asked.append(("preview", source, bucket, hours, rule))
         return replace(self.previewed, bucket=bucket)
 

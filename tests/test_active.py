@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from awsync.active import BROWSERS, only
+from awsync.budget import Unwritten
 from awsync.demo.aw_server import AwServer
 from awsync.demo.receiver import Receiver
 from awsync.detail import look
@@ -138,7 +139,9 @@ def test_the_preview_is_what_leaves(afternoon: AwServer, noon: datetime, tmp_pat
             (report,) = asyncio.run(survey(settings))
             (found,) = (each for each in report.buckets if each.bucket == bucket)
             held = Checkpoint("default", bucket)
-            detail = asyncio.run(look(settings, settings.sources[0], found, checkpoint=held, history=()))
+            detail = asyncio.run(
+                look(settings, settings.sources[0], found, checkpoint=held, book=Unwritten(), history=())
+            )
             assert {tuple(entry.sample) for entry in detail.entries} == sent
 
 

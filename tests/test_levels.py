@@ -64,6 +64,8 @@ def test_an_address_leaves_as_its_domain(url: str, label: str) -> None:
     [
         (f"see https://u:{C}@git.example:8/{C}/x?y={C}#z now", "see git.example now"),
         (f"see http:\\/\\/git.example\\/{C}", "see git.example"),
+        (f"see http:\\\\\\/\\\\\\/git.example\\\\\\/{C}", "see git.example"),
+        (f"git.example\\/{C}", "git.example"),
         (f"https%3A%2F%2Fgit.example%2F{C}", "git.example"),
         (f"www.example.org/{C}?q={C}", "www.example.org"),
         (f"example.org?{C}", "example.org"),

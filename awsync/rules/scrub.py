@@ -30,8 +30,9 @@ _SCHEMES = frozenset(
 _HOST = re.compile(r"[\w.-]+|[0-9a-fA-F:.]+")
 _START = r"(?<![^\s\"'<>()\[\]{}=,;])"
 _REST = r"[^\s\"'<>]*"
+# JSON inside of JSON has backslashes before a slash.
 _ADDRESS = re.compile(
-    rf"[A-Za-z][A-Za-z0-9+.-]{{0,30}}(?::|%3A)(?:\\?/|%2F){{2}}{_REST}"
+    rf"[A-Za-z][A-Za-z0-9+.-]{{0,30}}(?::|%3A)(?:\\{{0,8}}/|%2F){{2}}{_REST}"
     rf"|{_START}(?:about|blob|data|javascript|mailto|tel|view-source):{_REST}",
     re.IGNORECASE,
 )
@@ -41,7 +42,7 @@ _LOGIN = re.compile(
 )
 _BARE = re.compile(
     rf"{_START}((?:[A-Za-z0-9-]{{1,63}}\.){{1,8}}[A-Za-z]{{2,24}}|localhost|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}})"
-    rf"(?::[0-9]{{1,5}})?[/?#]{_REST}"
+    rf"(?::[0-9]{{1,5}})?\\{{0,8}}[/?#]{_REST}"
 )
 _ABSOLUTE = re.compile(r"\s*(?:(?:~[^\\/\s]*)?[\\/]+[^\s\\/]|[A-Za-z]:[\\/]|file:[\\/])", re.IGNORECASE)
 _FOLDERS = re.compile(r"(?<![\w.~\\/-])(?:~[^\\/\s\"']*|[A-Za-z]:)?[\\/]+(?=[^\s\\/])[^\"'<>|\r\n]*[\\/]")
@@ -118,7 +119,7 @@ def renamed(data: Mapping[str, object]) -> dict[str, object]:
 
 
 def _address(found: re.Match[str]) -> str:
-    address = found[0].replace("\\/", "/")
+    address = re.sub(r"\\+/", "/", found[0])
     if re.match(r"[^:%]+%3A", address, re.IGNORECASE):
         address = unquote(address)
     if address.lower().startswith("file:"):
