@@ -4,7 +4,6 @@ Nothing here writes state or talks to the store. May import: everything below th
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 
 import httpx
 from msgspec import Struct
@@ -16,8 +15,6 @@ from awsync.planning import left_out, matching
 from awsync.records import Neighbour
 from awsync.roll_call import Present, roll_call
 from awsync.settings import Settings
-
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class BucketReport(Struct, frozen=True):
