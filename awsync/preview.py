@@ -92,7 +92,7 @@ async def previews(
                 continue
             failed = present.error or failed
             with Labelling(present.aw, present.source, settings) as labelling:
-                looking = _Looking(settings, present, called.neighbours, length, labelling)
+                looking = _Looking(settings, present, called.neighbours, labelling, length)
                 for bucket in present.buckets:
                     if bucket_id is None and (bucket.newest is None or looking.why_not(bucket) is not None):
                         continue
@@ -105,40 +105,32 @@ async def previews(
         raise AwsyncError(f'No source has a bucket "{bucket_id}".', "awsync buckets lists those there are.")
 
 
-class _Looking:
-    """Looks at the buckets of one source."""
+class _Looking(Struct, frozen=True):
+    """What the buckets of one source are looked at with."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        present: Present,
-        among: Neighbours,
-        length: timedelta,
-        labelling: Labelling,
-    ) -> None:
-        self._settings = settings
-        self._present = present
-        self._among = among
-        self._length = length
-        self._labelling = labelling
+    settings: Settings
+    present: Present
+    among: Neighbours
+    labelling: Labelling
+    length: timedelta
 
     def why_not(self, bucket: Bucket) -> str | None:
         """Why nothing of a bucket would leave."""
-        return left_out(bucket, self._present.source, self._among)
+        return left_out(bucket, self.present.source, self.among)
 
     async def at(self, bucket: Bucket) -> Preview:
         """What would leave of a bucket. Raises SourceError."""
-        aw, source = self._present.aw, self._present.source
-        resolution = self._settings.resolution // _MICROSECOND
+        aw, source = self.present.aw, self.present.source
+        resolution = self.settings.resolution // _MICROSECOND
         newest = bucket.newest or 0
         end = floor_to(newest, resolution) + resolution
-        start = max(floor_to(newest - self._length // _MICROSECOND, resolution), 0)
+        start = max(floor_to(newest - self.length // _MICROSECOND, resolution), 0)
         page = Page(start, end, aw.events(await aw.read(bucket.id, start, end)))
-        presence = PresenceReader(aw, source, self._settings.hosts, self._present.buckets)
-        labels = await self._labelling.of(bucket)
+        presence = PresenceReader(aw, source, self.settings.hosts, self.present.buckets)
+        labels = await self.labelling.of(bucket)
         counter = BucketCounter(aw, bucket, labels, resolution, presence=presence)
         counted = await counter.count_page(page)
-        steps = await self._labelling.steps(bucket)
+        steps = await self.labelling.steps(bucket)
         examples = await asyncio.to_thread(_examples, page.events, steps, labels)
         return Preview(
             source=source.name,
@@ -146,14 +138,16 @@ class _Looking:
             watcher=bucket.client,
             start=start,
             end=end,
-            examples=sorted(examples, key=lambda example: -example.newest),
+            examples=examples,
             entries=sorted(due(counted.amounts, {}, again=False), key=_by_time),
             why_not=self.why_not(bucket),
         )
 
 
 def _examples(events: Sequence[Event], steps: Sequence[Step], labeller: Labeller) -> list[Example]:
-    return [_example(same, steps, labeller) for same in _by_data(events)]
+    """Each kind of event, the newest first; the user's own code may take its time over them."""
+    found = [_example(alike, steps, labeller) for alike in _by_data(events)]
+    return sorted(found, key=lambda example: -example.newest)
 
 
 def _example(events: Sequence[Event], steps: Sequence[Step], labeller: Labeller) -> Example:

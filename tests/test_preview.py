@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awsync.config.tried import rule_of, written
+from awsync.config.tried import harmless, rule_of, written
 from awsync.demo.aw_server import AwServer
 from awsync.errors import ConfigError
 from awsync.rules.steps import composed, step_of
@@ -147,3 +147,10 @@ def test_a_rule_may_be_typed_in_any_shape(text: str) -> None:
     for wrong in ("[[rule]]\ndrop = true\n[[rule]]\ndrop = true", "rule = 3", ""):
         with pytest.raises(ConfigError):
             rule_of(wrong, "tried")
+
+
+def test_half_a_command_is_not_run() -> None:
+    """What is tried with every key that is typed must not start anything."""
+    for text in ("command = ['rm']", "transform = 'x'"):
+        with pytest.raises(ConfigError, match="runs code"):
+            harmless(text, "tried")

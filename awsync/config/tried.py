@@ -32,6 +32,14 @@ def rule_of(text: str, name: str) -> Rule:
     return rule
 
 
+def harmless(text: str, name: str) -> Rule:
+    """The same for a text that is still being typed: half a command is none to run. Raises ConfigError."""
+    rule = rule_of(text, name)
+    if rule.command or rule.transform is not None:
+        raise _refused("runs code, which is not done while it is typed: try it with awsync preview --rule")
+    return rule
+
+
 def written(text: str, name: str) -> str:
     """The rule as it stands in config.toml. Raises ConfigError."""
     table = _table(text, name)
