@@ -9,8 +9,8 @@ May import: everything but cli, demo and tui.
 
 import asyncio
 import time
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
 
 import httpx
@@ -30,6 +30,7 @@ from awsync.settings import Settings, SourceSettings
 from awsync.source_pass import SourcePass
 from awsync.state import State
 from awsync.tally import Tally
+from awsync.telemetry.own_series import OwnSeries
 
 Emit = Callable[[Event], None]
 Only = tuple[str, str | None] | None
@@ -62,7 +63,7 @@ class Engine(Struct):
     """Runs passes with one set of settings over one state.
 
     `patience` is how many seconds of a failing store one pass bears (None: for ever). `infos` are what
-    servers said of themselves, by address: none is asked twice.
+    servers said of themselves, by address: none is asked twice. `own` sends what is known of the passes.
     """
 
     settings: Settings
@@ -70,6 +71,7 @@ class Engine(Struct):
     patience: float | None = None
     wiring: Wiring = field(default_factory=Wiring)
     infos: dict[str, Info] = field(default_factory=dict)
+    own: OwnSeries | None = None
     _silent: set[str] = field(default_factory=set)
     _unwatched: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -101,30 +103,38 @@ class Engine(Struct):
             say(finished)
             return finished
 
-        try:
-            keep_from = await self._work(say, tally, started, look_back=look_back, only=only)
-        except asyncio.CancelledError:
-            self.state.stop_pass(started)
-            finish(stopped=True)
-            raise
-        except StateError:
-            self.state.stop_pass(started)
-            raise
-        if tally.totals().samples:
-            self.state.prune(keep_from)
-        return finish(stopped=False)
-
-    async def _work(self, say: Emit, tally: Tally, started: int, *, look_back: bool, only: Only) -> int:
-        """Runs the sources; returns the moment from which the ledger is kept."""
+        settings = self.settings
         source_name, bucket = only or (None, None)
-        sources = [each for each in self.settings.sources if source_name in (None, each.name)]
+        sources = [each for each in settings.sources if source_name in (None, each.name)]
         names = tuple(each.name for each in sources)
         say(PassStarted(at=started, sources=names, sink=self.state.sink, bucket=bucket))
-        store = self.settings.store
+        async with self._link(say) as link:
+            try:
+                keep_from = await self._work(link, say, tally, started, sources, bucket, look_back=look_back)
+            except asyncio.CancelledError:
+                self.state.stop_pass(started)
+                finish(stopped=True)
+                raise
+            except StateError:
+                self.state.stop_pass(started)
+                raise
+            if tally.totals().samples:
+                self.state.prune(keep_from)
+            finished = finish(stopped=False)
+            if self.own is not None:
+                nothing_waits = finished.complete and only is None
+                refused = await self.own.send(link, settings, nothing_waits=nothing_waits)
+                if refused is not None:
+                    emit(refused)
+        return finished
+
+    @asynccontextmanager
+    async def _link(self, say: Emit) -> AsyncIterator[Link]:
+        """The store as one pass reaches it."""
+        store, wiring = self.settings.store, self.wiring
         assert store is not None, "a pass needs prometheus-url; config.load demands it"
-        wiring = self.wiring
         async with aclosing(Client(store, transport=wiring.store_transport)) as client:
-            link = Link(
+            yield Link(
                 client,
                 store,
                 say,
@@ -133,27 +143,40 @@ class Engine(Struct):
                 patience=self.patience,
                 first_delay=wiring.first_delay,
             )
-            context = PassContext(
-                settings=self.settings,
-                state=self.state,
-                link=link,
-                delivery=Delivery(link, say),
-                emit=say,
-                tally=tally,
-                meeting=Meeting(self.settings.sources, sources, self.state, self._silent, started),
-                now=started,
-                unwatched=self._unwatched,
-                newest=min(started, self.state.newest() or started),
-                look_back=look_back,
-                whole=bucket is None,
-            )
-            try:
-                async with asyncio.TaskGroup() as group:
-                    for source in sources:
-                        group.create_task(self._source(source, bucket, context))
-            except ExceptionGroup as failed:
-                # What one source cannot bear (a state that cannot be written) ends the pass as itself.
-                raise failed.exceptions[0] from failed
+
+    async def _work(
+        self,
+        link: Link,
+        say: Emit,
+        tally: Tally,
+        started: int,
+        sources: Sequence[SourceSettings],
+        bucket: str | None,
+        *,
+        look_back: bool,
+    ) -> int:
+        """Runs the sources; returns the moment from which the ledger is kept."""
+        context = PassContext(
+            settings=self.settings,
+            state=self.state,
+            link=link,
+            delivery=Delivery(link, say),
+            emit=say,
+            tally=tally,
+            meeting=Meeting(self.settings.sources, sources, self.state, self._silent, started),
+            now=started,
+            unwatched=self._unwatched,
+            newest=min(started, self.state.newest() or started),
+            look_back=look_back,
+            whole=bucket is None,
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                for source in sources:
+                    group.create_task(self._source(source, bucket, context))
+        except ExceptionGroup as failed:
+            # What one source cannot bear (a state that cannot be written) ends the pass as itself.
+            raise failed.exceptions[0] from failed
         return context.keep_from
 
     async def _source(self, source: SourceSettings, bucket: str | None, context: PassContext) -> None:

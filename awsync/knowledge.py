@@ -14,6 +14,9 @@ from awsync.series import Labels, Sample
 from awsync.settings import StoreSettings
 from awsync.timeline import MICROSECONDS, MILLISECOND
 
+_FED_MS = 5 * 60_000
+"""A store whose newest sample is not older than that is fed by others as well."""
+
 
 class Knowledge:
     """One store in one pass; `clock` gives microseconds since the epoch.
@@ -41,6 +44,18 @@ class Knowledge:
         if facts.engine == "unknown":
             return ""
         return f"{facts.engine} {facts.version} {facts.out_of_order_window} {facts.retention}"
+
+    @property
+    def takes_late(self) -> bool:
+        """Whether a sample of now would shut out none that comes later and is older.
+
+        In a Prometheus without an out-of-order window it would, unless something else feeds it all the time.
+        """
+        facts = self.facts
+        if facts.engine == "VictoriaMetrics" or facts.out_of_order_window:
+            return True
+        now_ms = self._clock() // MILLISECOND
+        return facts.head_max_ms is not None and facts.head_max_ms >= now_ms - _FED_MS
 
     def learn_floor(self, floor: int) -> None:
         """Notes that the store took nothing from before `floor` (milliseconds)."""

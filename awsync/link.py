@@ -54,12 +54,17 @@ class Link:
     ) -> None:
         self.client = client
         self._emit = emit
-        self._sink = sink
+        self.sink = sink
         self._persistence = Persistence(self._tell_retry, patience, first_delay)
         self._opening = asyncio.Lock()
         self._opened = False
         self._parked: ParkedError | None = None
         self.knowledge = Knowledge(client, store, clock)
+
+    @property
+    def parked(self) -> bool:
+        """Whether a source of the pass found that the store takes nothing."""
+        return self._parked is not None
 
     @property
     def ahead(self) -> int:
@@ -71,7 +76,7 @@ class Link:
         """Says once that the store takes nothing; every source of the pass runs into it."""
         if self._parked is None:
             self._parked = error
-            self._emit(StoreParked(sink=self._sink, reason=error.reason, remedy=error.remedy))
+            self._emit(StoreParked(sink=self.sink, reason=error.reason, remedy=error.remedy))
 
     async def open(self) -> None:
         """Reaches the store and learns what it is, once; raises ParkedError."""
@@ -85,10 +90,10 @@ class Link:
                 raise ParkedError(reached.words, reached.remedy)
             await self.knowledge.ask()
             self._opened = True
-        self._emit(store_reached(self._sink, reached, self.knowledge.facts))
+        self._emit(store_reached(self.sink, reached, self.knowledge.facts))
         skew = self.client.skew
         if skew is not None and abs(skew) >= SKEW_SECONDS:
-            self._emit(ClockSkewed(of=self._sink, seconds=skew))
+            self._emit(ClockSkewed(of=self.sink, seconds=skew))
 
     async def series(self, identity: Labels, from_ms: int, to_ms: int) -> Held | None:
         """What the store holds of these series (milliseconds to values); None where it hides that."""
@@ -135,7 +140,7 @@ class Link:
             ) from None
 
     def _tell_retry(self, reason: str, attempt: int, delay: float) -> None:
-        self._emit(RetryScheduled(sink=self._sink, reason=reason, attempt=attempt, delay=delay))
+        self._emit(RetryScheduled(sink=self.sink, reason=reason, attempt=attempt, delay=delay))
 
 
 def store_reached(sink: str, opened: Opened, facts: StoreFacts) -> StoreReached:

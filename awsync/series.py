@@ -81,9 +81,9 @@ class Labeller:
     def __init__(self, *, user: str, host: str, bucket: str, client: str, edit: Edit = Edited) -> None:
         fixed = {
             "__name__": metric_name(client),
-            "user": _text(user),
-            "host": _text(host),
-            "bucket": _text(bucket),
+            "user": text_value(user),
+            "host": text_value(host),
+            "bucket": text_value(bucket),
         }
         self._fixed = {name: value for name, value in fixed.items() if value}
         self._edit = edit
@@ -117,7 +117,7 @@ class Labeller:
             return None
         labels = self._fixed | data_labels(edited.data)
         if edited.category:
-            labels[CATEGORY] = _text(edited.category)
+            labels[CATEGORY] = text_value(edited.category)
         return tuple(sorted(labels.items()))
 
     def amounts(self, spans: Iterable[Span], resolution: int, *, until: int, active: str = "") -> Amounts:
@@ -196,7 +196,7 @@ def label_name(key: str) -> str:
 
 
 def _value(raw: object) -> str:
-    return _text(plain(raw))
+    return text_value(plain(raw))
 
 
 def plain(raw: object) -> str:
@@ -214,8 +214,8 @@ def plain(raw: object) -> str:
     return json.dumps(raw, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
 
 
-def _text(value: str) -> str:
-    """A value that is valid UTF-8 and short; two long values that differ stay different."""
+def text_value(value: str) -> str:
+    """A label's value: valid UTF-8 and short; two long values that differ stay different."""
     return _cut(value.encode("utf-8", "replace").decode("utf-8"), MAX_VALUE, "…")
 
 

@@ -122,8 +122,22 @@ class StoreSettings(Struct, frozen=True):
         return self.query_url or self.base_url
 
 
+class Listen(Struct, frozen=True):
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
 class Settings(Struct, frozen=True):
-    """Every effective setting of one run; `store` is None only where load() was told that none is needed."""
+    """Every effective setting of one run; `store` is None only where load() was told that none is needed.
+
+    `user_id` is whose agent this is, for what it says of itself.
+    """
 
     sources: tuple[SourceSettings, ...]
     store: StoreSettings | None
@@ -139,3 +153,6 @@ class Settings(Struct, frozen=True):
     rules: tuple[Rule, ...] = ()
     pseudonym_key: Secret | None = None
     categories: CategorySource | tuple[Category, ...] = "activitywatch"
+    user_id: str = ""
+    push_metrics: bool = True
+    metrics_listen: Listen | None = None

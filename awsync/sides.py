@@ -20,6 +20,7 @@ from awsync.events import Event, JournalBegunAnew, RunStarted, ServiceLost
 from awsync.journal import Journal, Recorder
 from awsync.settings import Settings
 from awsync.state import State
+from awsync.telemetry.own_series import begun
 
 POLL_SECONDS = 0.25
 TAKEN_SECONDS = 2.0
@@ -61,7 +62,8 @@ class Here:
         self._recorder = Recorder(settings.state_dir, wiring.clock)
         self._tell = tell
         self._clock = wiring.clock
-        self._engine = Engine(settings, self._state, wiring=wiring)
+        self._own = begun(self._state, wiring.clock)
+        self._engine = Engine(settings, self._state, wiring=wiring, own=self._own)
         self._conductor = Conductor(self._engine, self._emit, reload=watched, asked=self._recorder.take)
         if (begun_anew := self._state.database.begun_anew) is not None:
             self._emit(begun_anew)
@@ -93,6 +95,7 @@ class Here:
 
     def _emit(self, event: Event) -> None:
         self._recorder.record(event)
+        self._own.hear(event)
         self._tell(Said(0, self._clock(), event))
 
 

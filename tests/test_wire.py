@@ -103,7 +103,7 @@ def test_v1_bytes() -> None:
     """Field numbers and types are those of prometheus.WriteRequest, written out by hand here."""
     labels = _field(1, _field(1, b"__name__") + _field(2, b"m"))
     series = _field(1, labels + _field(2, SAMPLE_BYTES))
-    help_text = wire.HELP.encode()
+    help_text = wire.ACTIVITY.help.encode()
     metadata = _field(3, b"\x08\x02" + _field(2, b"m") + _field(4, help_text) + _field(5, b"seconds"))
     body = wire.encode_v1([Sample((("__name__", "m"),), 7, 2.5)])
     assert bytes(cramjam.snappy.decompress_raw(body)) == series + metadata
@@ -111,7 +111,7 @@ def test_v1_bytes() -> None:
 
 def test_v2_bytes() -> None:
     """Field numbers and types are those of io.prometheus.write.v2.Request, written out by hand here."""
-    texts = [b"", wire.HELP.encode(), b"seconds", b"__name__", b"m"]
+    texts = [b"", wire.ACTIVITY.help.encode(), b"seconds", b"__name__", b"m"]
     symbols = b"".join(_field(4, text) for text in texts)
     metadata = _field(5, b"\x08\x02\x18\x01\x20\x02")
     series = _field(5, _field(1, b"\x03\x04") + _field(2, SAMPLE_BYTES) + metadata)

@@ -164,6 +164,8 @@ def _words(value: object) -> str:
         return ", ".join(f"{name}={each}" for name, each in value.items()) or "-"
     if isinstance(value, list):
         return " | ".join(value) or "-"
+    if isinstance(value, bool):
+        return str(value).lower()
     return "-" if value is None else str(value)
 
 

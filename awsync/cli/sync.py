@@ -8,7 +8,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,13 +17,17 @@ from awsync.cli.flags import settings_flags
 from awsync.cli.output import LogFormat, LogLines, document, narrate, say, table
 from awsync.cli.settings import load_with_store
 from awsync.errors import StateDamagedError, StateError
-from awsync.events import Event, Level, folded, set_aside
+from awsync.events import Event, Level, SettingsReloaded, folded, set_aside
+from awsync.settings import Listen
 from awsync.words import amount, clock
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from awsync.engine import Engine
     from awsync.state import State
     from awsync.summary import PassSummary
+    from awsync.telemetry.own_series import OwnSeries
 
 ONCE_PATIENCE = 15.0
 """Seconds of a failing store that `--once` bears: a blip, not an outage."""
@@ -44,19 +48,21 @@ def sync(
     """Deliver what is new: at once, and then at the times of the cron."""
     from awsync.engine import Engine, system_clock
     from awsync.state import State
+    from awsync.telemetry.own_series import begun
 
     settings, sink = load_with_store(flags)
     lines = LogLines(log_format, Level.DEBUG if verbose else Level.INFO)
     with State(settings.state_dir, sink, write=True) as state:
         state.database.announce(shlex.join(["awsync", *sys.argv[1:]]), system_clock())
         once = once or recheck
-        engine = Engine(settings, state, patience=ONCE_PATIENCE if once else None)
+        own = begun(state, system_clock)
+        engine = Engine(settings, state, patience=ONCE_PATIENCE if once else None, own=own)
         # Damage is met again by the pass, where it can be mended.
         with suppress(StateDamagedError):
             _say_other_sinks(state)
         if once:
             raise typer.Exit(run_once(engine, lines, as_json=json, verbose=verbose, recheck=recheck))
-        raise typer.Exit(_run_service(engine, lines, flags))
+        raise typer.Exit(_run_service(engine, own, lines, flags))
 
 
 def _say_other_sinks(state: "State") -> None:
@@ -81,6 +87,8 @@ def run_once(
 
         def emit(event: Event) -> None:
             recorder.record(event)
+            if engine.own is not None:
+                engine.own.hear(event)
             summary.apply(event)
             face.apply(event)
 
@@ -104,17 +112,21 @@ async def _once(engine: "Engine", emit: Callable[[Event], None], *, recheck: boo
     return 0 if (await engine.one_pass(emit, look_back=recheck)).complete else 1
 
 
-def _run_service(engine: "Engine", lines: LogLines, flags: dict[str, object]) -> int:
+def _run_service(engine: "Engine", own: "OwnSeries", lines: LogLines, flags: dict[str, object]) -> int:
     from awsync.conductor import Conductor
     from awsync.config import Watched
     from awsync.events import JournalBegunAnew
     from awsync.journal import Recorder
 
-    with Recorder(engine.settings.state_dir) as recorder:
+    listen = engine.settings.metrics_listen
+    with _bound(listen) as bound, Recorder(engine.settings.state_dir) as recorder:
 
         def emit(event: Event) -> None:
             recorder.record(event)
+            own.hear(event)
             lines.apply(event)
+            if isinstance(event, SettingsReloaded) and engine.settings.metrics_listen != listen:
+                lines.say("metrics-listen has changed; restart awsync for that.")
 
         if (begun_anew := engine.state.database.begun_anew) is not None:
             emit(begun_anew)
@@ -123,10 +135,32 @@ def _run_service(engine: "Engine", lines: LogLines, flags: dict[str, object]) ->
         conductor = Conductor(engine, emit, reload=Watched(flags), asked=recorder.take)
 
         async def work() -> int:
-            await conductor.run()
+            async with _shown(engine, own, bound):
+                if bound is not None:
+                    lines.say(f"Metrics are shown at http://{listen}/metrics.")
+                await conductor.run()
             return 0
 
         return _run(work, lines, stopped=0)
+
+
+def _bound(listen: Listen | None) -> AbstractContextManager["socket | None"]:
+    """The socket for the metrics, where they are wanted."""
+    if listen is None:
+        return nullcontext()
+    from awsync.telemetry.endpoint import bind
+
+    return bind(listen)
+
+
+def _shown(engine: "Engine", own: "OwnSeries", bound: "socket | None") -> AbstractAsyncContextManager[object]:
+    """Shows the metrics on the socket."""
+    if bound is None:
+        return nullcontext()
+    from awsync.telemetry.endpoint import Endpoint
+    from awsync.telemetry.pages import pages
+
+    return Endpoint(bound, pages(own.figures, own.clock, lambda: engine.settings.cron))
 
 
 def _run(

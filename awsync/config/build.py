@@ -87,6 +87,9 @@ class Builder:
             rules=rules,
             pseudonym_key=self._pseudonym_key(rules, state_dir),
             categories=categories,
+            user_id=user_id,
+            push_metrics=flat.need(keys.PUSH_METRICS),
+            metrics_listen=flat.pick(keys.METRICS_LISTEN),
         )
 
     def _pseudonym_key(self, rules: Sequence[Rule], state_dir: Path) -> Secret | None:

@@ -1,7 +1,7 @@
 """The table of settings: the only place that names a key, its environment variable, flag, default, reason.
 
 The file reader, the environment, the flags, `config show`, config.toml.example and README derive from it.
-May import: the standard library, msgspec and config.values, so that `awsync --help` stays quick.
+May import: the standard library, msgspec, settings and config.values, so that `awsync --help` stays quick.
 """
 
 import difflib
@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from awsync.config import values
 from awsync.config.values import Kind, SecretRef, T
+from awsync.settings import Listen
 
 CONFIG_ENV = "AWSYNC_CONFIG"
 CONFIG_FLAG = "--config"
@@ -281,6 +282,20 @@ CLIENT_KEY_FILE: Key[Path] = _key(
     "Private key of that certificate, if it is in a file of its own.",
     "client.key",
 )
+PUSH_METRICS: Key[bool] = _key(
+    "push-metrics",
+    values.SWITCH,
+    "Whether each pass also sends what awsync says of itself, so that a quiet device is noticed.",
+    default=True,
+    example=False,
+)
+METRICS_LISTEN: Key[Listen] = _key(
+    "metrics-listen",
+    values.LISTEN,
+    "Where `awsync sync` shows its own metrics and health; a port alone is for this machine only.",
+    "127.0.0.1:9877",
+    words="nowhere",
+)
 STATE_DIR: Key[Path] = _key(
     "state-dir",
     values.PATH,
@@ -305,6 +320,7 @@ KEYS: tuple[Key[Any], ...] = (
     ),
     *(PRIVACY, PRIVACY_ALLOW, PSEUDONYM_KEY_FILE),
     *(CATEGORIES, RESOLUTION, SETTLE, LOOKBACK, INITIAL_HISTORY, TIMEOUT, PROTOCOL),
+    *(PUSH_METRICS, METRICS_LISTEN),
     *(BEARER_TOKEN, BEARER_TOKEN_FILE, USERNAME, PASSWORD, PASSWORD_FILE),
     *(CA_FILE, CLIENT_CERT_FILE, CLIENT_KEY_FILE, STATE_DIR, HEADERS, HOSTS, PRIVACY_FOR),
 )

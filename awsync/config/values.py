@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
 
-from awsync.settings import Secret
+from awsync.settings import Listen, Secret
 
 T = TypeVar("T")
 
@@ -177,6 +177,43 @@ def count(least: int, example: int) -> Kind[int]:
         return int(written)
 
     return Kind("COUNT", read, int, split)
+
+
+def _read_switch(value: object, _: Path) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"must be true or false without quotes, but is {sort_of(value)}")
+    return value
+
+
+def _split_switch(texts: Sequence[str]) -> object:
+    written = texts[-1].strip().lower()
+    if written not in ("true", "false"):
+        raise ValueError(f'must be true or false, but is "{written}"')
+    return written == "true"
+
+
+SWITCH: Kind[bool] = Kind("true|false", _read_switch, bool, _split_switch)
+
+
+def _read_listen(value: object, _: Path) -> Listen:
+    example = "127.0.0.1:9877"
+    written = str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(value, example)
+    host, colon, port = written.rpartition(":")
+    host = host if colon else "127.0.0.1"
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError(f'"{written}" is not an address and port: write it like "[{host}]:{port}"')
+    if not host:
+        raise ValueError(f'"{written}" names no address: write "0.0.0.0{written}" to listen on all there are')
+    if not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65_536 or re.search(r"[\s/]", host):
+        raise ValueError(
+            f'"{written}" is not an address and port: write it like "{example}", or the port alone'
+        )
+    return Listen(host, int(port))
+
+
+LISTEN: Kind[Listen] = Kind("ADDRESS:PORT", _read_listen, str)
 
 
 def parse_duration(written: str) -> timedelta:

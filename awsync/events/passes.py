@@ -263,6 +263,14 @@ class SetAsideDelivered(Struct, frozen=True, kw_only=True):
     samples: int
 
 
+class OwnSeriesRefused(Struct, frozen=True, kw_only=True):
+    """The store did not take what awsync says of itself; no activity is concerned, and it is not repeated."""
+
+    sink: str
+    reason: str
+    remedy: str
+
+
 class Totals(Struct, frozen=True, kw_only=True):
     """What one pass did; `reads` are requests to ActivityWatch, `requests` those to the store.
 

@@ -20,6 +20,7 @@ from awsync.events.passes import (
     HistoryWentBack,
     LabelsChanged,
     LongHistoryFound,
+    OwnSeriesRefused,
     PageRead,
     PassFinished,
     PassStarted,
@@ -81,6 +82,7 @@ Event = (
     | RepairSent
     | SamplesSetAside
     | SetAsideDelivered
+    | OwnSeriesRefused
     | PassFinished
     | PassFailed
     | NextPass
@@ -122,6 +124,7 @@ _LEVELS: Mapping[type, Level] = {
     AwayUnknown: Level.WARNING,
     SamplesSetAside: Level.WARNING,
     SeriesFolded: Level.WARNING,
+    OwnSeriesRefused: Level.WARNING,
     JournalBegunAnew: Level.WARNING,
     StateBegunAnew: Level.WARNING,
     ServiceLost: Level.WARNING,
@@ -341,6 +344,12 @@ def _(event: SetAsideDelivered) -> str:
         f"{event.source}/{event.bucket}: delivered what was set aside "
         f"from {clock(event.start)} to {clock(event.end)} ({amount(event.samples, 'sample')})."
     )
+
+
+@describe.register
+def _(event: OwnSeriesRefused) -> str:
+    reason = _of(event.sink, event.reason)
+    return f"awsync's own metrics did not arrive: {reason} {event.remedy}".rstrip()
 
 
 @describe.register

@@ -5,7 +5,7 @@ May import: settings, series, remote_write.* and httpx.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Literal
 
@@ -28,6 +28,7 @@ from awsync.remote_write.verdicts import (
     samples_written,
     verdict_of,
 )
+from awsync.remote_write.wire import Metadata
 from awsync.series import Sample
 from awsync.settings import StoreSettings
 from awsync.skew import ahead
@@ -115,8 +116,16 @@ class Client:
         self._protocol = protocol
         return StoreReached(protocol, time.perf_counter() - started)
 
-    async def send(self, samples: Sequence[Sample], *, attempt: int = 0) -> Verdict:
+    async def send(
+        self,
+        samples: Sequence[Sample],
+        *,
+        attempt: int = 0,
+        metadata: Mapping[str, Metadata] = wire.NO_OTHERS,
+    ) -> Verdict:
         """Sends the samples in one request; `attempt` counts from 0 and is told to the store.
+
+        A metric is described as one of activity, unless `metadata` describes it.
 
         An unopened client opens itself first. When a store that was thought to speak 2.0 turns out not to,
         the samples go again in 1.0 at once. A 307 or 308 to the same scheme, host and port is followed, once
@@ -129,16 +138,18 @@ class Client:
             if not isinstance(reached, StoreReached):
                 return reached
         if self._protocol == "2.0":
-            verdict = await self._send_in("2.0", samples, attempt)
+            verdict = await self._send_in("2.0", samples, attempt, metadata)
             if verdict is not _NO_2_0 or self._forced == "2.0":
                 return verdict
             self._protocol = "1.0"
-        return await self._send_in("1.0", samples, attempt)
+        return await self._send_in("1.0", samples, attempt, metadata)
 
-    async def _send_in(self, protocol: Version, samples: Sequence[Sample], attempt: int) -> Verdict:
+    async def _send_in(
+        self, protocol: Version, samples: Sequence[Sample], attempt: int, metadata: Mapping[str, Metadata]
+    ) -> Verdict:
         encode = wire.encode_v2 if protocol == "2.0" else wire.encode_v1
         try:
-            body = await asyncio.to_thread(encode, samples)
+            body = await asyncio.to_thread(encode, samples, metadata)
         except wire.TooLargeError as error:
             return Rejected(Cause.TOO_LARGE, str(error), LARGE_REMEDY)
         except ValueError as error:

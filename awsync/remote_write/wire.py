@@ -6,10 +6,13 @@ Source: Prometheus remote write specifications 1.0 and 2.0-rc.4.
 May import: series and remote_write.rules, protobuf and cramjam.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Literal
 
 import cramjam
 from google.protobuf.message import DecodeError
+from msgspec import Struct
 
 from awsync.remote_write.generated import v1_pb2, v2_pb2
 from awsync.remote_write.rules import label_fault, metric_of
@@ -18,8 +21,18 @@ from awsync.series import Labels, Sample
 MAX_DECODED = 32 * 1024 * 1024
 """Bytes of a message before compression: Prometheus and VictoriaMetrics refuse more (FACTS B1)."""
 
-UNIT = "seconds"
-HELP = "Seconds of activity in the slot that ends with the sample."
+
+class Metadata(Struct, frozen=True):
+    """What a store is told of a metric; `family` is what it belongs to, where that has another name."""
+
+    kind: Literal["gauge", "counter", "summary"]
+    help: str
+    unit: str = ""
+    family: str = ""
+
+
+ACTIVITY = Metadata("gauge", "Seconds of activity in the slot that ends with the sample.", "seconds")
+NO_OTHERS: Mapping[str, Metadata] = MappingProxyType({})
 
 Points = list[tuple[int, float]]
 
@@ -28,8 +41,8 @@ class TooLargeError(ValueError):
     """The message would be larger than any store takes."""
 
 
-def encode_v1(samples: Sequence[Sample]) -> bytes:
-    """The compressed `prometheus.WriteRequest` of these samples.
+def encode_v1(samples: Sequence[Sample], metadata: Mapping[str, Metadata] = NO_OTHERS) -> bytes:
+    """The compressed `prometheus.WriteRequest` of these samples; a metric without `metadata` is activity.
 
     Raises ValueError for a series or an order that a store would drop silently.
     """
@@ -43,32 +56,46 @@ def encode_v1(samples: Sequence[Sample]) -> bytes:
             )
         except UnicodeEncodeError:
             raise _not_unicode(labels) from None
-    for metric in sorted({metric_of(series) for series in by_series}):
+    metrics = {metric_of(series) for series in by_series}
+    told = {metric: metadata.get(metric, ACTIVITY) for metric in metrics}
+    for family, of in sorted({each.family or metric: each for metric, each in told.items()}.items()):
         request.metadata.add(
-            type=v1_pb2.MetricMetadata.GAUGE, metric_family_name=metric, help=HELP, unit=UNIT
+            type=v1_pb2.MetricMetadata.MetricType.Value(of.kind.upper()),
+            metric_family_name=family,
+            help=of.help,
+            unit=of.unit,
         )
     return _compress(request.SerializeToString())
 
 
-def encode_v2(samples: Sequence[Sample]) -> bytes:
-    """The compressed `io.prometheus.write.v2.Request` of these samples.
+def encode_v2(samples: Sequence[Sample], metadata: Mapping[str, Metadata] = NO_OTHERS) -> bytes:
+    """The compressed `io.prometheus.write.v2.Request` of these samples; as encode_v1.
 
     Raises ValueError for a series or an order that a store would drop silently.
     """
     request = v2_pb2.Request()
-    symbols = {"": 0, HELP: 1, UNIT: 2}
-    metadata = v2_pb2.Metadata(type=v2_pb2.Metadata.METRIC_TYPE_GAUGE, help_ref=1, unit_ref=2)
+    symbols = {"": 0}
+    told = {each: _metadata_v2(each, symbols) for each in (ACTIVITY, *metadata.values())}
     for labels, points in _by_series(samples).items():
         request.timeseries.add(
             labels_refs=[symbols.setdefault(text, len(symbols)) for pair in labels for text in pair],
             samples=[v2_pb2.Sample(value=value, timestamp=stamp) for stamp, value in points],
-            metadata=metadata,
+            metadata=told[metadata.get(metric_of(labels), ACTIVITY) if metadata else ACTIVITY],
         )
     try:
         request.symbols.extend(symbols)
     except UnicodeEncodeError:
         raise _not_unicode(next(s.labels for s in samples if not _is_unicode(s.labels))) from None
     return _compress(request.SerializeToString())
+
+
+def _metadata_v2(of: Metadata, symbols: dict[str, int]) -> v2_pb2.Metadata:
+    """The metadata of a series; its texts are added to the symbols."""
+    return v2_pb2.Metadata(
+        type=v2_pb2.Metadata.MetricType.Value(f"METRIC_TYPE_{of.kind.upper()}"),
+        help_ref=symbols.setdefault(of.help, len(symbols)),
+        unit_ref=symbols.setdefault(of.unit, len(symbols)),
+    )
 
 
 def decode_v1(body: bytes) -> list[Sample]:

@@ -33,6 +33,12 @@ def last(database: Database, sink: str, limit: int) -> list[PassRecord]:
     ]
 
 
+def last_complete(database: Database, sink: str) -> int | None:
+    """When the last complete pass to a store ended."""
+    ((found,),) = database.rows("SELECT max(finished) FROM pass WHERE sink = ? AND complete = 1", (sink,))
+    return None if found is None else int(found)
+
+
 def begin(connection: sqlite3.Connection, sink: str, started: int) -> int:
     """Notes that a pass runs, in place of one of long ago; returns its number."""
     cursor = connection.execute("INSERT INTO pass (sink, started) VALUES (?, ?)", (sink, started))
