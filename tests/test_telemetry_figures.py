@@ -146,7 +146,8 @@ def test_a_bucket_that_is_gone_is_not_named() -> None:
     """A deleted bucket goes with the next pass over everything, but not while its server is down."""
     figures = folded(STARTED, REACHED, found("vanished"), found("new"), COMPLETE)
     down = SourceFailed(source="laptop", bucket=None, reason="", remedy="")
-    for event in (STARTED, down, COMPLETE):
+    events: tuple[Event, ...] = STARTED, down, COMPLETE
+    for event in events:
         figures.apply(event)
     assert values(figures)["awsync_source_up", "laptop"] == 0
     assert "vanished" in str(values(figures))
