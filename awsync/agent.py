@@ -8,6 +8,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from datetime import timedelta
 
+from msgspec.structs import replace
+
 from awsync.config import Loaded, Watched
 from awsync.control import Activity, Agreement, BucketDetail, Command, Finding, Request, Said
 from awsync.costs.said import Said as Planned
@@ -17,6 +19,7 @@ from awsync.errors import LockHeldError, SourceError, StateError
 from awsync.events import Paused, Resumed, RunEnded, RunStarted
 from awsync.journal import Journal
 from awsync.ledger import Quarantined, Range
+from awsync.preview import Preview, previews
 from awsync.records import Aside, Checkpoint, Neighbour, PassRecord
 from awsync.remote_write.clock import ahead_by
 from awsync.remote_write.connection import shown_url
@@ -115,6 +118,7 @@ class ConsoleAgent:
             self._source(source),
             found,
             checkpoint=self._state().checkpoint(source, bucket),
+            book=self._state().admissions(source, bucket),
             history=moves(self._journal.of_types(MOVES, SEARCHED_MOVES), source, bucket),
             transport=self._wiring.aw_transport,
         )
@@ -160,12 +164,28 @@ class ConsoleAgent:
         now = self._wiring.clock()
         return await asyncio.to_thread(read_sent, self._state(), now - days * DAY, now)
 
+    async def preview(self, source: str, bucket: str, *, hours: int, rule: str) -> Preview:
+        """A bucket's newest hours before and after."""
+        from awsync.config.tried import harmless
+
+        found = previews(
+            self._ruled(),
+            bucket,
+            length=timedelta(hours=hours),
+            source=source,
+            tried=harmless(rule, "tried") if rule.strip() else None,
+            remembered=self._neighbours,
+            transport=self._wiring.aw_transport,
+        )
+        async with aclosing(found):
+            return await anext(found)
+
     async def plan(self, *, days: int) -> AsyncGenerator[Planned, None]:
         """What the buckets cost."""
         from awsync.costs.plan import plan
 
         found = plan(
-            self.settings,
+            self._ruled(),
             timedelta(days=days),
             now=self._wiring.clock(),
             remembered=self._neighbours,
@@ -174,6 +194,11 @@ class ConsoleAgent:
         async with aclosing(found):
             async for each in found:
                 yield each
+
+    def _ruled(self) -> Settings:
+        """The settings with the rules that config.toml has now: the engine may not have read them yet."""
+        now = self._watched.again()
+        return replace(self.settings, rules=now.rules, pseudonym_key=now.pseudonym_key)
 
     async def skew(self) -> float | None:
         """Seconds that the store's clock is ahead."""

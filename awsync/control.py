@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from awsync.config import Loaded
     from awsync.costs.said import Said as Planned
     from awsync.ledger import Entry, Quarantined, Range
+    from awsync.preview import Preview
     from awsync.records import Aside, Checkpoint, PassRecord
     from awsync.sent import Report as Sent
     from awsync.settings import Settings
@@ -94,7 +95,8 @@ class BucketDetail(Struct, frozen=True, kw_only=True):
     """A bucket's last day beside what would leave the machine for it.
 
     `events` are newest first, `entries` too; `top` are the values with the most time, `values` the number
-    of values that each label has, the most first; `history` is newest first.
+    of values that each label has, the most first; `history` is newest first. `folded` label sets were beyond
+    the budget of their day.
     """
 
     source: str
@@ -104,6 +106,7 @@ class BucketDetail(Struct, frozen=True, kw_only=True):
     events: "Sequence[ActivityEvent]"
     entries: "Sequence[Entry]"
     series: int
+    folded: int
     top: Sequence[LabelTime]
     values: Sequence[tuple[str, int]]
     checkpoint: "Checkpoint"
@@ -220,6 +223,12 @@ class Agent(Protocol):
 
     async def sent(self, *, days: int) -> "Sent":
         """What has left this machine of the last days, as the ledger remembers; raises StateError."""
+
+    async def preview(self, source: str, bucket: str, *, hours: int, rule: str) -> "Preview":
+        """A bucket's newest hours before and after, with a rule that is tried (empty: none).
+
+        Raises ConfigError for a rule that is none.
+        """
 
     def plan(self, *, days: int) -> "AsyncGenerator[Planned, None]":
         """What the buckets cost, read so many days back, as it is found."""

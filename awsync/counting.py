@@ -14,7 +14,7 @@ from msgspec import Struct
 from awsync.active import Presence, split
 from awsync.activitywatch import ActivityWatch, Bucket
 from awsync.presence import PresenceReader
-from awsync.reader import RawPage, carry_at, completed, opened, raw_pages
+from awsync.reader import RawPage, carry_at, completed, opened, raw_pages, recalled
 from awsync.series import Amounts, Labeller
 from awsync.timeline import DAY, SINGLE_FOCUS_TYPES, Carry, Page, Span, lay_out
 
@@ -66,6 +66,7 @@ class BucketCounter:
         carry, events = self._carry, len(page.events)
         if carry is None:
             carry = await carry_at(self._aw, self.bucket.id, page.start, single_focus=self._single_focus)
+        carry = await recalled(self._aw, self.bucket.id, page, carry, single_focus=self._single_focus)
         page = await completed(self._aw, self.bucket.id, page, carry, single_focus=self._single_focus)
         spans, left = await asyncio.to_thread(lay_out, page, carry, single_focus=self._single_focus)
         self._presence.note(self.bucket, page.start, page.end, spans)

@@ -13,12 +13,14 @@ import msgspec
 from msgspec import Struct
 
 from awsync.activitywatch import ActivityWatch
+from awsync.admissions import Book
+from awsync.budget import Budget, Folded
 from awsync.control import Activity, BucketDetail, LabelTime, Move, Said
 from awsync.counting import BucketCounter
 from awsync.errors import BucketGoneError
 from awsync.events import CheckpointMoved, CheckpointRewound, GapSkipped
 from awsync.labelling import Labelling
-from awsync.ledger import Entry, due
+from awsync.ledger import due
 from awsync.presence import PresenceReader
 from awsync.reader import RawPage, carry_at, completed, opened
 from awsync.records import Checkpoint
@@ -109,10 +111,14 @@ async def look(
     bucket: BucketReport,
     *,
     checkpoint: Checkpoint,
+    book: Book,
     history: Sequence[Move],
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> BucketDetail:
-    """The day that ends with a bucket's newest event. Raises SourceError."""
+    """The day that ends with a bucket's newest event, within its budget by `book`.
+
+    Raises SourceError and StateError.
+    """
     resolution = settings.resolution // _MICROSECOND
     newest = bucket.newest or 0
     end = floor_to(newest, resolution) + resolution
@@ -122,15 +128,16 @@ async def look(
         found = next((each for each in buckets if each.id == bucket.bucket), None)
         if found is None:
             raise BucketGoneError(f'ActivityWatch at {aw.url} has no bucket "{bucket.bucket}".')
-        labels = await Labelling(aw, source, settings).of(found)
-        presence = PresenceReader(aw, source, settings.hosts, buckets)
-        counter = BucketCounter(aw, found, labels, resolution, presence=presence)
-        page = await opened(aw, RawPage(start, end, await aw.read(found.id, start, end)))
-        counted = await counter.count_page(page)
+        with Labelling(aw, source, settings) as labelling:
+            presence = PresenceReader(aw, source, settings.hosts, buckets)
+            labels = await labelling.of(found)
+            counter = BucketCounter(aw, found, labels, resolution, presence=presence)
+            page = await opened(aw, RawPage(start, end, await aw.read(found.id, start, end)))
+            counted = await counter.count_page(page)
 
     def work() -> BucketDetail:
-        entries = list(due(counted.amounts, {}, again=False))
-        return _detail(bucket, page, entries, checkpoint, history)
+        folded = Budget(settings.series_budget, labels.identity, book).fold(counted.amounts)
+        return _detail(bucket, page, folded, checkpoint, history)
 
     return await asyncio.to_thread(work)
 
@@ -150,8 +157,9 @@ def moves(said: Iterable[Said], source: str, bucket: str) -> list[Move]:
 
 
 def _detail(
-    bucket: BucketReport, page: Page, entries: list[Entry], checkpoint: Checkpoint, history: Sequence[Move]
+    bucket: BucketReport, page: Page, folded: Folded, checkpoint: Checkpoint, history: Sequence[Move]
 ) -> BucketDetail:
+    entries = list(due(folded.amounts, {}, again=False))
     times: Counter[tuple[str, str]] = Counter()
     for entry in entries:
         for label in entry.labels:
@@ -169,7 +177,8 @@ def _detail(
         end=page.end,
         events=_newest(page.events),
         entries=newest_first[:SHOWN_ENTRIES],
-        series=len({entry.labels for entry in entries}),
+        series=len(folded.amounts),
+        folded=sum(map(len, folded.moved.values())),
         top=[
             LabelTime(label=label, value=value, seconds=microseconds / 1e6)
             for (label, value), microseconds in [*split, *others][:SHOWN_VALUES]

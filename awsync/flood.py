@@ -41,7 +41,7 @@ class Held(Struct, frozen=True):
     """A stretch that may yet change: it ends with the last to end of the events `ids`.
 
     Those are the events it is made of that the page's end may have cut, and at the end the one that began
-    last, where that is among them.
+    last, where that is among them. `data` are those of each of them; none at all where they are not known.
     """
 
     start: int

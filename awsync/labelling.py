@@ -4,11 +4,12 @@ Whether an event leaves, and what of it, is decided by rules, categories and the
 the labels are made. The category is that of the event as the watcher wrote it.
 
 May import: the standard library, msgspec, activitywatch, categories, errors, planning, rules, series,
-settings.
+settings, usercode.
 """
 
 import hashlib
 from collections.abc import Callable
+from types import TracebackType
 from typing import Self
 
 import msgspec
@@ -22,6 +23,7 @@ from awsync.rules.edits import RuleBook
 from awsync.rules.steps import Step, composed
 from awsync.series import CATEGORY, Data, Edit, Edited, Labeller, Labels
 from awsync.settings import Privacy, Settings, SourceSettings
+from awsync.usercode import UserCode
 
 Categoriser = Callable[[Data], str]
 """The category of an event's data as they are at the source; may raise CategoryError."""
@@ -29,7 +31,7 @@ _AFK = "afkstatus"
 
 
 class Labelling:
-    """Makes the labellers of one source's buckets; a new one is made for each pass.
+    """Makes the labellers of one source's buckets; a new one is made for each pass, and left at its end.
 
     ActivityWatch is asked for its categories when the first bucket needs them.
     """
@@ -38,13 +40,22 @@ class Labelling:
         self._aw = aw
         self._source = source
         self._settings = settings
-        self._book = RuleBook(settings.rules, settings.pseudonym_key)
+        self._code = UserCode()
+        self._book = RuleBook(settings.rules, settings.pseudonym_key, self._code.run)
         self._rules: Rules | None = None
 
     @classmethod
     def local(cls, aw: ActivityWatch, source: SourceSettings, settings: Settings) -> Self:
         """For what stays on this machine: every event with all that ActivityWatch has of it."""
         return cls(aw, replace(source, privacy=Privacy("full")), replace(settings, rules=()))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._code.close()
 
     async def of(self, bucket: Bucket) -> Labeller:
         """What gives the events of a bucket their labels. Raises SourceError."""

@@ -136,6 +136,21 @@ async def completed(aw: ActivityWatch, bucket: str, page: Page, carry: Carry, *,
     return page
 
 
+async def recalled(aw: ActivityWatch, bucket: str, page: Page, carry: Carry, *, single_focus: bool) -> Carry:
+    """The carry with what its events are about, where that was not written down.
+
+    Most of them reach into the page. Where one is gone, the carry is asked for anew.
+    """
+    if not carry.unknown(page.start):
+        return carry
+    carry = carry.known({event.id: event.data for event in page.events})
+    ids = [id_ for held in carry.unknown(page.start) for id_ in held.ids[-1:]]
+    carry = carry.known({event.id: event.data for event in await _by_id(aw, bucket, dict.fromkeys(ids))})
+    if carry.unknown(page.start):
+        return await carry_at(aw, bucket, page.start, single_focus=single_focus)
+    return carry
+
+
 async def _behind(aw: ActivityWatch, bucket: str, page: Page, carry: Carry) -> Event | None:
     touching = aw.events(await aw.read(bucket, page.end, page.end + PULSE))
     first = first_behind(page, carry, touching)

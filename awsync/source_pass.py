@@ -72,9 +72,10 @@ class SourcePass:
             self._relabelling,
         )
         try:
-            async with reader.pages() as found:
-                await self._work(found, reader)
-            await self._retry_quarantine(reader)
+            with self._labelling:
+                async with reader.pages() as found:
+                    await self._work(found, reader)
+                await self._retry_quarantine(reader)
         except ParkedError as error:
             self._context.link.park(error)
         except SourceError as error:

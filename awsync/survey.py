@@ -1,28 +1,20 @@
-"""Looks without touching: what buckets there are, and what would leave the machine for them.
+"""Looks without touching: what buckets there are, and why some are not synced.
 
 Nothing here writes state or talks to the store. May import: everything below the engine.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 
 import httpx
 from msgspec import Struct
 
-from awsync.activitywatch import ActivityWatch, Bucket
-from awsync.counting import BucketCounter
-from awsync.errors import AwsyncError, SourceError
-from awsync.labelling import Labelling
-from awsync.ledger import Entry, due
+from awsync.activitywatch import Bucket
+from awsync.errors import SourceError
 from awsync.neighbours import Neighbours, host_of
 from awsync.planning import left_out, matching
-from awsync.presence import PresenceReader
 from awsync.records import Neighbour
 from awsync.roll_call import Present, roll_call
-from awsync.settings import Settings, SourceSettings
-from awsync.timeline import Event, Page, floor_to
-
-_MICROSECOND = timedelta(microseconds=1)
+from awsync.settings import Settings
 
 
 class BucketReport(Struct, frozen=True):
@@ -54,17 +46,6 @@ class SourceReport(Struct, frozen=True):
     buckets: Sequence[BucketReport]
     error: SourceError | None = None
     skew: float | None = None
-
-
-class Preview(Struct, frozen=True):
-    """Real events of one bucket, and the entries that would be sent for them."""
-
-    source: str
-    bucket: str
-    start: int
-    end: int
-    events: Sequence[Event]
-    entries: Sequence[Entry]
 
 
 async def survey(
@@ -110,51 +91,3 @@ async def _bucket(present: Present, bucket: Bucket, settings: Settings, among: N
         why_not=why_not,
         excluded_by=next(matching(source.excluded_watchers, bucket.client, bucket.id), None),
     )
-
-
-async def preview(
-    settings: Settings,
-    bucket_id: str,
-    *,
-    length: timedelta,
-    transport: httpx.AsyncBaseTransport | None = None,
-) -> Preview:
-    """What would leave for the last `length` of a bucket's activity; raises AwsyncError if nobody has it."""
-    failed: SourceError | None = None
-    for source in settings.sources:
-        async with ActivityWatch(source, transport=transport) as aw:
-            try:
-                buckets = await aw.buckets()
-                for bucket in buckets:
-                    if bucket.id == bucket_id:
-                        presence = PresenceReader(aw, source, settings.hosts, buckets)
-                        return await _preview(aw, bucket, presence, source, settings, length)
-            except SourceError as error:
-                failed = error
-    if failed is not None:
-        raise failed
-    raise AwsyncError(f'No source has a bucket "{bucket_id}".', "awsync buckets lists those there are.")
-
-
-async def _preview(
-    aw: ActivityWatch,
-    bucket: Bucket,
-    presence: PresenceReader,
-    source: SourceSettings,
-    settings: Settings,
-    length: timedelta,
-) -> Preview:
-    resolution = settings.resolution // _MICROSECOND
-    newest = bucket.newest or 0
-    end = floor_to(newest, resolution) + resolution
-    start = max(floor_to(newest - length // _MICROSECOND, resolution), 0)
-    page = Page(start, end, aw.events(await aw.read(bucket.id, start, end)))
-    labels = await Labelling(aw, source, settings).of(bucket)
-    counter = BucketCounter(aw, bucket, labels, resolution, presence=presence)
-    counted = await counter.count_page(page)
-    entries = sorted(due(counted.amounts, {}, again=False), key=_by_time)
-    return Preview(source.name, bucket.id, start, end, page.events, entries)
-
-
-def _by_time(entry: Entry) -> tuple[int, int]:
-    return entry.slot_end, -entry.microseconds

@@ -52,6 +52,22 @@ class Carry(Struct, frozen=True):
     last: Held | None = None
     before: Held | None = None
 
+    @property
+    def bare(self) -> "Carry":
+        """The same without what events are about: so much of it may be written down."""
+        last, before = (held and replace(held, data=b"") for held in (self.last, self.before))
+        return Carry(self.open, last, before)
+
+    def unknown(self, start: int) -> list[Held]:
+        """The stretches whose data are not known, and decide something behind `start`."""
+        held = [each for each in (self.before, self.last) if each is not None and not each.data]
+        return [each for each in held if each.end + PULSE >= start]
+
+    def known(self, data: Mapping[int, bytes]) -> "Carry":
+        """The same with the data of events, by their ids, where it lacks them."""
+        last, before = (held and _known(held, data) for held in (self.last, self.before))
+        return Carry(self.open, last, before)
+
 
 class Page(Struct, frozen=True):
     """One read of a bucket: every event that touches [start, end), clipped to it or not.
@@ -63,6 +79,12 @@ class Page(Struct, frozen=True):
     end: int
     events: Sequence[Event]
     behind: Event | None = None
+
+
+def _known(held: Held, data: Mapping[int, bytes]) -> Held:
+    return (
+        held if held.data else replace(held, data=next((data[id_] for id_ in held.ids if id_ in data), b""))
+    )
 
 
 def floor_to(moment: int, step: int) -> int:

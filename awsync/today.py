@@ -102,16 +102,16 @@ class _Counting(Struct, frozen=True):
         failures: list[Failure] = []
         notes: Sequence[str] = ()
         presence = PresenceReader(present.aw, source, self.settings.hosts, present.buckets)
-        labelling = Labelling.local(present.aw, source, self.settings)
-        for bucket in sorted(filter(self._counts, present.buckets), key=PresenceReader.rank):
-            if left_out(bucket, source, self.among) is not None:
-                continue
-            try:
-                labels = await labelling.of(bucket)
-                await self._count(present, bucket, labels, presence, sums)
-                notes = await self._notes(labelling)
-            except SourceError as failed:
-                failures.append(Failure(f"{source.name}/{bucket.id}", failed.message, failed.remedy))
+        with Labelling.local(present.aw, source, self.settings) as labelling:
+            for bucket in sorted(filter(self._counts, present.buckets), key=PresenceReader.rank):
+                if left_out(bucket, source, self.among) is not None:
+                    continue
+                try:
+                    labels = await labelling.of(bucket)
+                    await self._count(present, bucket, labels, presence, sums)
+                    notes = await self._notes(labelling)
+                except SourceError as failed:
+                    failures.append(Failure(f"{source.name}/{bucket.id}", failed.message, failed.remedy))
         return _Asked(sums, failures, notes)
 
     async def _notes(self, labelling: Labelling) -> Sequence[str]:

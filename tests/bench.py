@@ -6,6 +6,7 @@ pass are timed by themselves, without the start of Python; CPU and memory are th
 the operating system counts them. Prints Markdown.
 """
 
+import argparse
 import contextlib
 import json
 import os
@@ -74,12 +75,28 @@ def floor(aw: AwServer, folder: Path, *, weeks: int = 0) -> float:
     return float(run(sys.executable, "-c", _FLOOR, aw.url, str(weeks), folder=folder).output)
 
 
-def sync(aw: AwServer, store: Store, folder: Path, state: str) -> Run:
+def sync(aw: AwServer, store: Store, folder: Path, state: str, *more: str) -> Run:
     """One `awsync sync --once`."""
     return run(
         sys.executable, "-m", "awsync", "sync", "--once", "--json", "--aw-url", aw.url,
-        "--prometheus-url", store.url, "--state-dir", str(folder / state), folder=folder,
+        "--prometheus-url", store.url, "--state-dir", str(folder / state), *more, folder=folder,
     )  # fmt: skip
+
+
+def write_rules(path: Path) -> None:
+    """Fifty rules of every kind, of which most have to look at each title."""
+    rules = []
+    for number in range(10):
+        title = rf"match = {{ title = '(?i)\b(project|issue|chapter)[ -]?{number}\b' }}"
+        rules += [
+            f"{title}\nset = {{ topic = '\\1 {number}' }}",
+            f"match = {{ app = '^(code|vim|firefox){number}?$' }}\ncategory = 'Work > {number}'",
+            f"replace = {{ title = {{ find = '[0-9]{{{number + 4},}}', with = '#' }} }}",
+            f"{title}\npseudonymise = ['title']",
+            f"match = {{ url = '^https?://[^/]*secret{number}[.]example' }}\ndrop = true",
+        ]
+    tables = (f"[[rule]]\nname = 'rule {number}'\n{rule}\n" for number, rule in enumerate(rules))
+    path.write_text("\n".join(tables))
 
 
 def fill(aw: AwServer, events: int) -> tuple[int, int]:
@@ -113,23 +130,28 @@ def of_store(store: Store) -> tuple[int, int]:
 
 
 def bench_size(events: int) -> dict[str, Any]:
-    """Floor and pass in turn over the same server; each pass goes into an empty Prometheus."""
+    """Floors and passes in turn over the same server; each pass goes into an empty Prometheus."""
     floors: list[float] = []
     weekly: list[float] = []
     passes: list[Run] = []
+    ruled: list[Run] = []
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         aw = stack.enter_context(AwServer(folder / "aw"))
         held, weeks = fill(aw, events)
+        write_rules(folder / "rules.toml")
         for number in range(ROUNDS):
             binary = require_binary("prometheus-3.5")
+            with Store("prometheus-3.5", binary, folder / f"ruled{number}", scrape=True) as store:
+                rules = "--config", str(folder / "rules.toml")
+                ruled.append(sync(aw, store, folder, f"ruled{number}-state", *rules))
             with Store("prometheus-3.5", binary, folder / f"store{number}", scrape=True) as store:
                 floors.append(floor(aw, folder))
                 weekly.append(floor(aw, folder, weeks=weeks))
                 passes.append(sync(aw, store, folder, f"state{number}"))
                 series, samples = of_store(store)
     totals = json.loads(passes[-1].output)["totals"]
-    taken = [float(json.loads(run.output)["elapsed_seconds"]) for run in passes]
+    taken, with_rules = _taken(passes), _taken(ruled)
     assert totals["events"] >= held
     return {
         "events": held,
@@ -138,6 +160,8 @@ def bench_size(events: int) -> dict[str, Any]:
         "pass, s": _median(taken),
         "ratio to the first floor": _median([p / f for p, f in zip(taken, floors, strict=True)]),
         "ratio to the second floor": _median([p / f for p, f in zip(taken, weekly, strict=True)]),
+        "pass with 50 rules, s": _median(with_rules),
+        "its ratio to the first floor": _median([p / f for p, f in zip(with_rules, floors, strict=True)]),
         "whole process, s": _median([run.wall for run in passes]),
         "CPU of awsync, s": _median([run.cpu for run in passes]),
         "peak memory, MiB": _median([run.memory for run in passes]),
@@ -146,6 +170,10 @@ def bench_size(events: int) -> dict[str, Any]:
         "series in the store": series,
         "samples in the store": samples,
     }
+
+
+def _taken(passes: list[Run]) -> list[float]:
+    return [float(json.loads(run.output)["elapsed_seconds"]) for run in passes]
 
 
 def bench_idle() -> dict[str, Any]:
@@ -189,11 +217,13 @@ def _median(numbers: list[float]) -> float:
 
 
 def main() -> None:
-    """Prints the two tables."""
-    sizes = [bench_size(events) for events in SIZES]
+    """Prints the two tables; `--size` times passes over so many events only, and may be given again."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, action="append", help="events of a pass; may be given again")
+    sizes = [bench_size(events) for events in parser.parse_args().size or SIZES]
     _print(sizes)
-    small, large = (size["peak memory, MiB"] for size in sizes)
-    print(f"\nPeak memory of the larger over the smaller: {large / small:.2f}")  # noqa: T201
+    smallest, largest = (sizes[at]["peak memory, MiB"] for at in (0, -1))
+    print(f"\nPeak memory of the last over the first: {largest / smallest:.2f}")  # noqa: T201
     print("\nAn idle pass:\n")  # noqa: T201
     _print([bench_idle()])
 

@@ -10,12 +10,14 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from awsync.config import Loaded
+from awsync.config.tried import harmless
 from awsync.control import Activity, Agreement, BucketDetail, LabelTime, Move, Said
 from awsync.costs.said import Said as Planned
 from awsync.doctor import Finding
 from awsync.errors import AwsyncError
 from awsync.events import Event
 from awsync.ledger import Entry, Mark, Quarantined, Range
+from awsync.preview import Preview
 from awsync.records import Aside, Checkpoint, PassRecord
 from awsync.sent import Report as Sent
 from awsync.settings import Settings, SourceSettings, StoreSettings
@@ -39,6 +41,7 @@ SETTINGS = Settings(
 )
 
 
+NOTHING_LEAVES = Preview("laptop", "", "", NOW - 10**9, NOW, (), ())
 NOTHING_SPENT = Report(By.APP, NOW - 10**9, NOW)
 NOTHING_SENT = Sent("http://localhost:9090", NOW - 10**9, NOW)
 
@@ -80,6 +83,7 @@ class ScriptedAgent:
     findings: Sequence[Finding] = ()
     agreements: Sequence[Agreement] = ()
     planned: Sequence[Planned] = ()
+    previewed: Preview = NOTHING_LEAVES
     ranges: Sequence[tuple[str, str, Range]] = ()
     samples: Sequence[Quarantined] = ()
     ahead: float | None = 0.0
@@ -130,7 +134,7 @@ class ScriptedAgent:
             source=source, bucket=bucket, start=NOW - 10**9, end=NOW,
             events=[ActivityEvent(1, NOW - 10**8, 5 * 10**6, data.encode())],
             entries=[Entry(labels, NOW, 0, 5_000_000)],
-            series=1, top=[LabelTime(label="app", value="x", seconds=5.0)], values=[("app", 1)],
+            series=1, folded=2, top=[LabelTime(label="app", value="x", seconds=5.0)], values=[("app", 1)],
             checkpoint=Checkpoint(source, bucket, position=NOW),
             history=[Move(at=NOW, position=NOW, samples=1, what="delivered")],
         )  # fmt: skip
@@ -153,6 +157,13 @@ class ScriptedAgent:
         """The report of the script, told apart by anything."""
         await self._obey("today", by, since)
         return replace(self.report, by=by)
+
+    async def preview(self, source: str, bucket: str, *, hours: int, rule: str) -> Preview:
+        """The script's examples; with a rule those that it would leave."""
+        if rule.strip():
+            harmless(rule, "tried")
+        self.asked.append(("preview", source, bucket, hours, rule))
+        return replace(self.previewed, bucket=bucket)
 
     async def plan(self, *, days: int) -> AsyncGenerator[Planned, None]:
         """What the script's buckets cost."""

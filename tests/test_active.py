@@ -11,14 +11,16 @@ import httpx
 import pytest
 
 from awsync.active import BROWSERS, only
+from awsync.admissions import Unwritten
 from awsync.demo.aw_server import AwServer
 from awsync.demo.receiver import Receiver
 from awsync.detail import look
 from awsync.engine import Engine, Wiring
 from awsync.events import AwayUnknown, CorrectionSent
+from awsync.preview import Preview, previews
 from awsync.records import Checkpoint
 from awsync.settings import Settings
-from awsync.survey import preview, survey
+from awsync.survey import survey
 from awsync.timeline import Span
 from tests.passes import make_settings, open_state, position_of, run_pass, utc_now
 from tests.test_source_reader import Passing
@@ -115,13 +117,18 @@ def test_time_is_split_by_whether_somebody_was_there(
         assert run_pass(settings, now=noon + timedelta(hours=3), look_back=True)[0].totals.samples == 0
 
 
+async def previewed(settings: Settings, bucket: str) -> Preview:
+    (shown,) = [each async for each in previews(settings, bucket, length=timedelta(hours=3))]
+    return shown
+
+
 def test_the_preview_is_what_leaves(afternoon: AwServer, noon: datetime, tmp_path: Path) -> None:
     """`awsync preview` and the console's look at a bucket split time as a pass does, sample by sample."""
     with Receiver() as store:
         settings = settings_of(tmp_path, afternoon, store)
         run_pass(settings, now=noon + timedelta(hours=3))
         for bucket in (WINDOW, AWAY):
-            shown = asyncio.run(preview(settings, bucket, length=timedelta(hours=3)))
+            shown = asyncio.run(previewed(settings, bucket))
             sent = {
                 (labels, stamp, value)
                 for labels, samples in store.samples().items()
@@ -132,7 +139,9 @@ def test_the_preview_is_what_leaves(afternoon: AwServer, noon: datetime, tmp_pat
             (report,) = asyncio.run(survey(settings))
             (found,) = (each for each in report.buckets if each.bucket == bucket)
             held = Checkpoint("default", bucket)
-            detail = asyncio.run(look(settings, settings.sources[0], found, checkpoint=held, history=()))
+            detail = asyncio.run(
+                look(settings, settings.sources[0], found, checkpoint=held, book=Unwritten(), history=())
+            )
             assert {tuple(entry.sample) for entry in detail.entries} == sent
 
 

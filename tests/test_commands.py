@@ -94,8 +94,8 @@ def test_preview_is_what_then_arrives(filled: AwServer, tmp_path: Path) -> None:
         settings = (
             "--aw-url", filled.url, "--prometheus-url", store.url, "--state-dir", str(tmp_path / "state"),
         )  # fmt: skip
-        shown = json.loads(
-            awsync("preview", BUCKET, "--minutes", "120", "--json", *settings, folder=tmp_path).stdout
+        (shown,) = json.loads(
+            awsync("preview", BUCKET, "--last", "2h", "--json", *settings, folder=tmp_path).stdout
         )
         assert awsync("sync", "--once", *settings, folder=tmp_path).returncode == 0
         held = store.samples()

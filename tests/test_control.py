@@ -12,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from awsync.activitywatch import ActivityWatch
+from awsync.agent import ConsoleAgent
+from awsync.config import load
+from awsync.costs.bill import Bill
 from awsync.demo.aw_server import AwServer
 from awsync.demo.receiver import Receiver
 from awsync.engine import system_clock
@@ -28,6 +32,7 @@ from awsync.events import (
     SourceFailed,
     Work,
 )
+from awsync.labelling import Labelling
 from awsync.ledger import Entry, Range
 from awsync.records import Settled
 from awsync.state import State
@@ -124,7 +129,11 @@ async def test_what_is_set_aside_is_tried_again_or_given_up(folder: Path, store:
     page = Settled(source="default", bucket=WINDOW, work=Work.FORWARD, start=position - HOUR, end=position,
                    newest=position, carry=Carry(), refused=[(entry, "no such label") for entry in entries],
                    asides=[Range(position - 9 * HOUR, position - 8 * HOUR, "too old", 1)])  # fmt: skip
+    settings = load({"config": str(folder / "config.toml")}, {}, folder).settings
+    async with ActivityWatch(settings.sources[0]) as aw:
+        made_of = await Labelling(aw, settings.sources[0], settings).made_of()
     with State(folder / "state", f"{store.url}/api/v1/write", write=True) as state:
+        state.labels("default").change(made_of, now=system_clock(), resolution=HOUR)
         state.commit([page], now=system_clock(), keep_from=0)
     async with opened(folder) as heard:
         agent = heard.agent
@@ -337,3 +346,28 @@ def test_a_console_whose_drawing_goes_to_a_file_is_none(tmp_path: Path) -> None:
         os.close(follower)
     assert code == 2
     assert "needs a terminal" in errors.read_text()
+
+
+async def test_what_would_leave_and_what_it_costs_by_the_rules_of_now(folder: Path) -> None:
+    """A rule that is tried changes the look alone; one that is written changes plan and file, and back."""
+    before = (folder / "config.toml").read_text()
+    rule = '[[rule]]\nname = "no app"\nset = { app = "" }'
+    async with opened(folder) as heard:
+        agent = heard.agent
+        for tried, left in (("", True), ("set = { app = '' }", False)):
+            look = await agent.preview("default", WINDOW, hours=24, rule=tried)
+            assert ("app" in dict(look.examples[0].labels or ())) == left
+        assert (folder / "config.toml").read_text() == before
+        assert await labels_of(agent) >= {"active", "app", "status"}
+        await agent.add_rule(rule)
+        assert "app" not in await labels_of(agent)
+        await agent.remove_rule(rule)
+        assert "app" in await labels_of(agent)
+        assert (folder / "config.toml").read_text() == before
+
+
+async def labels_of(agent: ConsoleAgent) -> set[str]:
+    bill = Bill()
+    async for said in agent.plan(days=1):
+        bill.apply(said)
+    return {cut.label for cut in bill.cuts() if cut.watcher == "aw-watcher-window"}

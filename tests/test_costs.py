@@ -118,7 +118,7 @@ def test_the_costliest_label_comes_first_with_lines_that_work() -> None:
     bill = Bill()
     said = (
         Reading("s", "a", 0.5),
-        weighed("a", *titles(4, 6), days=4, watcher='odd "watcher" [1]', keys={"app", "title"}),
+        weighed("a", *titles(4, 6, "my_key"), days=4, watcher='odd "watcher" [1]', keys={"app", "my-key"}),
         weighed("b", *titles(4, 20, "domain"), days=4, watcher="web", keys={"URL", "app"}),
         weighed("c", *titles(4, 20, "domain"), days=4, watcher="web", keys={"URL", "app"}),
         Skipped("s", "d", "it is empty"),
@@ -128,13 +128,13 @@ def test_the_costliest_label_comes_first_with_lines_that_work() -> None:
         bill.apply(each)
     cut = bill.first_to_cut()
     assert cut is not None
-    assert (cut.watcher, cut.label, cut.key) == ("web", "domain", "URL")
+    assert (cut.watcher, cut.label, cut.key) == ("web", "domain", "domain")
     assert (cut.series, cut.series_without, cut.samples, cut.samples_without) == (160, 6, 160, 160)
     (rule,) = tomllib.loads(cut.lines)["rule"]
-    assert (rule["watchers"], rule["set"]) == (["web"], {"URL": ""})
-    odd = next(each for each in bill.cuts() if each.watcher.startswith("odd") and each.label == "title")
+    assert (rule["watchers"], rule["set"]) == (["web"], {"domain": ""})
+    odd = next(each for each in bill.cuts() if each.watcher.startswith("odd") and each.label == "my_key")
     (rule,) = tomllib.loads(odd.lines)["rule"]
-    assert rule["watchers"] == ['odd "watcher" [[]1]']
+    assert (rule["watchers"], rule["set"]) == (['odd "watcher" [[]1]'], {"my-key": ""})
     assert {each.label: each.key for each in bill.cuts() if each.watcher == "web"}["active"] is None
     assert (len(bill.buckets), len(bill.skipped), len(bill.unread)) == (3, 1, 1)
     assert bill.requests == 1

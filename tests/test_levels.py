@@ -64,6 +64,8 @@ def test_an_address_leaves_as_its_domain(url: str, label: str) -> None:
     [
         (f"see https://u:{C}@git.example:8/{C}/x?y={C}#z now", "see git.example now"),
         (f"see http:\\/\\/git.example\\/{C}", "see git.example"),
+        (f"see http:\\\\\\/\\\\\\/git.example\\\\\\/{C}", "see git.example"),
+        (f"git.example\\/{C}", "git.example"),
         (f"https%3A%2F%2Fgit.example%2F{C}", "git.example"),
         (f"www.example.org/{C}?q={C}", "www.example.org"),
         (f"example.org?{C}", "example.org"),
@@ -86,6 +88,13 @@ def test_an_address_leaves_as_its_domain(url: str, label: str) -> None:
         (f'vim "/home/{C}/notes.txt" and ~/{C}/b', 'vim "notes.txt" and b'),
         (f"vim --file=/home/{C}/notes.txt", "vim --file=notes.txt"),
         (f"cwd:/home/{C}/notes.txt", "cwd:notes.txt"),
+        (f"https%253A%252F%252Fgit.example%252F{C}", "git.example"),
+        (f"at %2Fhome%2F{C}%2Fnotes.txt", "at notes.txt"),
+        (f'https://git.example/?q="{C}" and {C}', "git.example"),
+        (f"$HOME/{C}/notes.txt", "notes.txt"),
+        (f"%USERPROFILE%\\{C}\\notes.txt", "notes.txt"),
+        (f"vim ${{HOME}}/{C}/notes.txt", "vim notes.txt"),
+        (f"s3://{C}/{C}", "invalid"),
         ("and/or 3 / 4, 12:30, 50%, #5, what?", "and/or 3 / 4, 12:30, 50%, #5, what?"),
         ("text/html", "text/html"),
         ("feature/login", "feature/login"),
@@ -209,6 +218,20 @@ def test_the_level_of_a_watcher() -> None:
     assert level_of(Privacy("standard", watchers), "aw-watcher-window", "b_laptop") == "strict"
     assert level_of(Privacy("standard", watchers), "aw-watcher-web", "b") == "full"
     assert level_of(Privacy("standard", watchers), "other", "b") == "standard"
+
+
+@pytest.mark.parametrize("depth", [49, 51, 900])
+@pytest.mark.parametrize("kind", [lambda inner: {"x": inner}, lambda inner: [inner]], ids=["table", "list"])
+def test_depth_hides_nothing(depth: int, kind: Any) -> None:  # noqa: ANN401 makes a container
+    """What is nested deeply is cut like everything else, or left out as a whole."""
+    deep: Any = {"url": f"https://x/{C}", "incognito": False}
+    private: Any = {"incognito": True}
+    for _ in range(depth):
+        deep, private = kind(deep), kind(private)
+    found = labels({"deep": deep}, "standard")
+    assert found is not None
+    assert C not in str(found)
+    assert labels({"deep": private}, "standard") is None
 
 
 parts = st.sampled_from(

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from awsync.config import load
+from awsync.costs.bill import Bill
 from awsync.costs.plan import plan
 from awsync.costs.said import Said, Skipped, Unread, Weighed
 from awsync.demo.aw_server import AwServer
@@ -143,3 +145,29 @@ def test_the_plan_as_a_person_reads_it(aw: AwServer, tmp_path: Path) -> None:
     for wrong in ("ever", "0d"):
         assert awsync("plan", "--since", wrong, folder=tmp_path).returncode == 2
     assert awsync("plan", "--aw-url", NOWHERE, folder=tmp_path).returncode == 1
+
+
+async def test_a_label_that_is_cut_leaves_what_was_said(aw: AwServer, tmp_path: Path) -> None:
+    """With the lines of any cut in config.toml the next plan has just the series that it foretold."""
+    fill_days(aw, NOW, 2)
+    config = tmp_path / "config.toml"
+    write_config(tmp_path, aw, NOWHERE)
+    written = config.read_text()
+    bill = await billed(config)
+    cuts = [cut for cut in bill.cuts() if cut.key is not None]
+    assert {cut.label for cut in cuts} >= {"title", "domain", "file", "app", "status", "tabCount"}
+    for cut in cuts:
+        config.write_text(f"{written}\n{cut.lines}\n")
+        left = await billed(config)
+        assert cut.label not in {other.label for other in left.cuts() if other.watcher == cut.watcher}, cut
+        weights = [each.weight for each in left.buckets if each.watcher == cut.watcher]
+        found = sum(each.series.total for each in weights), sum(each.samples for each in weights)
+        assert found == (cut.series_without, cut.samples_without), cut
+
+
+async def billed(config: Path) -> Bill:
+    """The bill by the settings in a file."""
+    bill = Bill()
+    for each in await said_by(load({"config": str(config)}, {}).settings):
+        bill.apply(each)
+    return bill

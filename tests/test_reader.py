@@ -21,6 +21,7 @@ from awsync.activitywatch import ActivityWatch, Bucket, to_datetime, to_microsec
 from awsync.ahead import ahead
 from awsync.demo.aw_server import AwServer
 from awsync.errors import SourceUnreachableError
+from awsync.flood import Held
 from awsync.reader import (
     RawPage,
     carry_at,
@@ -29,6 +30,7 @@ from awsync.reader import (
     guessed_width,
     opened,
     raw_pages,
+    recalled,
     stands_alone,
 )
 from awsync.settings import SourceSettings
@@ -86,14 +88,24 @@ def _json(event: Event) -> dict[str, object]:
 
 
 async def read_from(
-    server: Server, borders: Sequence[int], *, single_focus: bool, carry: Carry | None = None
+    server: Server,
+    borders: Sequence[int],
+    *,
+    single_focus: bool,
+    carry: Carry | None = None,
+    forgets: bool = False,
 ) -> list[Span]:
-    """The spans from the first border on, read by HTTP as a pass reads them."""
+    """The spans from the first border on, read by HTTP as a pass reads them.
+
+    `forgets` says that each page is of a pass of its own, which knows what was written down.
+    """
     spans: list[Span] = []
     async with serve(server) as aw:
         carry = carry or await carry_at(aw, BUCKET, borders[0], single_focus=single_focus)
         for start, end in pairwise(borders):
             page = await opened(aw, RawPage(start, end, await aw.read(BUCKET, start, end)))
+            if forgets:
+                carry = await recalled(aw, BUCKET, page, carry.bare, single_focus=single_focus)
             page = await completed(aw, BUCKET, page, carry, single_focus=single_focus)
             laid, carry = lay_out(page, carry, single_focus=single_focus)
             spans += laid
@@ -117,6 +129,44 @@ def test_a_start_in_the_middle_changes_nothing(
     wanted = oracle(server.events, BEGIN, END, single_focus=single_focus)
     cut = [span._replace(start=max(span.start, borders[0])) for span in wanted if span.end > borders[0]]
     assert unspaced(spans) == joined(cut)
+
+
+@thorough
+@given(servers, cuts.filter(len), st.booleans())
+def test_what_is_not_written_down_changes_nothing(
+    server: Server, borders: list[int], single_focus: bool
+) -> None:
+    """Passes that know of an open event no more than when it began find the same spans."""
+    spans = asyncio.run(read_from(server, [BEGIN, *borders, END], single_focus=single_focus, forgets=True))
+    assert unspaced(spans) == joined(oracle(server.events, BEGIN, END, single_focus=single_focus))
+
+
+async def test_an_open_event_is_recalled_from_its_page() -> None:
+    """Where an event reaches into the page, or ended long before it, nobody is asked; else once."""
+    events = [Event(1, BEGIN, BEGIN + 2 * HOUR, b'{"n":1}')]
+    held = Held(BEGIN, BEGIN + HOUR, b"", (1,))
+    carry = Carry({1: BEGIN}, held)
+    for page, told, asks in (
+        (Page(BEGIN + HOUR, BEGIN + DAY, events), b'{"n":1}', 0),
+        (Page(BEGIN + 2 * HOUR, BEGIN + DAY, []), b"", 0),
+        (Page(BEGIN + HOUR, BEGIN + DAY, []), b'{"n":1}', 1),
+    ):
+        asked: list[httpx.Request] = []
+        async with serve(Server(events), asked) as aw:
+            found = await recalled(aw, BUCKET, page, carry, single_focus=True)
+        assert found.last is not None
+        assert found.last.data.replace(b" ", b"") == told
+        assert len(asked) == asks
+
+
+async def test_an_open_event_that_is_gone_is_asked_for_anew() -> None:
+    """An event that was deleted between two passes leaves what is there now."""
+    server = Server([Event(2, BEGIN, BEGIN + HOUR, b'{"n":2}')])
+    gone = Carry({1: BEGIN}, Held(BEGIN, BEGIN + HOUR, b"", (1,)))
+    async with serve(server) as aw:
+        page = Page(BEGIN + HOUR, BEGIN + DAY, [])
+        found = await recalled(aw, BUCKET, page, gone, single_focus=True)
+        assert found == await carry_at(aw, BUCKET, BEGIN + HOUR, single_focus=True)
 
 
 def _burst(count: int) -> Server:

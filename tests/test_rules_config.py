@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import tomli_w
 
-from awsync.config import load, written
+from awsync.config import Watched, load, written
 from awsync.errors import ConfigError
 from awsync.settings import Privacy, Settings
 
@@ -172,3 +172,19 @@ def test_the_level_from_the_environment(tmp_path: Path) -> None:
     )
     [source] = load(flags, environ, tmp_path, hostname=lambda: "h").settings.sources
     assert source.privacy.level == "full"
+
+
+def test_changed_rules_are_taken_while_running(tmp_path: Path) -> None:
+    """A rule that was edited counts from the next pass on; one that is wrong is refused, and told."""
+    path = tmp_path / "config.toml"
+    configured(tmp_path, "")
+    watched = Watched({"config": str(path)}, {})
+    assert watched() is None
+    text = path.read_text()
+    path.write_text(text + '[[rule]]\nname = "a"\nmatch.title = "x"\ndrop = true\n')
+    changed = watched()
+    assert changed is not None
+    assert [rule.name for rule in changed.rules] == ["a"]
+    path.write_text(text + '[[rule]]\nname = "a"\nmatch.title = "("\ndrop = true\n')
+    with pytest.raises(ConfigError, match="not a regular expression"):
+        watched()

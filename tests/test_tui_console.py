@@ -140,6 +140,7 @@ async def test_hostile_titles_are_text() -> None:
         await pilot.press("enter")
         await until(pilot, lambda: "[red]bold[/]" in screen(app))
         assert "5.000 false   title=[red]bold[/]" in screen(app)
+        assert "What leaves for them: 1 series, 2 label sets folded" in screen(app)
 
 
 async def test_a_store_that_is_down_is_said_with_its_reason() -> None:

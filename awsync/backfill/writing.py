@@ -171,14 +171,14 @@ class Backfill:
                 for id_, error in listing.unreadable.items():
                     self._failures.append(f"{source.name}/{id_}: {error}")
                 presence = PresenceReader(aw, source, self._settings.hosts, listing.buckets)
-                labelling = Labelling(aw, source, self._settings)
-                for bucket in sorted(listing.buckets, key=PresenceReader.rank):
-                    if self._wanted.bucket not in (None, bucket.id):
-                        continue
-                    place = _Place(source, bucket, aw, presence, labelling)
-                    part = await self._part(place, knowledge, at, spool)
-                    if part is not None:
-                        yield part
+                with Labelling(aw, source, self._settings) as labelling:
+                    for bucket in sorted(listing.buckets, key=PresenceReader.rank):
+                        if self._wanted.bucket not in (None, bucket.id):
+                            continue
+                        place = _Place(source, bucket, aw, presence, labelling)
+                        part = await self._part(place, knowledge, at, spool)
+                        if part is not None:
+                            yield part
 
     async def _part(self, place: "_Place", knowledge: Knowledge, at: Borders, spool: Spool) -> Part | None:
         found = await self._pieces(place, at)

@@ -1,18 +1,17 @@
-"""`awsync buckets`, `awsync preview` and `awsync status`: looking without touching.
+"""`awsync buckets` and `awsync status`: looking without touching.
 
 May import: typer, cli, errors; at call time config, survey, state.
 """
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from msgspec.structs import asdict
 
 from awsync.cli.flags import settings_flags
-from awsync.cli.output import complain, document, narrate, say, table
+from awsync.cli.output import complain, document, say, table
 from awsync.cli.quarantine import range_document, sample_document
 from awsync.cli.settings import load_settings, load_with_store, remembered_neighbours
 from awsync.words import amount, clock, iso, span
@@ -20,7 +19,7 @@ from awsync.words import amount, clock, iso, span
 if TYPE_CHECKING:
     from awsync.records import Checkpoint
     from awsync.state import State
-    from awsync.survey import Preview, SourceReport
+    from awsync.survey import SourceReport
 
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 
@@ -63,56 +62,6 @@ def _source_document(report: "SourceReport") -> dict[str, object]:
         "version": report.version,
         "error": None if report.error is None else str(report.error),
         "buckets": [asdict(found) | {"newest": iso(found.newest)} for found in report.buckets],
-    }
-
-
-@settings_flags
-def preview(
-    flags: dict[str, object],
-    bucket: Annotated[str, typer.Argument(help="A bucket id, as awsync buckets lists them.")],
-    minutes: Annotated[int, typer.Option(min=1, help="How much of its newest time.")] = 60,
-    json: Json = False,
-) -> None:
-    """Show the exact series and values that would leave the machine for real events of a bucket."""
-    from awsync.survey import preview as look
-
-    settings = load_settings(flags, needs_store=False)
-    shown = asyncio.run(look(settings, bucket, length=timedelta(minutes=minutes)))
-    if json:
-        document(_preview_document(shown))
-        return
-    narrate(
-        f"{amount(len(shown.events), 'event')} from {clock(shown.start)} to {clock(shown.end)} UTC "
-        f"become {amount(len(shown.entries), 'sample')} of "
-        f"{amount(len({entry.labels for entry in shown.entries}), 'series')}:"
-    )
-    for entry in shown.entries:
-        sample = entry.sample
-        name, *labels = sample.labels if sample.labels[0][0] == "__name__" else sorted(sample.labels)
-        inside = ",".join(f'{key}="{_escaped(value)}"' for key, value in labels)
-        say(f"{name[1]}{{{inside}}} {sample.value:g} {sample.timestamp_ms}")
-
-
-def _escaped(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped)
-
-
-def _preview_document(shown: "Preview") -> dict[str, object]:
-    return {
-        "source": shown.source,
-        "bucket": shown.bucket,
-        "from": iso(shown.start),
-        "to": iso(shown.end),
-        "events": len(shown.events),
-        "samples": [
-            {
-                "labels": dict(entry.labels),
-                "timestamp_ms": entry.sample.timestamp_ms,
-                "seconds": entry.sample.value,
-            }
-            for entry in shown.entries
-        ],
     }
 
 

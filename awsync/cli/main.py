@@ -25,7 +25,7 @@ _PLACES = {
     "buckets": "listing:buckets",
     "today": "today:today",
     "plan": "plan:plan",
-    "preview": "listing:preview",
+    "preview": "preview:preview",
     "sent": "sent:sent",
     "status": "listing:status",
     "quarantine": "quarantine:app",

@@ -17,7 +17,7 @@ from awsync.cli.flags import settings_flags
 from awsync.cli.output import LogFormat, LogLines, document, narrate, say, table
 from awsync.cli.settings import load_with_store
 from awsync.errors import StateDamagedError, StateError
-from awsync.events import Event, Level, SettingsReloaded, set_aside
+from awsync.events import Event, Level, SettingsReloaded, folded, set_aside
 from awsync.settings import Listen
 from awsync.words import amount, clock
 
@@ -233,5 +233,5 @@ def show(summary: "PassSummary") -> None:
     say(
         f"{verdict} in {summary.finished.elapsed:.1f} s: {amount(totals.events, 'event')} read, "
         f"{amount(totals.samples, 'sample')} of {amount(totals.series, 'series')} delivered{where} "
-        f"in {amount(totals.requests, 'request')}{set_aside(totals)}."
+        f"in {amount(totals.requests, 'request')}{folded(totals)}{set_aside(totals)}."
     )

@@ -1,6 +1,6 @@
 """The keys of a [[rule]] table, and how each is read.
 
-May import: the standard library, msgspec, settings, config.keys, config.values.
+May import: the standard library, msgspec, settings, config.keys, config.matching, config.values.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,6 +10,7 @@ from typing import Any
 
 from awsync.config import values
 from awsync.config.keys import Key
+from awsync.config.matching import FLAG
 from awsync.config.values import Kind, sort_of
 from awsync.settings import Replacement
 
@@ -92,15 +93,6 @@ def _replacement(value: object) -> Replacement:
     return Replacement(_text(value["with"], '"hidden"', empty=True), _text(value["find"], "'[0-9]{4,}'"))
 
 
-def _read_flag(value: object, _: Path) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"must be true or false without quotes, but is {sort_of(value)}")
-    return value
-
-
-_FLAG: Kind[bool] = Kind("BOOL", _read_flag, str)
-
-
 def _read_category(value: object, _: Path) -> tuple[str, ...]:
     example = '"Work > Programming"'
     parts = value.split(">") if isinstance(value, str) else value
@@ -140,7 +132,7 @@ RULE_MATCH: Key[Mapping[str, str]] = _key(
     {"url": "^https?://([^/]*\\.)?bank\\.example/"},
 )
 RULE_DROP: Key[bool] = _key(
-    "drop", _FLAG, "Nothing of the event leaves; no other action beside it.", example=True
+    "drop", FLAG, "Nothing of the event leaves; no other action beside it.", example=True
 )
 RULE_SET: Key[Mapping[str, str]] = _key(
     "set",

@@ -1,6 +1,6 @@
 """From [[rule]] tables to rules that can be relied on: one that is doubtful is refused, never left out.
 
-May import: the standard library, msgspec, settings, errors, rules, the other modules of config.
+May import: the standard library, series, settings, rules, the other modules of config.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,9 +12,8 @@ from awsync.config import rule_keys as keys
 from awsync.config.keys import Key
 from awsync.config.layers import Findings, Place
 from awsync.config.values import T
+from awsync.series import CATEGORY, RESERVED
 from awsync.settings import Rule
-
-_TAKEN = frozenset({"__name__", "user", "host", "bucket", "active", "category"})
 
 
 def build_rules(tables: Sequence[tuple[Place, Findings]]) -> tuple[Rule, ...]:
@@ -112,8 +111,8 @@ def _tried(findings: Findings, key: Key[Any], name: str, make: Callable[[], T]) 
 
 def _check_names(rule: Rule, findings: Findings) -> None:
     for name in rule.set:
-        if name in _TAKEN:
-            hint = "use the action of that name" if name == "category" else "give it another name"
+        if name in RESERVED:
+            hint = "use the action of that name" if name == CATEGORY else "give it another name"
             findings.complain(
                 findings.get(keys.RULE_SET).place, f"set.{name}", f"is a label of awsync's own: {hint}"
             )

@@ -17,8 +17,6 @@ from awsync.costs.said import Reading, Said, Skipped, Unread, Weighed
 from awsync.costs.weighing import LabelWeight
 from awsync.series import ACTIVE, CATEGORY, label_name
 
-_DOMAIN, _URL = "domain", "url"
-"""A label that is called otherwise than its key."""
 BATCH = 5_000
 """A pass collects at least so many samples for a request."""
 _WORTH = 0.1
@@ -189,10 +187,8 @@ def _cut(watcher: str, label: str, held: Sequence[tuple[Weighed, LabelWeight]]) 
 
 
 def _key(label: str, keys: frozenset[str]) -> str | None:
-    """What events call a label."""
+    """What events call a label; one that comes of the level of privacy is called so by it."""
     if label in {ACTIVE, CATEGORY}:
         return None
     named = sorted(key for key in keys if label_name(key) == label)
-    if label == _DOMAIN and not named:
-        named = sorted(key for key in keys if key.lower() == _URL)
     return next(iter(named), label)

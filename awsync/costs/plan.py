@@ -12,8 +12,9 @@ import httpx
 from msgspec import Struct
 
 from awsync.activitywatch import Bucket
+from awsync.admissions import Unwritten
 from awsync.ahead import ahead
-from awsync.budget import Budget, Count, Unwritten
+from awsync.budget import Budget, Count
 from awsync.costs.said import Reading, Said, Skipped, Unread, Weighed
 from awsync.costs.weighing import Scale
 from awsync.counting import BucketCounter
@@ -79,20 +80,20 @@ class _Plan(Struct, frozen=True):
             yield _unread(source.name, present.error)
             return
         presence = PresenceReader(present.aw, source, self.settings.hosts, present.buckets)
-        labelling = Labelling(present.aw, source, self.settings)
-        for bucket in sorted(present.buckets, key=_order):
-            if only not in (None, bucket.id):
-                continue
-            try:
-                why = await self._why_not(present, bucket)
-                if why is not None:
-                    yield Skipped(source.name, bucket.id, why)
+        with Labelling(present.aw, source, self.settings) as labelling:
+            for bucket in sorted(present.buckets, key=_order):
+                if only not in (None, bucket.id):
                     continue
-                async with aclosing(self._bucket(present, bucket, presence, labelling)) as said:
-                    async for each in said:
-                        yield each
-            except SourceError as error:
-                yield _unread(f"{source.name}/{bucket.id}", error)
+                try:
+                    why = await self._why_not(present, bucket)
+                    if why is not None:
+                        yield Skipped(source.name, bucket.id, why)
+                        continue
+                    async with aclosing(self._bucket(present, bucket, presence, labelling)) as said:
+                        async for each in said:
+                            yield each
+                except SourceError as error:
+                    yield _unread(f"{source.name}/{bucket.id}", error)
 
     async def _why_not(self, present: Present, bucket: Bucket) -> str | None:
         why = left_out(bucket, present.source, self.among)

@@ -53,7 +53,7 @@ from awsync.events.runs import (
     StateBegunAnew,
     SyncAsked,
 )
-from awsync.events.sentences import Event, Level, describe, level, set_aside
+from awsync.events.sentences import Event, Level, describe, folded, level, set_aside
 
 __all__ = [
     "AsideDecided",
@@ -102,6 +102,7 @@ __all__ = [
     "Totals",
     "Work",
     "describe",
+    "folded",
     "level",
     "set_aside",
 ]

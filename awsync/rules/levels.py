@@ -7,9 +7,9 @@ has rules for the data as ActivityWatch has them (`first`), and rules for what i
 May import: the standard library, msgspec, series, settings, the other modules of rules.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from unicodedata import normalize
 
 from msgspec import Struct
 
@@ -24,22 +24,17 @@ _Data = Mapping[str, object]
 
 TITLE = "title"
 DOMAIN = "domain"
-_PRIVATE = re.compile(
-    "|".join(
-        (
-            "private browsing|private window|incognito|inprivate|tor browser",
-            "inkognito|privater? (?:modus|fenster)|privates (?:fenster|surfen)",
-            "(?:navigation|fenêtre) privée",
-            "(?:navegación|ventana) privada|modo incógnito|de incógnito",
-            "navegação (?:privada|anónima|anônima)|janela (?:privada|anónima|anônima)",
-            "navigazione (?:privata|anonima|in incognito)|finestra anonima",
-            "privénavigatie|privévenster|privat (?:surfning|browsing|vindue|nettlesing|fönster)",
-            "prywatn|anonymní|приватн|инкогнито|隐身|无痕|無痕|シークレット|プライベート|시크릿",
-        )
-    ),
-    re.IGNORECASE,
+_PRIVATE = (
+    *("private browsing", "private window", "incognito", "inprivate", "tor browser"),
+    *("inkognito", "privater modus", "privater tab", "privates fenster", "privates surfen"),
+    *("navigation privée", "fenêtre privée", "navegación privada", "ventana privada", "incógnit"),
+    *("navegação privada", "navegação anónima", "navegação anônima", "janela privada", "janela anónima"),
+    *("janela anônima", "navigazione privata", "navigazione anonima", "navigazione in incognito"),
+    *("finestra anonima", "privénavigatie", "privévenster", "privat surfning", "privat browsing"),
+    *("privat vindue", "privat nettlesing", "privat fönster", "prywatn", "anonymní", "приватн"),
+    *("инкогнито", "隐身", "无痕", "無痕", "シークレット", "プライベート", "시크릿"),
 )
-"""What browsers write into the titles of private windows."""
+"""What browsers write into the titles of private windows, in lower case."""
 _AFK = frozenset({"afk", "not-afk"})
 
 
@@ -105,13 +100,19 @@ def _not_incognito(data: _Data, _: Allowed) -> _Data | None:
     return None if _is_incognito(data) else data
 
 
-def _is_incognito(value: object) -> bool:
-    if isinstance(value, Mapping):
-        return any(
-            (str(key).lower() == "incognito" and _is_yes(each)) or _is_incognito(each)
-            for key, each in value.items()
-        )
-    return isinstance(value, list | tuple) and any(map(_is_incognito, value))
+def _is_incognito(data: _Data) -> bool:
+    waiting: list[object] = [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Mapping):
+            for key, each in value.items():
+                if key.lower() == "incognito" and _is_yes(each):
+                    return True
+                if isinstance(each, dict | list):
+                    waiting.append(each)
+        elif isinstance(value, list):
+            waiting += (each for each in value if isinstance(each, dict | list))
+    return False
 
 
 def _is_yes(value: object) -> bool:
@@ -120,7 +121,11 @@ def _is_yes(value: object) -> bool:
 
 def _no_private_title(data: _Data, allowed: Allowed) -> _Data:
     titles = {key for key, value in data.items() if TITLE in key.lower() and isinstance(value, str)}
-    if not any(_PRIVATE.search(str(data[key])) for key in titles):
+    if not any(
+        mark in title
+        for title in (normalize("NFC", str(data[key])).lower() for key in titles)
+        for mark in _PRIVATE
+    ):
         return data
     return {key: value for key, value in data.items() if key not in titles or key in allowed}
 

@@ -59,7 +59,7 @@ class Pattern:
 
     def search(self, text: str) -> "regex.Match[str] | None":
         """Where it is first found. Raises RuleError where that takes too long."""
-        if not self._may_hold(text):
+        if self._literals and not self._may_hold(text):
             return None
         try:
             return self._pattern.search(text, timeout=LIMIT)
@@ -71,7 +71,7 @@ class Pattern:
 
         Raises RuleError where that takes too long.
         """
-        if not self._may_hold(text):
+        if self._literals and not self._may_hold(text):
             return None
         try:
             result, count = self._pattern.subn(with_, text, timeout=LIMIT)
@@ -80,13 +80,14 @@ class Pattern:
         return result if count else None
 
     def _may_hold(self, text: str) -> bool:
-        if not self._literals:
-            return True
         if self._folded:
             if not text.isascii():
                 return True
             text = text.lower()
-        return any(literal in text for literal in self._literals)
+        for literal in self._literals:  # noqa: SIM110 any() takes three times as long
+            if literal in text:
+                return True
+        return False
 
     def _slow(self) -> RuleError:
         return RuleError(

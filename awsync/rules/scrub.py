@@ -19,6 +19,10 @@ PATHS = frozenset(
 )
 """Keys whose value is a path, absolute or not; compared in lower case."""
 
+_DEEPEST = 50
+_CODINGS = 5
+_REPLACED = "(nested too deeply)"
+
 _WEB = frozenset({"http", "https", "ws", "wss", "ftp"})
 _SCHEMES = frozenset(
     {
@@ -30,8 +34,9 @@ _SCHEMES = frozenset(
 _HOST = re.compile(r"[\w.-]+|[0-9a-fA-F:.]+")
 _START = r"(?<![^\s\"'<>()\[\]{}=,;])"
 _REST = r"[^\s\"'<>]*"
+# JSON inside of JSON has backslashes before a slash.
 _ADDRESS = re.compile(
-    rf"[A-Za-z][A-Za-z0-9+.-]{{0,30}}(?::|%3A)(?:\\?/|%2F){{2}}{_REST}"
+    rf"[A-Za-z][A-Za-z0-9+.-]{{0,30}}:(?:\\{{0,8}}/){{2}}{_REST}"
     rf"|{_START}(?:about|blob|data|javascript|mailto|tel|view-source):{_REST}",
     re.IGNORECASE,
 )
@@ -41,10 +46,12 @@ _LOGIN = re.compile(
 )
 _BARE = re.compile(
     rf"{_START}((?:[A-Za-z0-9-]{{1,63}}\.){{1,8}}[A-Za-z]{{2,24}}|localhost|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}})"
-    rf"(?::[0-9]{{1,5}})?[/?#]{_REST}"
+    rf"(?::[0-9]{{1,5}})?\\{{0,8}}[/?#]{_REST}"
 )
-_ABSOLUTE = re.compile(r"\s*(?:(?:~[^\\/\s]*)?[\\/]+[^\s\\/]|[A-Za-z]:[\\/]|file:[\\/])", re.IGNORECASE)
-_FOLDERS = re.compile(r"(?<![\w.~\\/-])(?:~[^\\/\s\"']*|[A-Za-z]:)?[\\/]+(?=[^\s\\/])[^\"'<>|\r\n]*[\\/]")
+_ROOT = r"(?:~[^\\/\s\"']*|[A-Za-z]:|%\w+%|\$\w+|\$\{\w+\}|\$env:\w+)?[\\/]+"
+_ABSOLUTE = re.compile(rf"\s*(?:{_ROOT}[^\s\\/]|file:[\\/])", re.IGNORECASE)
+_FOLDERS = re.compile(rf"(?<![\w.~\\/%${{}}-]){_ROOT}(?=[^\s\\/])[^\"'<>|\r\n]*[\\/]", re.IGNORECASE)
+_CODED = re.compile(r"%(?:25|2F|3A|5C)", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[\\/]+")
 
 
@@ -67,9 +74,11 @@ def is_absolute(text: str) -> bool:
 
 def base_name(path: str) -> str:
     """The last name of a path; an address in it counts as its domain."""
-    path = path.strip()
+    path = _decoded(path).strip()
     if path.lower().startswith("file:"):
         path = unquote(re.split(r"[?#]", path[5:])[0])
+    elif _ADDRESS.match(path):
+        return _domain(path)
     path = _LOGIN.sub(_host, _ADDRESS.sub(_address, path))
     return _SEPARATORS.split(path.rstrip("\\/"))[-1]
 
@@ -78,7 +87,9 @@ def text(value: str) -> str:
     """A text in which no address has more than its domain, and no absolute path more than its last name."""
     if "/" not in value and "\\" not in value and ":" not in value and "%" not in value and "#" not in value:
         return value if "?" not in value else _BARE.sub(_host, value)
-    if is_absolute(value):
+    value = _decoded(value)
+    # What begins with one is one as a whole: some write spaces and quotes into addresses and paths.
+    if is_absolute(value) or _ADDRESS.match(value.lstrip()):
         return base_name(value)
     value = _ADDRESS.sub(_address, value)
     value = _LOGIN.sub(_host, value)
@@ -86,8 +97,8 @@ def text(value: str) -> str:
     return _FOLDERS.sub("", value)
 
 
-def cleaned(name: str, value: object) -> object:
-    """A value of the key `name` in an event's data, and all that is nested in it."""
+def cleaned(name: str, value: object, depth: int = 0) -> object:
+    """A value of the key `name` in an event's data, and what is nested in it, as far as anybody reads it."""
     key = name.lower()
     if isinstance(value, str):
         if isinstance(value, Pseudonym):
@@ -96,11 +107,15 @@ def cleaned(name: str, value: object) -> object:
             return domain(value)
         return base_name(value) if key in PATHS else text(value)
     if isinstance(value, Mapping):
+        if depth >= _DEEPEST:
+            return _REPLACED
         # What is nested under an address or a path is of its kind, whatever it is called there.
         whole = key == URL or key in PATHS
-        return renamed({each: cleaned(name if whole else each, held) for each, held in value.items()})
+        return renamed(
+            {each: cleaned(name if whole else each, held, depth + 1) for each, held in value.items()}
+        )
     if isinstance(value, list | tuple):
-        return [cleaned(name, each) for each in value]
+        return _REPLACED if depth >= _DEEPEST else [cleaned(name, each, depth + 1) for each in value]
     return value
 
 
@@ -118,12 +133,20 @@ def renamed(data: Mapping[str, object]) -> dict[str, object]:
 
 
 def _address(found: re.Match[str]) -> str:
-    address = found[0].replace("\\/", "/")
-    if re.match(r"[^:%]+%3A", address, re.IGNORECASE):
-        address = unquote(address)
-    if address.lower().startswith("file:"):
-        return base_name(address)
-    return domain(address)
+    return base_name(found[0]) if found[0].lower().startswith("file:") else _domain(found[0])
+
+
+def _domain(address: str) -> str:
+    return domain(re.sub(r"\\+/", "/", address))
+
+
+def _decoded(value: str) -> str:
+    """A text in which signs of addresses and paths are not written as numbers."""
+    for _ in range(_CODINGS):
+        if not _CODED.search(value):
+            break
+        value = unquote(value)
+    return value
 
 
 def _host(found: re.Match[str]) -> str:

@@ -1,11 +1,13 @@
 """A rule of the user's, ready to be applied to the events of the buckets that it concerns.
 
-May import: the standard library, errors, series, settings, the other modules of rules.
+May import: the standard library, msgspec, errors, series, settings, the other modules of rules.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from awsync.errors import RuleError
 from awsync.rules.patterns import Groups, Pattern
@@ -47,10 +49,22 @@ def _one_matches(globs: Sequence[str], names: Iterable[str]) -> bool:
     return not globs or any(fnmatchcase(name, glob) for name in names for glob in globs)
 
 
-def step_of(rule: Rule, key: Secret | None) -> Step:
-    """The step that a rule is; `key` is that of pseudonyms."""
+class About(Struct, frozen=True):
+    """What code of the user's is told of a bucket; `host` is what it is called in the store."""
+
+    bucket: str
+    watcher: str
+    host: str
+
+
+Run = Callable[[Data], Data | None]
+"""Code of the user's; None drops the event. Raises RuleError where it fails."""
+
+
+def step_of(rule: Rule, key: Secret | None, run: Run | None = None) -> Step:
+    """The step that a rule is; `key` is that of pseudonyms, `run` is its code where it has any."""
     conditions = [(name, Pattern(text, rule.name)) for name, text in rule.match.items()]
-    actions = () if rule.drop else tuple(_actions(rule, key))
+    actions = () if rule.drop else tuple(_actions(rule, key, run))
 
     def apply(edited: Edited) -> Edited | None:
         groups: list[str | None] = []
@@ -92,13 +106,13 @@ def groups_of(match: Mapping[str, str]) -> tuple[int, dict[str, int]]:
     return count, names
 
 
-def _actions(rule: Rule, key: Secret | None) -> Iterator[_Action]:
+def _actions(rule: Rule, key: Secret | None, run: Run | None) -> Iterator[_Action]:
     if rule.set:
         yield _setting(rule)
     if rule.replace:
         yield _replacing(rule)
-    if rule.transform is not None or rule.command:
-        yield _code(rule)
+    if run is not None:
+        yield _running(run)
     if rule.category is not None:
         yield _categorising(SEPARATOR.join(rule.category))
     if rule.pseudonymise:
@@ -170,8 +184,9 @@ def _keeping(kept: frozenset[str]) -> _Action:
     )
 
 
-def _code(rule: Rule) -> _Action:
-    def action(edited: Edited, _: Sequence[str | None]) -> Edited:
-        raise RuleError(rule.name, "hands data to code, which cannot be run.", "Take it out of the rule.")
+def _running(run: Run) -> _Action:
+    def action(edited: Edited, _: Sequence[str | None]) -> Edited | None:
+        data = run(edited.data)
+        return None if data is None else edited._replace(data=data)
 
     return action

@@ -92,7 +92,7 @@ def settle(connection: sqlite3.Connection, id_: int, page: Settled, now: int) ->
             # What comes again gets the labels of now, and all of it is in the ledger.
             " ledger_from = iif(relabelled > ?1, min(ledger_from, ?1), ledger_from),"
             " relabelled = min(relabelled, ?1) WHERE id = ?6",
-            (page.start, page.end, page.newest, msgspec.json.encode(page.carry).decode(), now, id_),
+            (page.start, page.end, page.newest, msgspec.json.encode(page.carry.bare).decode(), now, id_),
         )
     elif page.work is Work.LOOK_BACK and page.last:
         connection.execute("UPDATE checkpoint SET looked_back = ? WHERE id = ?", (now, id_))

@@ -7,7 +7,19 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from awsync.tui.pages import DETAIL, DOCTOR, LOG, PAGES, PLAN, QUARANTINE, SENT, TODAY, VERIFY, WATCHERS
+from awsync.tui.pages import (
+    DETAIL,
+    DOCTOR,
+    LOG,
+    PAGES,
+    PLAN,
+    PREVIEW,
+    QUARANTINE,
+    SENT,
+    TODAY,
+    VERIFY,
+    WATCHERS,
+)
 
 EVERYWHERE = "everywhere"
 LISTS = "lists"
@@ -102,6 +114,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("values", "enter", "Values", "Gives the whole screen to every value that left.",
            (SENT,), "Values"),
     Action("further_back", "w", "More days", "The last day, 7 days or 30 days.", (SENT,), "Days"),
+    Action("try_rule", "a", "Try a rule", "Shows at once what a rule would do that is typed here.",
+           (PREVIEW,), "Try"),
+    Action("save_rule", "S", "Save the rule", "Writes the rule that is tried to config.toml.",
+           (PREVIEW,), "Save"),
+    Action("watcher(1)", "b", "Next watcher", "Shows the events of the next watcher.", (PREVIEW,), "Next"),
+    Action("watcher(-1)", "B", "Watcher before", "The same, the other way round.", (PREVIEW,)),
+    Action("hours", "w", "More hours", "The newest hour, 6 hours or 24 hours of it.", (PREVIEW,)),
+    Action("look", "r", "Read again", "Reads the newest events once more.", (PREVIEW,)),
     Action("cut", "space", "Switch the label off", "Writes a rule that takes it away to config.toml.",
            (PLAN,), "Off"),
     Action("read", "r", "Read again", "Reads ActivityWatch once more.", (PLAN,)),

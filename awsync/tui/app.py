@@ -28,6 +28,7 @@ from awsync.tui.cells import Tone
 from awsync.tui.commands import Commands, Work
 from awsync.tui.header import facts
 from awsync.tui.page import Page
+from awsync.tui.rows import Key
 from awsync.tui.state import Board
 from awsync.tui.text import plain
 from awsync.tui.watch import Watch
@@ -265,12 +266,17 @@ class Console(App[int], inherit_bindings=False):
         if self.watch_agent is not None:
             self.watch_agent.look_soon()
 
-    def type_filter(self, page: Page, text: str) -> None:
-        """Opens the line in which a filter is typed, on a page that takes one."""
+    @property
+    def watcher(self) -> Key | None:
+        """The watcher under the cursor of the table."""
+        return next((page.key for page in self.screen_stack if isinstance(page, WatchersPage)), None)
+
+    def type_filter(self, page: Page, text: str, hint: str = "") -> None:
+        """Opens the line in which a filter is typed, on a page that takes one; `hint` is for an empty one."""
         from awsync.tui.filtering import FilterBar
 
         if not page.query(FilterBar):
-            field = FilterBar(text)
+            field = FilterBar(text, hint)
             field.cursor_blink = self.cursor_blinks
             page.before_filter = page.focused
             page.mount(field)

@@ -108,6 +108,8 @@ class DetailPage(Page):
             empty="No event in its last day.",
         )  # fmt: skip
         title = f"What leaves for them: {amount(detail.series, 'series')}"
+        if detail.folded:
+            title += f", {amount(detail.folded, 'label set')} folded"
         self.entries.set_titles(title, right=_in_common(detail.entries))
         told = any(_active(entry).text for entry in detail.entries)
         self.entries.hide_columns(*(() if told else (_ACTIVE,)))

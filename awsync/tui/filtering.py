@@ -12,6 +12,8 @@ from textual.widgets import Input
 from awsync.tui.actions import FILTERING
 from awsync.tui.bindings import bindings
 
+_HINT = "words to find, !word to leave out   enter keeps, esc drops"
+
 
 class FilterBar(Input):
     """A filter; enter keeps it, escape drops it."""
@@ -26,12 +28,8 @@ class FilterBar(Input):
             self.done = done
             super().__init__()
 
-    def __init__(self, value: str) -> None:
-        super().__init__(
-            value,
-            placeholder="words to find, !word to leave out   enter keeps, esc drops",
-            select_on_focus=False,
-        )
+    def __init__(self, value: str, hint: str = "") -> None:
+        super().__init__(value, placeholder=hint or _HINT, select_on_focus=False)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filters while it is typed."""

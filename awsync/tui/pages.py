@@ -23,6 +23,7 @@ VERIFY = "verify"
 TODAY = "today"
 SENT = "sent"
 PLAN = "plan"
+PREVIEW = "preview"
 
 
 class Entry(Struct, frozen=True):
@@ -53,6 +54,8 @@ PAGES = (
           "verify:VerifyPage"),
     Entry(SENT, "L", "Sent", "What has left this machine, by bucket and label, as its ledger remembers.",
           "sent:SentPage"),
+    Entry(PREVIEW, "W", "Preview", "Newest events before and after: what would leave, and a rule to try.",
+          "preview:PreviewPage"),
     Entry(PLAN, "C", "Plan", "What each label costs in series and samples, and which had best go.",
           "plan:PlanPage"),
     Entry("help", "?", "Help", "Every key, and what the signs of the table mean.", "help:HelpPage"),

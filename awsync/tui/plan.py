@@ -147,7 +147,7 @@ class PlanPage(CheckPage[tuple[str, str], Cut]):
         total = self._bill.total()
         series = "?" if total.year.series is None else f"{total.year.series:,}"
         disk = ", ".join(f"{size(taken)} {engine}" for engine, taken in total.year.bytes.items())
-        whole = f"a year: {series} series, {amount(total.year.samples, 'sample')}, {disk}"
+        whole = f"a year: {series} series, {disk}"
         failed = "✗ not all could be read" if self._bill.unread else ""
         doing = self._doing if self.checking else failed
         self.grid.set_titles(f"Plan {self._days} days", doing, whole if self._bill.buckets else "")

@@ -216,16 +216,17 @@ class _Run:
                     self._found = True
                     yield Unread(source.name, id_, fault.message, fault.remedy)
             presence = PresenceReader(aw, source, self._settings.hosts, listing.buckets)
-            for bucket in sorted(listing.buckets, key=PresenceReader.rank):
-                if self._question.bucket not in (None, bucket.id):
-                    continue
-                self._found = True
-                try:
-                    async with aclosing(self._bucket(source, aw, bucket, presence)) as said:
-                        async for each in said:
-                            yield each
-                except SourceError as error:
-                    yield Unread(source.name, bucket.id, error.message, error.remedy)
+            with Labelling(aw, source, self._settings) as labelling:
+                for bucket in sorted(listing.buckets, key=PresenceReader.rank):
+                    if self._question.bucket not in (None, bucket.id):
+                        continue
+                    self._found = True
+                    try:
+                        async with aclosing(self._bucket(source, aw, bucket, presence, labelling)) as said:
+                            async for each in said:
+                                yield each
+                    except SourceError as error:
+                        yield Unread(source.name, bucket.id, error.message, error.remedy)
             for skipped in self._gone(
                 source.name, {*listing.unreadable, *(each.id for each in listing.buckets)}
             ):
@@ -241,7 +242,12 @@ class _Run:
         ]  # fmt: skip
 
     async def _bucket(
-        self, source: SourceSettings, aw: ActivityWatch, bucket: Bucket, presence: PresenceReader
+        self,
+        source: SourceSettings,
+        aw: ActivityWatch,
+        bucket: Bucket,
+        presence: PresenceReader,
+        labelling: Labelling,
     ) -> AsyncGenerator[Said, None]:
         checkpoint = self._state.checkpoint(source.name, bucket.id)
         why = left_out(bucket, source, self._among) or await self._why_not(aw, bucket, checkpoint)
@@ -253,7 +259,7 @@ class _Run:
         if why is not None:
             yield Skipped(source.name, bucket.id, why)
             return
-        labels = await Labelling(aw, source, self._settings).of(bucket)
+        labels = await labelling.of(bucket)
         book = self._state.admissions(source.name, bucket.id)
         budget = Budget(self._settings.series_budget, labels.identity, book)
         reader = BucketReader(
