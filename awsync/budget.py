@@ -8,17 +8,15 @@ What was decided is kept, and decided alike in any order of looking at it: a day
 takes no further one, and what is admitted to an earlier day afterwards does not count for it. A day is one of
 UTC, as a number since the epoch.
 
-May import: the standard library, msgspec, ledger, series, timeline.
+May import: the standard library, msgspec, admissions, ledger, series, timeline.
 """
 
-import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from awsync.admissions import Admitted, Book, Day, Decisions, day_of, fingerprint
 from awsync.ledger import Ledger
 from awsync.series import ACTIVE, CATEGORY, Amounts, Labels
 from awsync.timeline import DAY
@@ -30,49 +28,6 @@ FEW_VALUES = frozenset({"app", "domain", "language", "project", "status", CATEGO
 _SURE_SETS = 20_000
 _LAST = 4
 """Series that the last resort may need: one for each value of `active`, and one without."""
-
-
-class Admitted(NamedTuple):
-    """A label set that may leave as it is from `day` on; `number` counts what the bucket ever admitted."""
-
-    fingerprint: int
-    day: int
-    number: int
-
-
-class Day(Struct, frozen=True):
-    """How many label sets a day admitted.
-
-    `closed` has for each way of folding, beginning with none, the last number that counts for the day once
-    it refused a label set, and None before that.
-    """
-
-    day: int
-    admitted: int = 0
-    closed: tuple[int | None, int | None, int | None] = (None, None, None)
-
-
-class Decisions(Struct, frozen=True):
-    """What was decided, and is not written down yet."""
-
-    admitted: Sequence[Admitted] = ()
-    days: Sequence[Day] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.admitted or self.days)
-
-
-class Book(Protocol):
-    """The decisions about one bucket that are written down."""
-
-    def admitted(self, fingerprints: Collection[int]) -> Iterable[Admitted]:
-        """All that is known of these label sets."""
-
-    def days(self, days: Collection[int]) -> Iterable[Day]:
-        """Those of the days that admitted anything."""
-
-    def last(self) -> int:
-        """The highest number of all that was admitted; 0 for none."""
 
 
 class Folded(Struct, frozen=True):
@@ -221,33 +176,6 @@ class Budget:
 
 
 _Rows = dict[int, list[Admitted]]
-
-
-class Unwritten:
-    """The book of a bucket of which nothing is known."""
-
-    def admitted(self, fingerprints: Collection[int]) -> Iterable[Admitted]:
-        """Nothing."""
-        return ()
-
-    def days(self, days: Collection[int]) -> Iterable[Day]:
-        """None."""
-        return ()
-
-    def last(self) -> int:
-        """None."""
-        return 0
-
-
-def fingerprint(labels: Labels) -> int:
-    """64 bits that stand for a label set."""
-    digest = hashlib.blake2b(msgspec.json.encode(labels), digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True)
-
-
-def day_of(slot_end: int) -> int:
-    """The day in which a slot lies."""
-    return (slot_end - 1) // DAY
 
 
 def _others(labels: Labels, kept: Collection[str]) -> Labels:

@@ -13,7 +13,8 @@ import msgspec
 from msgspec import Struct
 
 from awsync.activitywatch import ActivityWatch
-from awsync.budget import Book, Budget, Folded
+from awsync.admissions import Book
+from awsync.budget import Budget, Folded
 from awsync.control import Activity, BucketDetail, LabelTime, Move, Said
 from awsync.counting import BucketCounter
 from awsync.errors import BucketGoneError

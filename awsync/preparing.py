@@ -13,7 +13,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from awsync.activitywatch import ActivityWatch
-from awsync.budget import Budget, Decisions, Folded
+from awsync.admissions import Decisions
+from awsync.budget import Budget, Folded
 from awsync.counting import BucketCounter, Counted
 from awsync.errors import SourceError
 from awsync.events import PageRead, Work

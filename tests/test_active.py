@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from awsync.active import BROWSERS, only
-from awsync.budget import Unwritten
+from awsync.admissions import Unwritten
 from awsync.demo.aw_server import AwServer
 from awsync.demo.receiver import Receiver
 from awsync.detail import look

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_fd_to_metric_families
 
+from awsync.admissions import Decisions
 from awsync.backfill.manifest import VERSION, File, Manifest, Part, Piece
 from awsync.backfill.next_steps import commands, hints, remarks
 from awsync.backfill.plan import BLOCK, Borders, borders, pieces
 from awsync.backfill.spool import PERIOD_MS, Spool
 from awsync.backfill.text import lines, series_text
-from awsync.budget import Decisions
 from awsync.errors import UsageError
 from awsync.ledger import Entry, Mark, Range
 from awsync.records import Checkpoint

@@ -7,7 +7,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awsync.budget import OTHER, Admitted, Budget, Count, Day, Decisions, Folded, Unwritten, day_of
+from awsync.admissions import Admitted, Day, Decisions, Unwritten, day_of
+from awsync.budget import OTHER, Budget, Count, Folded
 from awsync.ledger import Entry
 from awsync.series import Amounts, Labels
 from awsync.state import State

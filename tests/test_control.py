@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from awsync.activitywatch import ActivityWatch
 from awsync.agent import ConsoleAgent
+from awsync.config import load
 from awsync.costs.bill import Bill
 from awsync.demo.aw_server import AwServer
 from awsync.demo.receiver import Receiver
@@ -30,6 +32,7 @@ from awsync.events import (
     SourceFailed,
     Work,
 )
+from awsync.labelling import Labelling
 from awsync.ledger import Entry, Range
 from awsync.records import Settled
 from awsync.state import State
@@ -126,7 +129,11 @@ async def test_what_is_set_aside_is_tried_again_or_given_up(folder: Path, store:
     page = Settled(source="default", bucket=WINDOW, work=Work.FORWARD, start=position - HOUR, end=position,
                    newest=position, carry=Carry(), refused=[(entry, "no such label") for entry in entries],
                    asides=[Range(position - 9 * HOUR, position - 8 * HOUR, "too old", 1)])  # fmt: skip
+    settings = load({"config": str(folder / "config.toml")}, {}, folder).settings
+    async with ActivityWatch(settings.sources[0]) as aw:
+        made_of = await Labelling(aw, settings.sources[0], settings).made_of()
     with State(folder / "state", f"{store.url}/api/v1/write", write=True) as state:
+        state.labels("default").change(made_of, now=system_clock(), resolution=HOUR)
         state.commit([page], now=system_clock(), keep_from=0)
     async with opened(folder) as heard:
         agent = heard.agent

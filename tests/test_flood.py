@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from awsync.budget import day_of
+from awsync.admissions import day_of
 from awsync.demo.aw_server import AwServer
 from awsync.events import SeriesFolded
 from awsync.settings import Settings

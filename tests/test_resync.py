@@ -197,7 +197,7 @@ def test_a_state_of_before_labels_were_noted(
         work(days, now - 3 * HOUR, 1)
         finished, said = one_pass(settings, kept, now, look_back=True)
         assert finished.complete
-        assert changed(said) == [("categories", "rules", "privacy")]
+        assert changed(said) == [("categories", "rules", "privacy", "pseudonyms")]
         assert {labels: slots for labels, slots in store.samples().items() if labels in sent}
         for labels, slots in sent.items():
             assert slots.items() <= store.samples()[labels].items()

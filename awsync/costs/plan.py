@@ -12,8 +12,9 @@ import httpx
 from msgspec import Struct
 
 from awsync.activitywatch import Bucket
+from awsync.admissions import Unwritten
 from awsync.ahead import ahead
-from awsync.budget import Budget, Count, Unwritten
+from awsync.budget import Budget, Count
 from awsync.costs.said import Reading, Said, Skipped, Unread, Weighed
 from awsync.costs.weighing import Scale
 from awsync.counting import BucketCounter

@@ -158,7 +158,7 @@ class FutureLeft(Struct, frozen=True, kw_only=True):
 class LabelsChanged(Struct, frozen=True, kw_only=True):
     """What makes the labels of a source changed; what was sent until `until` keeps those that it has.
 
-    `what` are the names of what changed: categories, rules, privacy.
+    `what` are the names of what changed: categories, rules, privacy, pseudonyms.
     """
 
     source: str

@@ -21,11 +21,13 @@ from awsync.series import Labels, Sample
 MAX_DECODED = 32 * 1024 * 1024
 """Bytes of a message before compression: Prometheus and VictoriaMetrics refuse more (FACTS B1)."""
 
+MetricKind = Literal["gauge", "counter", "summary"]
+
 
 class Metadata(Struct, frozen=True):
     """What a store is told of a metric; `family` is what it belongs to, where that has another name."""
 
-    kind: Literal["gauge", "counter", "summary"]
+    kind: MetricKind
     help: str
     unit: str = ""
     family: str = ""
@@ -60,7 +62,7 @@ def encode_v1(samples: Sequence[Sample], metadata: Mapping[str, Metadata] = NO_O
     told = {metric: metadata.get(metric, ACTIVITY) for metric in metrics}
     for family, of in sorted({each.family or metric: each for metric, each in told.items()}.items()):
         request.metadata.add(
-            type=v1_pb2.MetricMetadata.MetricType.Value(of.kind.upper()),
+            type=of.kind.upper(),
             metric_family_name=family,
             help=of.help,
             unit=of.unit,
@@ -92,7 +94,7 @@ def encode_v2(samples: Sequence[Sample], metadata: Mapping[str, Metadata] = NO_O
 def _metadata_v2(of: Metadata, symbols: dict[str, int]) -> v2_pb2.Metadata:
     """The metadata of a series; its texts are added to the symbols."""
     return v2_pb2.Metadata(
-        type=v2_pb2.Metadata.MetricType.Value(f"METRIC_TYPE_{of.kind.upper()}"),
+        type=f"METRIC_TYPE_{of.kind.upper()}",
         help_ref=symbols.setdefault(of.help, len(symbols)),
         unit_ref=symbols.setdefault(of.unit, len(symbols)),
     )

@@ -11,7 +11,7 @@ store confirmed is written: after a crash the worst is one batch that goes out t
 Everything but the sources is kept per sink, because a checkpoint says what one store has. Moments are
 microseconds since the epoch.
 
-May import: the standard library, budget, database, events, ledger, records, series.
+May import: the standard library, admissions, database, events, ledger, records, series.
 """
 
 import sqlite3
@@ -22,7 +22,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
 
-from awsync.budget import Decisions
+from awsync.admissions import Decisions
 from awsync.database import Database
 from awsync.events import PassFinished, Work
 from awsync.ledger import Entry, Ledger, Mark, Quarantined, Range

@@ -2,7 +2,7 @@
 
 A label set is known by its fingerprint only. None is ever forgotten: what a bucket had once is free for ever.
 
-May import: the standard library, msgspec, budget, database.
+May import: the standard library, msgspec, admissions, database.
 """
 
 import sqlite3
@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from awsync.budget import Admitted, Day, Decisions
+from awsync.admissions import Admitted, Day, Decisions
 from awsync.database import Database
 
 _OF_BUCKET = "checkpoint = (SELECT id FROM checkpoint WHERE sink = ? AND source = ? AND bucket = ?)"

@@ -12,12 +12,13 @@ import hashlib
 import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from typing import cast
 
 from awsync.errors import StateError
 from awsync.events import Event, OwnSeriesRefused
 from awsync.link import Link
 from awsync.remote_write.client import Delivered, Rejected, Retry, StoreReached
-from awsync.remote_write.wire import Metadata
+from awsync.remote_write.wire import Metadata, MetricKind
 from awsync.series import Sample, text_value
 from awsync.settings import Settings
 from awsync.state import State, passes
@@ -110,7 +111,9 @@ class OwnSeries:
                 labels = sorted([("__name__", sample.name), *identity, *sample.labels.items()])
                 samples.append(Sample(tuple(labels), stamp_ms, float(sample.value)))
                 name = family.name if family.type == "summary" else ""
-                metadata[sample.name] = Metadata(family.type, family.documentation, family=name)
+                metadata[sample.name] = Metadata(
+                    cast(MetricKind, family.type), family.documentation, family=name
+                )
         return samples, metadata
 
 

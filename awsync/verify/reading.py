@@ -10,7 +10,7 @@ from contextlib import aclosing
 
 from awsync.activitywatch import ActivityWatch, Bucket
 from awsync.ahead import ahead
-from awsync.budget import Budget
+from awsync.budget import Budget, Folded
 from awsync.counting import BucketCounter, Counted
 from awsync.ledger import from_store
 from awsync.link import Link
@@ -77,8 +77,11 @@ class BucketReader:
     async def _look(self, start: int, end: int, wanted: Amounts) -> Look:
         """Both sides of a stretch; what the store holds tells of series that nobody here remembers."""
         held = await self._held(start, end)
-        known = from_store(held, start, end, self._resolution)
-        folded = await asyncio.to_thread(self._budget.fold, wanted, known)
+
+        def fold() -> Folded:
+            return self._budget.fold(wanted, from_store(held, start, end, self._resolution))
+
+        folded = await asyncio.to_thread(fold)
         return Look(start, end, folded.amounts, held)
 
     def _counter(self, presence: PresenceReader) -> BucketCounter:
