@@ -1,6 +1,7 @@
 """The agent's own series on their way to the store, and what they must never do to the data."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -21,6 +22,7 @@ from tests.passes import make_settings, open_state, utc_now
 from tests.servers import Store
 
 NOWHERE = "http://127.0.0.1:9"
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def run_passes(
@@ -185,8 +187,8 @@ def test_every_store_takes_them(aw: AwServer, store: Store, tmp_path: Path) -> N
     assert finished.complete
     assert not [each for each in said if isinstance(each, OwnSeriesRefused)]
     store.flush()
-    held = store.query('count_over_time({job="awsync"}[5m])', at=time.time() + 1)
-    assert [float(each["value"][1]) for each in held] == [2.0] * 21
+    held = store.query('{job="awsync"}[5m]', at=time.time() + 1)
+    assert [len(each["values"]) for each in held] == [2] * 21
 
 
 @pytest.mark.servers
@@ -204,5 +206,8 @@ def test_a_central_store_sees_the_device(aw: AwServer, start_store: StartStore, 
     assert ago["metric"]["job"] == "awsync"
     assert 0 <= float(ago["value"][1]) < 60
     assert "canary" not in str(store.query('{job="awsync"}', at=time.time()))
+    (quiet,) = re.findall(r"`(time\(\) - .*)`", (ROOT / "README.md").read_text())
+    assert store.query(quiet, at=time.time()) == []
+    assert len(store.query(quiet, at=time.time() + 2 * 3600)) == 1
     verified = awsync("verify", "--since", "1d", folder=tmp_path)
     assert verified.returncode == 0, verified.stdout + verified.stderr

@@ -48,9 +48,10 @@ def wait_for(process: subprocess.Popen[str], words: str) -> None:
     pytest.fail(f"it never said: {words}")
 
 
-def test_a_service_shows_itself(configured: tuple[Path, str]) -> None:
+def test_a_service_shows_itself(configured: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A scraper gets the metrics, a watchdog both answers; no private word is in them; it ends cleanly."""
     folder, base = configured
+    monkeypatch.setenv("PYTHONWARNINGS", "always::ResourceWarning")
     process = start_awsync("sync", "--log-format", "json", folder=folder)
     try:
         wait_for(process, "Next pass at")
@@ -143,6 +144,25 @@ async def test_it_closes_what_is_open(listen: Listen) -> None:
             pass
         writer.close()
     gc.collect()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="not on this machine: /proc")
+async def test_it_keeps_no_connection(listen: Listen) -> None:
+    """A scraper that comes for years, in order or not, costs no descriptor."""
+
+    def held() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    async with Endpoint(bind(listen), PAGES):
+        before = 0
+        for number in range(60):
+            reader, writer = await asyncio.open_connection(listen.host, listen.port)
+            writer.write(b"GET /page HTTP/1.1\r\n\r\n" if number % 2 else b"nonsense\r\n\r\n")
+            assert await reader.read()
+            writer.close()
+            await writer.wait_closed()
+            before = before or held()
+        assert held() <= before + 1
 
 
 def test_an_address_that_cannot_be_had(listen: Listen) -> None:

@@ -52,9 +52,14 @@ def found(bucket: str, *, newest: int = NOON, position: int = NOON - HOUR) -> Bu
 def folded(*events: Event) -> Figures:
     """The figures after these events."""
     figures = Figures(NOON)
+    follow(figures, *events)
+    return figures
+
+
+def follow(figures: Figures, *events: Event) -> None:
+    """More events."""
     for event in events:
         figures.apply(event)
-    return figures
 
 
 def values(figures: Figures, now: int = NOON) -> dict[tuple[str, ...], float]:
@@ -146,17 +151,13 @@ def test_a_bucket_that_is_gone_is_not_named() -> None:
     """A deleted bucket goes with the next pass over everything, but not while its server is down."""
     figures = folded(STARTED, REACHED, found("vanished"), found("new"), COMPLETE)
     down = SourceFailed(source="laptop", bucket=None, reason="", remedy="")
-    events: tuple[Event, ...] = STARTED, down, COMPLETE
-    for event in events:
-        figures.apply(event)
+    follow(figures, STARTED, down, COMPLETE)
     assert values(figures)["awsync_source_up", "laptop"] == 0
     assert "vanished" in str(values(figures))
     one_bucket = PassStarted(at=NOON, sources=("laptop",), sink="s", bucket="new")
-    for event in (one_bucket, REACHED, found("new"), COMPLETE):
-        figures.apply(event)
+    follow(figures, one_bucket, REACHED, found("new"), COMPLETE)
     assert "vanished" in str(values(figures)), "a pass over one bucket says nothing of the others"
-    for event in (STARTED, REACHED, found("new"), COMPLETE):
-        figures.apply(event)
+    follow(figures, STARTED, REACHED, found("new"), COMPLETE)
     assert "vanished" not in str(values(figures))
 
 
@@ -186,8 +187,7 @@ def test_no_text_of_an_event_is_shown() -> None:
     text, _ = Exposition(folded(STARTED, REACHED, found("synced"), *events), lambda: NOON).text({})
     assert b'bucket="synced"' not in text, "the settings were read again"
     figures = folded(STARTED, *events, REACHED, found("synced"), *events)
-    for event in (STARTED, REACHED, found("synced")):
-        figures.apply(event)
+    follow(figures, STARTED, REACHED, found("synced"))
     text, _ = Exposition(figures, lambda: NOON).text({})
     assert b'bucket="synced"' in text
     assert b"canary" not in text

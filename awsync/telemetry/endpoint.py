@@ -55,7 +55,7 @@ class Endpoint:
         self._pages = pages
         self._patience = patience
         self._server: asyncio.Server | None = None
-        self._talks: set[asyncio.Task[None]] = set()
+        self._talks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, sock=self._bound, limit=_MOST_BYTES)
@@ -66,7 +66,9 @@ class Endpoint:
     ) -> None:
         assert self._server is not None
         self._server.close()
-        for talk in self._talks:
+        for talk, writer in self._talks.items():
+            # A talk that is cancelled before it began closes nothing itself.
+            writer.transport.abort()
             talk.cancel()
         await asyncio.gather(*self._talks, return_exceptions=True)
         await self._server.wait_closed()
@@ -76,8 +78,8 @@ class Endpoint:
             writer.close()
             return
         talk = asyncio.create_task(self._talk(reader, writer))
-        self._talks.add(talk)
-        talk.add_done_callback(self._talks.discard)
+        self._talks[talk] = writer
+        talk.add_done_callback(self._talks.pop)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One request and its answer; whatever is not one ends the connection."""
