@@ -50,13 +50,18 @@ def labels(
         (f"https://example.org%2F{C}/", "invalid"),
         (f"https://example.org\\@{C}.example/", f"{C}.example"),
         (f"https:{C}", "https:"),
-        ("", "invalid"),
     ],
 )
 def test_an_address_leaves_as_its_domain(url: str, label: str) -> None:
     """Paths, queries, passwords and file names of addresses never leave the machine."""
     assert domain(url) == label
     assert labels({"url": url}, "standard") == {"domain": label}
+
+
+@pytest.mark.parametrize("level", ["full", "standard"])
+def test_no_address_has_no_domain(level: PrivacyLevel) -> None:
+    """A rule that takes an address away leaves no domain in its place."""
+    assert labels({"url": ""}, level) == {}
 
 
 @pytest.mark.parametrize(

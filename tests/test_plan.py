@@ -27,9 +27,9 @@ WINDOW = "aw-watcher-window_pc"
 
 
 def held(store: Store, bucket: str) -> tuple[int, int]:
-    """Samples and series that a store holds of a bucket."""
+    """Samples and series that a store holds of a bucket, without awsync's own."""
     store.flush()
-    found = store.query(f'{{bucket="{bucket}"}}[{DAYS + 40}d]')
+    found = store.query(f'{{bucket="{bucket}",job=""}}[{DAYS + 40}d]')
     return sum(len(each["values"]) for each in found), len(found)
 
 

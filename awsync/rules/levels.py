@@ -93,7 +93,7 @@ def _addresses(data: _Data) -> Iterator[str]:
 
 
 def _is_address(key: str, value: object) -> bool:
-    return key.lower() == URL and isinstance(value, str) and not isinstance(value, Pseudonym)
+    return key.lower() == URL and isinstance(value, str) and value != "" and not isinstance(value, Pseudonym)
 
 
 def _not_incognito(data: _Data, _: Allowed) -> _Data | None:
@@ -104,7 +104,7 @@ def _is_incognito(data: _Data) -> bool:
     waiting: list[object] = [data]
     while waiting:
         value = waiting.pop()
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             for key, each in value.items():
                 if key.lower() == "incognito" and _is_yes(each):
                     return True

@@ -101,7 +101,7 @@ def cleaned(name: str, value: object, depth: int = 0) -> object:
     """A value of the key `name` in an event's data, and what is nested in it, as far as anybody reads it."""
     key = name.lower()
     if isinstance(value, str):
-        if isinstance(value, Pseudonym):
+        if isinstance(value, Pseudonym) or not value:
             return value
         if key == URL:
             return domain(value)
