@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from awsync.config import KEYS, Key
-from awsync.settings import Secret, Settings
+from awsync.settings import Listen, Secret, Settings
 from tests.config_files import STORE, loaded, make_home, store_of
 
 
@@ -158,6 +158,16 @@ CASES: dict[str, Case] = {
     "timeout": Case('timeout = "1m"', "2m", "3m", lambda each: store_of(each).timeout, minutes(1, 2, 3)),
     "protocol": Case(
         'protocol = "1.0"', "2.0", "auto", lambda each: store_of(each).protocol, ("1.0", "2.0", "auto")
+    ),
+    "push-metrics": Case(
+        "push-metrics = false", "True", "false", lambda each: each.push_metrics, (False, True, False)
+    ),
+    "metrics-listen": Case(
+        "metrics-listen = 9877",
+        "0.0.0.0:1",
+        "[::1]:2",
+        lambda each: each.metrics_listen,
+        (Listen("127.0.0.1", 9877), Listen("0.0.0.0", 1), Listen("::1", 2)),  # noqa: S104 what a user writes
     ),
     "bearer-token": Case(
         'bearer-token = "one-secret"',

@@ -75,7 +75,7 @@ def folder(aw: AwServer, store: Receiver, tmp_path: Path) -> Path:
         fill(aw, bucket, 40, 4)
     (tmp_path / "config.toml").write_text(
         f'# mine\nprometheus-url = "{store.url}"\naw-url = "{aw.url}"\nstate-dir = "{tmp_path / "state"}"\n'
-        'cron = "0 0 1 1 *"\n'
+        'cron = "0 0 1 1 *"\npush-metrics = false\n'
     )
     return tmp_path
 

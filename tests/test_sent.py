@@ -238,7 +238,7 @@ def passed(tmp_path_factory: pytest.TempPathFactory) -> Passed:
         fill(aw)
         (folder / "config.toml").write_text(
             f'prometheus-url = "{store.url}"\naw-url = "{aw.url}"\n'
-            f'state-dir = "{folder / "state"}"\nuser-id = "me"\n'
+            f'state-dir = "{folder / "state"}"\nuser-id = "me"\npush-metrics = false\n'
         )
         done = awsync("sync", "--once", folder=folder)
         assert done.returncode == 0, done.stderr

@@ -306,7 +306,7 @@ async def test_from_nothing_to_samples_in_the_store(aw: AwServer, quiet_home: Pa
             assert not path.exists()
             await pilot.press("enter")
             await until(pilot, lambda: isinstance(app.screen, WatchersPage))
-            await until(pilot, lambda: bool(store.samples()))
+            await until(pilot, lambda: any("app" in dict(labels) for labels in store.samples()))
             await pilot.press("q")
     assert tomllib.loads(path.read_text()) == {"prometheus-url": store.url}
     checked = awsync("config", "check", "--config", str(path), folder=quiet_home)

@@ -47,7 +47,7 @@ def configure(folder: Path, aw: AwServer, store: Receiver, more: str = "") -> Pa
     path = folder / "config.toml"
     path.write_text(
         f'prometheus-url = "{store.url}"\naw-url = "{aw.url}"\nstate-dir = "{folder / "state"}"\n'
-        f'cron = "0 0 1 1 *"\n{more}'
+        f'cron = "0 0 1 1 *"\npush-metrics = false\n{more}'
     )
     return path
 
