@@ -59,6 +59,7 @@ class Budget:
         self._dirty: set[int] = set()
         # The first day of label sets: enough to know where nothing is scarce.
         self._sure: dict[Labels, int] = {}
+        self._prints: dict[Labels, int] = {}
 
     @property
     def decisions(self) -> Decisions:
@@ -113,14 +114,14 @@ class Budget:
         self, undecided: Mapping[int, Mapping[Labels, int]], there: Mapping[int, Collection[Labels]]
     ) -> "_Rows":
         """What is known of the label sets, and of what they may fold into where a day may not take all."""
-        wanted = {fingerprint(labels) for sets in there.values() for labels in sets}
+        wanted = {self._print(labels) for sets in there.values() for labels in sets}
         for day, sets in undecided.items():
-            wanted.update(map(fingerprint, sets))
+            wanted.update(map(self._print, sets))
             known = self._days[day]
             room = self._tiers[0][1] - known.admitted - len(there.get(day, ()))
             if known.closed[0] is not None or len(sets) > room:
                 folds = {fold(labels) for fold, _ in self._tiers[1:] for labels in sets}
-                wanted.update(map(fingerprint, folds))
+                wanted.update(map(self._print, folds))
         rows: _Rows = {}
         for each in self._book.admitted(wanted) if wanted else ():
             rows.setdefault(each.fingerprint, []).append(each)
@@ -129,7 +130,7 @@ class Budget:
         return rows
 
     def _recall(self, labels: Labels, day: int, rows: "_Rows") -> None:
-        key = fingerprint(labels)
+        key = self._print(labels)
         if _counts(rows.get(key, ()), day, self._days[day].closed[0]):
             self._is_sure(labels, rows[key])
         else:
@@ -139,7 +140,7 @@ class Budget:
         """The label set that a day's slots have in place of this one."""
         for tier, (fold, limit) in enumerate(self._tiers):
             target = fold(labels)
-            key, known = fingerprint(target), self._days[day]
+            key, known = self._print(target), self._days[day]
             if _counts(rows.get(key, ()), day, known.closed[tier]):
                 self._is_sure(target, rows[key])
                 return target
@@ -168,6 +169,15 @@ class Budget:
         if self._last is None:
             self._last = self._book.last()
         return self._last
+
+    def _print(self, labels: Labels) -> int:
+        """The fingerprint of a label set; worked out once, within bounds."""
+        known = self._prints.get(labels)
+        if known is None:
+            if len(self._prints) >= _SURE_SETS:
+                self._prints.clear()
+            known = self._prints[labels] = fingerprint(labels)
+        return known
 
     def _is_sure(self, labels: Labels, rows: Iterable[Admitted]) -> None:
         if len(self._sure) >= _SURE_SETS:

@@ -28,6 +28,7 @@ from awsync.presence import PresenceReader
 from awsync.reader import RawPage
 from awsync.records import Settled
 from awsync.relabelling import Relabelling
+from awsync.series import Sample
 from awsync.settings import SourceSettings
 from awsync.source_reader import SourceReader
 from awsync.timeline import DAY, MILLISECOND
@@ -161,7 +162,7 @@ class SourcePass:
             self._tell(prepared, page, [held for _, bucket, held in before if bucket == page.bucket])
 
     async def _deliver(self, pending: Sequence[Prepared]) -> dict[Entry, Refusal]:
-        entries = {entry.sample: entry for prepared in pending for entry in prepared.entries}
+        entries = await asyncio.to_thread(_by_sample, pending)
         decided = self._preparer.decisions()
         if entries or decided:
             sending = [
@@ -274,6 +275,10 @@ class SourcePass:
             reason=f"{reason} ({words}).",
             remedy=remedy,
         )
+
+
+def _by_sample(pending: Sequence[Prepared]) -> dict[Sample, Entry]:
+    return {entry.sample: entry for prepared in pending for entry in prepared.entries}
 
 
 def _by_bucket(held: Iterable[Quarantined]) -> dict[str, list[Quarantined]]:

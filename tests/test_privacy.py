@@ -1,8 +1,8 @@
-"""What a level forbids is nowhere: not at the store, not in what is said, not in the state folder."""
+"""What a level forbids is nowhere: not at the store, in what is said, in the metrics, in the state folder."""
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,10 @@ import pytest
 from awsync.config import load
 from awsync.demo.aw_server import AwServer
 from awsync.demo.receiver import Receiver
-from awsync.events import SourceFailed
+from awsync.events import Event, SourceFailed
 from awsync.settings import Privacy, Rule
+from awsync.telemetry.families import Exposition
+from awsync.telemetry.figures import Figures
 from tests.commands import awsync
 from tests.conftest import StartStore
 from tests.passes import make_settings, open_state, position_of, run_pass, sentences, utc_now
@@ -179,6 +181,7 @@ def test_no_canary_leaves_that_a_level_forbids(
         assert finished.complete
         assert finished.totals.samples
         assert _found(sentences(said).encode() + repr(said).encode(), forbidden) == [], user
+        assert _found(_exposition(said), forbidden) == [], user
         for path, content in _folder(folder / "state"):
             assert _found(content, forbidden) == [], (user, path)
         assert _found(_held(store, user), forbidden) == [], user
@@ -195,6 +198,16 @@ def _said(folder: Path, *command: str, forbids: tuple[str, ...]) -> str:
     assert done.returncode == 0, done.stderr
     assert _found((done.stdout + done.stderr).encode(), forbids) == [], (folder.name, command)
     return done.stdout
+
+
+def _exposition(said: Iterable[Event]) -> bytes:
+    """What the metrics endpoint shows after a pass."""
+    figures = Figures(0)
+    for event in said:
+        figures.apply(event)
+    text, _ = Exposition(figures, lambda: 0).text({})
+    assert b"aw-watcher-window_pc" in text
+    return text
 
 
 def _held(store: Store, user: str) -> bytes:

@@ -50,7 +50,9 @@ class LevelRule(Struct, frozen=True):
 
         def apply(edited: Edited) -> Edited | None:
             data = self.edit(edited.data, allowed)
-            return None if data is None else edited._replace(data=data)
+            if data is None:
+                return None
+            return edited if data is edited.data else Edited(data, edited.category)
 
         return Step(self.name, apply)
 

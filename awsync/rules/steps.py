@@ -126,7 +126,8 @@ def _setting(rule: Rule) -> _Action:
     templates = [(name, Template(text, *groups, whole=bool(rule.match))) for name, text in rule.set.items()]
 
     def action(edited: Edited, groups: Sequence[str | None]) -> Edited:
-        return edited._replace(data={**edited.data, **{name: each.fill(groups) for name, each in templates}})
+        given = {name: each.fill(groups) for name, each in templates}
+        return Edited({**edited.data, **given}, edited.category)
 
     return action
 
@@ -137,15 +138,16 @@ def _replacing(rule: Rule) -> _Action:
     ]
 
     def action(edited: Edited, _: Sequence[str | None]) -> Edited:
-        data = dict(edited.data)
+        changed: dict[str, object] = {}
         for name, replacements in replacing:
-            if data.get(name) is None:
+            value = edited.data.get(name)
+            if value is None:
                 continue
             for replaced in replacements:
-                new = replaced(plain(data[name]))
+                new = replaced(value if isinstance(value, str) else plain(value))
                 if new is not None:
-                    data[name] = new
-        return edited._replace(data=data)
+                    value = changed[name] = new
+        return Edited({**edited.data, **changed}, edited.category) if changed else edited
 
     return action
 
@@ -160,7 +162,7 @@ def _replacement(replacement: Replacement, rule: str) -> Callable[[str], str | N
 
 
 def _categorising(category: str) -> _Action:
-    return lambda edited, _: edited._replace(category=category)
+    return lambda edited, _: Edited(edited.data, category)
 
 
 def _pseudonymising(rule: Rule, key: Secret | None) -> _Action:
