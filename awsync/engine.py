@@ -9,9 +9,10 @@ May import: everything but cli, demo and tui.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 import httpx
 from msgspec import Struct, field
@@ -133,7 +134,8 @@ class Engine(Struct):
         """The store as one pass reaches it."""
         store, wiring = self.settings.store, self.wiring
         assert store is not None, "a pass needs prometheus-url; config.load demands it"
-        async with aclosing(Client(store, transport=wiring.store_transport)) as client:
+        client = Client(store, transport=wiring.store_transport)
+        try:
             yield Link(
                 client,
                 store,
@@ -143,6 +145,8 @@ class Engine(Struct):
                 patience=self.patience,
                 first_delay=wiring.first_delay,
             )
+        finally:
+            await _to_its_end(client.aclose())
 
     async def _work(
         self,
@@ -187,6 +191,16 @@ class Engine(Struct):
             client = OneBucket(source, bucket, transport=transport, timeout=timeout, deadline=deadline)
         async with client as aw:
             await SourcePass(source, aw, context, self.infos).run()
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Waits for what must not be left half done; who is cancelled meanwhile hears of it afterwards."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 class OneBucket(ActivityWatch):

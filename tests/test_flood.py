@@ -67,7 +67,7 @@ def series(store: Store, day: datetime) -> list[dict[str, str]]:
     answer = httpx.get(
         f"{store.url}/api/v1/series",
         params={
-            "match[]": f'{{bucket="{BUCKET}"}}',
+            "match[]": f'{{__name__=~"aw_.+", bucket="{BUCKET}"}}',
             "start": str(day.timestamp() - 1),
             "end": str(time.time() + 1),
         },

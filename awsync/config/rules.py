@@ -63,7 +63,7 @@ def _check_actions(rule: Rule, place: Place, findings: Findings) -> None:
             "drop",
             f"leaves nothing for {others} to change: keep one of them",
         )
-    if "timeout" in findings.mentioned and not {"transform", "command"} & findings.mentioned:
+    if "timeout" in findings.found and not {"transform", "command"} & findings.mentioned:
         findings.complain(
             findings.get(keys.RULE_TIMEOUT).place,
             "timeout",
