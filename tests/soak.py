@@ -427,8 +427,9 @@ def main() -> int:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         aw = stack.enter_context(AwServer(folder / "aw"))
+        # One that scrapes nothing may lose what it confirmed of an old history when it is killed.
         store = stack.enter_context(
-            Store("prometheus-3.5", require_binary("prometheus-3.5"), folder / "store")
+            Store("prometheus-3.5", require_binary("prometheus-3.5"), folder / "store", scrape=True)
         )
         before = _descriptors()
         soak = Soak(aw, store, folder, random.Random(arguments.seed), now)
