@@ -305,7 +305,9 @@ class ConsoleAgent:
     def _beside(self) -> Side:
         for said in self._history:
             self._note(said)
-        return Beside(self._watched, self._reading, self._journal, self._hear)
+        # Not the journal's last number: what came in since the history was read would be left out.
+        heard = max((said.number for said in self._history), default=0)
+        return Beside(self._watched, self._reading, self._journal, self._hear, heard=heard)
 
     def _hear(self, said: Said) -> None:
         self._note(said)

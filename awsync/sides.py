@@ -100,17 +100,17 @@ class Here:
 
 
 class Beside:
-    """A service runs the engine; its journal tells what it says."""
+    """A service runs the engine; its journal tells what it says after the event with the number `heard`."""
 
     ended = False
 
-    def __init__(self, watched: Watched, reading: State, journal: Journal, tell: Tell) -> None:
+    def __init__(self, watched: Watched, reading: State, journal: Journal, tell: Tell, *, heard: int) -> None:
         self.pid: int | None = reading.database.announced() or 0
         self._watched = watched
         self._reading = reading
         self._journal = journal
         self._tell = tell
-        self._last = max((said.number for said in journal.recent(1)), default=0)
+        self._last = heard
         self._task = asyncio.create_task(self._follow())
 
     @property

@@ -29,7 +29,9 @@ from awsync.events import (
     SettingsReloaded,
     SyncAsked,
 )
+from awsync.journal import Journal, Recorder
 from awsync.sent import values_of
+from awsync.state import State
 from tests.commands import start_awsync
 from tests.passes import utc_now
 
@@ -177,6 +179,30 @@ async def test_a_service_that_ends_is_said_and_can_be_followed_by_this_console(
         finished = await heard.until(PassFinished)
         assert isinstance(finished, PassFinished)
         assert finished.complete
+
+
+async def test_what_is_said_while_the_console_opens_is_heard(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a service says between the reading of the history and the following reaches the console."""
+    with (
+        State(folder / "state", "x", write=True) as state,
+        Recorder(folder / "state") as service,
+    ):
+        state.database.announce("awsync sync", system_clock())
+        read = Journal.recent
+        unsaid: list[Event] = [NextPass(at=1)]
+
+        def recent(journal: Journal, limit: int) -> list[Said]:
+            found = read(journal, limit)
+            if unsaid:
+                service.record(unsaid.pop())
+                service.settle()
+            return found
+
+        monkeypatch.setattr(Journal, "recent", recent)
+        async with opened(folder) as heard:
+            assert await heard.until(NextPass, REACHED_SECONDS) == NextPass(at=1)
 
 
 async def test_history_comes_first(service: subprocess.Popen[str], folder: Path) -> None:
