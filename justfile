@@ -40,6 +40,10 @@ long-history:
 soak *arguments:
     python -m tests.soak {{ arguments }}
 
+# Fifty devices with two agents each send to a Prometheus and a VictoriaMetrics: prints tables.
+fleet *arguments:
+    python -m tests.fleet {{ arguments }}
+
 # The pictures of the README, from the real console; needs DejaVu Sans Mono (Debian: fonts-dejavu-core).
 screenshots:
     python -m tests.pictures

@@ -15,7 +15,7 @@ from awsync.demo.receiver import Receiver
 from awsync.remote_write.client import Client, Delivered
 from awsync.remote_write.connection import open_http
 from awsync.remote_write.queries import QueryError, flush, held
-from awsync.remote_write.store import StoreFacts, asked_of, discover, parse_duration, remedy_for
+from awsync.remote_write.store import Relay, StoreFacts, asked_of, discover, parse_duration, remedy_for
 from awsync.series import Labels, Sample
 from awsync.settings import StoreSettings
 from tests.conftest import StartStore
@@ -115,11 +115,12 @@ AGENT = {
 
 
 @pytest.mark.parametrize(("pages", "relay"), [(VMAGENT, "vmagent"), (AGENT, "Prometheus Agent")])
-async def test_a_relay_is_not_taken_for_the_store_behind_it(pages: dict[str, object], relay: str) -> None:
+async def test_a_relay_is_not_taken_for_the_store_behind_it(pages: dict[str, object], relay: Relay) -> None:
     """It has no limits of its own: a retention that is not there would set months of history aside."""
     async with pages_of(pages) as http:
         facts = await discover(http, STORE, now_ms=NOW_MS)
         assert facts == StoreFacts(relay=relay)
+        assert facts.forgetful == (relay == "Prometheus Agent")
         with pytest.raises(QueryError, match="does not tell where to query"):
             await held(http, asked_of(STORE, facts), [("bucket", "b")], 0, 1)
 

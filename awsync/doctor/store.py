@@ -140,6 +140,12 @@ def _engine(facts: StoreFacts) -> Finding:
 
 def _relay(store: StoreSettings, facts: StoreFacts) -> Finding:
     """It says 2xx before the store was asked, so that a refusal is never heard here."""
+    if facts.forgetful:
+        what = (
+            f"{facts.relay} takes it and hands on nothing that is older than its own start: history, and "
+            "what waits while it is down, is confirmed and lost."
+        )
+        return _AREA.warning("relay", what, "Write to the store itself in prometheus-url, or to a vmagent.")
     if store.query_url is not None:
         behind = "a store" if facts.engine == "unknown" else facts.engine
         what = (

@@ -75,6 +75,14 @@ class StoreFacts(Struct, frozen=True):
     data_path: str | None = None
     relay: Relay | None = None
 
+    @property
+    def forgetful(self) -> bool:
+        """Whether the relay confirms what it never hands on: all that is older than its own start.
+
+        A Prometheus reads what it forwards out of its write-ahead log, from the moment on when it began.
+        """
+        return self.relay == "Prometheus Agent"
+
 
 def asked_of(store: StoreSettings, facts: StoreFacts) -> StoreSettings:
     """The settings to query it with: the address of a relay does not tell where the store is."""
