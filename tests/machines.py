@@ -47,10 +47,11 @@ class Machine:
         told: dict[str, object] = json.loads(self.awsync("service", "status", "--json", *words).stdout)
         return told
 
-    def write(self, path: Path, text: str) -> None:
-        """A file of the user's."""
-        self.user("mkdir", "-p", str(path.parent))
-        assert self.user("tee", str(path), text=text).returncode == 0
+    def write(self, path: Path, text: str, *, whose: str = USER) -> None:
+        """A file of the user's, or root's."""
+        run = self.user if whose == USER else self.root
+        run("mkdir", "-p", str(path.parent))
+        assert run("tee", str(path), text=text).returncode == 0
 
     def _run(self, command: list[str], text: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

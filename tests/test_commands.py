@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from awsync.cli.main import _PLACES
 from awsync.demo.aw_server import AwServer
 from awsync.demo.receiver import Receiver
 from tests.commands import awsync, start_awsync
@@ -228,3 +229,11 @@ def test_an_unknown_option_is_a_usage_error(tmp_path: Path) -> None:
     done = awsync("sync", "--onec", folder=tmp_path)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_readme_has_every_command() -> None:
+    """A command cannot come or go without its row in README.md."""
+    text = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    table = text.partition("## Commands\n")[2].partition("\n## ")[0]
+    rows = {row.split()[2].strip("`") for row in table.splitlines() if row.startswith("| `awsync ")}
+    assert rows == set(_PLACES)

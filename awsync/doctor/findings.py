@@ -1,6 +1,7 @@
 """What the doctor says, and what its parts know of each other while it walks from ActivityWatch to the store.
 
-May import: the standard library, msgspec, httpx, and of awsync activitywatch, errors, ledger, service, settings, state.
+May import: the standard library, msgspec, httpx, and of awsync activitywatch, errors, ledger, service,
+settings, state.
 """
 
 import shutil

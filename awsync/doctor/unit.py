@@ -37,7 +37,7 @@ def _of_another(area: Area, walk: Walk, service: Service) -> Finding | None:
     if not Path(program).exists():
         what = f"{service.path} runs {program}, which is gone: awsync was moved or removed."
         return area.failed(_STEP, what, _AGAIN)
-    if program != sys.executable:
+    if Path(program).parent != Path(sys.executable).parent:
         version = _version(program)
         if version != __version__:
             other = f"awsync {version}" if version else "no awsync that works"

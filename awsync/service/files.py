@@ -56,4 +56,8 @@ def remove(path: Path) -> None:
 
 
 def _rights(error: OSError) -> str:
-    return "Run it with the rights for that (sudo)." if isinstance(error, PermissionError) else ""
+    return (
+        "Make its folder writable; below /etc that takes root (sudo)."
+        if isinstance(error, PermissionError)
+        else ""
+    )

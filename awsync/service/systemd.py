@@ -34,6 +34,12 @@ _STATES: dict[str, Running] = {
 }
 
 
+_OPEN = (
+    "The kernel gives users no namespaces here, so the service can write wherever you can; one of the whole"
+    " computer (--system) is walled in"
+)
+
+
 class Systemd:
     """The service as a unit. Every method may raise ServiceError."""
 
@@ -46,7 +52,7 @@ class Systemd:
 
     def render(self, job: Job) -> str:
         """The unit."""
-        return unit.render(job, system=self._system)
+        return unit.render(job, system=self._system, namespaces=self._namespaces())
 
     def written(self) -> bool:
         """Whether the unit is there."""
@@ -84,7 +90,8 @@ class Systemd:
             self._demand("restart", unit.NAME)
         elif before is None or before.state != "running":
             self._demand("start", unit.NAME)
-        return (f"{did}: {self.path}",)
+        done = f"{did}: {self.path}"
+        return (done,) if b"PrivateUsers=yes" in content else (done, _OPEN)
 
     def uninstall(self) -> tuple[str, ...]:
         """Stops and disables it, and removes the unit."""
@@ -121,6 +128,23 @@ class Systemd:
         whose = ("--unit",) if self._system else ("--user", "--unit")
         more = ("--follow",) if follow else ()
         return ("journalctl", *whose, unit.NAME, "--lines", str(lines), "--no-pager", *more)
+
+    def _namespaces(self) -> bool:
+        """Whether a service may have namespaces; a user's only where the kernel grants them to anybody.
+
+        Where no manager can be asked it is taken for granted: nothing is installed there.
+        """
+        if self._system:
+            return True
+        asked = (
+            "--wait",
+            "--quiet",
+            "--collect",
+            "--property=PrivateUsers=yes",
+            "--property=ProtectSystem=strict",
+        )
+        ran = self._runner((*_where_the_manager_is(), "systemd-run", "--user", *asked, "true"))
+        return not ran.code or _no_manager(ran)
 
     def _systemctl(self, *words: str) -> Ran:
         own = ("systemctl",) if self._system else (*_where_the_manager_is(), "systemctl", "--user")

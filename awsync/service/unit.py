@@ -1,9 +1,9 @@
 """The text of a systemd unit, and what is read back from one: nothing here asks the system.
 
-A user's manager has no privileges, so its unit leaves out what would need them: with CapabilityBoundingSet or
-ProtectClock it does not start at all (status 218), PrivateIPC and ProtectHostname it does without and complains
-(systemd 252). The others it brings about in a user namespace, and goes on without where the kernel allows
-none; PrivateUsers would turn that into a failure, and is left out too.
+A user's manager has no privileges: it can wall off files, devices and capabilities only in a namespace of
+users (measured on systemd 252). Without PrivateUsers=yes it starts the service, leaves those walls away and
+does not say so, and at CapabilityBoundingSet and ProtectClock it fails (status 218). Where a kernel gives
+users no such namespace, PrivateUsers itself would fail, so what hangs on it is left out.
 
 May import: the standard library, errors, service.manager.
 """
@@ -69,14 +69,17 @@ SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
 SystemCallErrorNumber=EPERM
 """
-_PRIVILEGED = """\
+_NAMESPACED = """\
+# A user's manager brings about all walls around files in a namespace of users, or not at all.
+PrivateUsers=yes
+PrivateIPC=yes
 AmbientCapabilities=
 CapabilityBoundingSet=
-PrivateIPC=yes
-PrivateUsers=yes
 ProtectClock=yes
 ProtectHostname=yes
-RemoveIPC=yes
+"""
+_OPEN = """\
+# The kernel gives users no namespaces here: of the walls around files above none stands.
 """
 _INSTALL = """\
 
@@ -85,8 +88,11 @@ WantedBy={target}
 """
 
 
-def render(job: Job, *, system: bool) -> str:
-    """The unit of a job. Raises UsageError for a path that no unit can name."""
+def render(job: Job, *, system: bool, namespaces: bool = True) -> str:
+    """The unit of a job; without `namespaces` it has no walls that need some.
+
+    Raises UsageError for a path that no unit can name.
+    """
     edit = f"systemctl {'' if system else '--user '}edit awsync"
     parts = [
         _HEAD.format(edit=edit),
@@ -101,7 +107,7 @@ def render(job: Job, *, system: bool) -> str:
         parts.append(f"ReadWritePaths={_quoted(str(job.state_dir))}\n")
     if not any(_temporary(path) for path in (job.state_dir, job.config, Path(job.command[0]))):
         parts.append("PrivateTmp=yes\n")
-    parts += [_WALLS, _PRIVILEGED if system else ""]
+    parts += [_WALLS, _NAMESPACED if namespaces else _OPEN]
     parts.append(_INSTALL.format(target="multi-user.target" if system else "default.target"))
     return "".join(parts)
 
