@@ -40,7 +40,11 @@ long-history:
 soak *arguments:
     python -m tests.soak {{ arguments }}
 
-# The pictures of the README, from the real console; needs DejaVu Sans Mono (Debian: fonts-dejavu-core).
+# The parts of README.md and docs/ that are made from the code.
+docs:
+    python -m tests.docs
+
+# The pictures of README.md and docs/, from the real console; needs DejaVu Sans Mono (Debian: fonts-dejavu-core).
 screenshots:
     python -m tests.pictures
 

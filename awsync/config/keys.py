@@ -1,6 +1,7 @@
 """The table of settings: the only place that names a key, its environment variable, flag, default, reason.
 
-The file reader, the environment, the flags, `config show`, config.toml.example and README derive from it.
+The file reader, the environment, the flags, `config show`, config.toml.example and the documentation
+derive from it.
 May import: the standard library, msgspec, settings and config.values, so that `awsync --help` stays quick.
 """
 
