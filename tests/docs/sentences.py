@@ -9,6 +9,7 @@ import ast
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
@@ -94,8 +95,14 @@ class Module:
             for alias in node.names:
                 if (alias.asname or alias.name) == name:
                     path = ROOT.joinpath(*str(node.module).split(".")).with_suffix(".py")
-                    return (Module(path), alias.name) if path.is_file() else None
+                    return (module_of(path), alias.name) if path.is_file() else None
         return None
+
+
+@cache
+def module_of(path: Path) -> Module:
+    """A file of the source, read once."""
+    return Module(path)
 
 
 class Reading:
@@ -178,7 +185,7 @@ def said(kinds: Mapping[str, Call], folder: Path = PACKAGE, *, but: Sequence[str
         name = path.relative_to(PACKAGE).as_posix()
         if name == "errors.py" or name.startswith(tuple(but)):
             continue
-        module = Module(path)
+        module = module_of(path)
         for function, call in _calls(module):
             kind = _callee(call)
             if kind in kinds:
@@ -189,7 +196,7 @@ def said(kinds: Mapping[str, Call], folder: Path = PACKAGE, *, but: Sequence[str
 
 def damaged() -> list[Said]:
     """The sentence of the one error that is its own author."""
-    module = Module(PACKAGE / "errors.py")
+    module = module_of(PACKAGE / "errors.py")
     return [
         Said("errors.py", "StateDamagedError", "StateDamagedError", sentence, remedy)
         for function, call in _calls(module)
@@ -201,7 +208,7 @@ def damaged() -> list[Said]:
 
 def pairs(path: Path) -> list[tuple[str, str]]:
     """What the functions of a file return that give a sentence and its remedy."""
-    module = Module(path)
+    module = module_of(path)
     found: dict[tuple[str, str], None] = {}
     for function in module.functions.values():
         if function.returns is None or ast.unparse(function.returns) != "tuple[str, str]":
