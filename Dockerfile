@@ -11,7 +11,7 @@ RUN pip --python /opt/awsync/bin/python install --compile -c constraints.txt .
 
 FROM python:${PYTHON}
 COPY --from=build /opt/awsync /opt/awsync
-RUN mkdir -p /etc/awsync /var/lib/awsync && chown 10001:10001 /var/lib/awsync
+RUN install -d /etc/awsync && install -d -m 700 -o 10001 -g 10001 /var/lib/awsync
 ENV PATH=/opt/awsync/bin:$PATH \
     HOME=/var/lib/awsync \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -22,6 +22,6 @@ USER 10001:10001
 WORKDIR /etc/awsync
 VOLUME /var/lib/awsync
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://' + os.environ['AWSYNC_METRICS_LISTEN'] + '/-/healthy', timeout=4)"]
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['AWSYNC_METRICS_LISTEN'].rpartition(':')[2] + '/-/healthy', timeout=4)"]
 ENTRYPOINT ["awsync"]
 CMD ["sync"]
