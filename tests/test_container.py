@@ -104,7 +104,7 @@ def test_the_health_check_tells(aw: AwServer, tmp_path: Path) -> None:
         assert not healthy(str(port))
 
 
-@pytest.mark.parametrize("command", ["sync --once", "doctor", "status", "sent", "plan", "preview", "today"])
+@pytest.mark.parametrize("command", ["sync --once", "doctor", "status", "preview"])
 def test_only_the_state_is_written(command: str, aw: AwServer, tmp_path: Path) -> None:
     """On a read-only root nothing but state-dir can be written: no other place is opened for writing."""
     fill(aw)
