@@ -20,6 +20,10 @@ test *arguments:
 stores:
     @.ci/stores .cache/stores
 
+# Wheel and sdist, in dist/.
+dist:
+    python -m build --no-isolation
+
 # A real ActivityWatch server with made-up days, and a store.
 demo *arguments:
     awsync demo {{ arguments }}

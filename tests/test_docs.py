@@ -11,10 +11,13 @@ from tests.docs import errors
 from tests.docs.pages import BLOCKS, PAGES, ROOT, filled, used
 from tests.docs.remedies import REMEDIES
 from tests.docs.sentences import is_written
+from tests.servers import Store
 from tests.test_words_events import SENTENCES
 
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)\)|!\[[^\]]*\]\((?P<picture>[^)\s]+)\)")
 _FENCE = re.compile(r"```.*?```", re.DOTALL)
+
+MIGRATING = (ROOT / "docs" / "migrating.md").read_text(encoding="utf-8")
 
 PASSED_ON = {
     ("cli/sync.py", "run_once"),
@@ -80,6 +83,20 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         if not file.exists() or (anchor and anchor not in _anchors(file)):
             dead.append(found[0])
     assert dead == []
+
+
+@pytest.mark.servers
+def test_the_new_queries_of_migrating_answer(shared_store: Store) -> None:
+    """What those who come from aw-sync-suite are told to ask is a query that a store understands."""
+    rows = re.findall(
+        r"^\| .* \| `.*aw_.*` \| `(.*)` \|$|^\| active .*\| `(.*)` \|$", MIGRATING, re.MULTILINE
+    )
+    queries = [first or second for first, second in rows]
+    assert len(queries) > 5
+    for query in queries:
+        asked = query.replace("$Host", ".*").replace("$__interval", "1h")
+        assert "_seconds" in asked
+        shared_store.query(asked, at=1_800_000_000)
 
 
 def test_every_page_is_reached_from_the_readme() -> None:
