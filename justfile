@@ -52,6 +52,10 @@ docs:
 screenshots:
     python -m tests.pictures
 
+# What the centre's Grafana shows, as JSON, from the code in tests/dashboards.
+dashboards:
+    python -m tests.dashboards
+
 # The message classes of remote write, from their .proto files.
 proto:
     python -m grpc_tools.protoc -I{{ generated }}=awsync/remote_write/proto --python_out=. --pyi_out=. \
