@@ -28,7 +28,10 @@ def by_hand(plan: Plan) -> list[str]:
     commands = [shlex.join(store_command(plan, "here"))]
     if plan.store == "victoria-metrics":
         commands.append(shlex.join(alert_command(plan, "here")))
-    return [*commands, f"XDG_DATA_HOME=front-data {shlex.join(front_command('here'))}"]
+    return [
+        *commands,
+        f"XDG_DATA_HOME=front-data XDG_CONFIG_HOME=front-data {shlex.join(front_command('here'))}",
+    ]
 
 
 def warnings(folder: Path, plan: Plan, laid: Sequence[Laid]) -> Iterator[str]:

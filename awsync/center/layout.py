@@ -52,7 +52,8 @@ def files_of(plan: Plan, folder: Path, tokens: Mapping[str, str]) -> list[File]:
 def _of_store(plan: Plan) -> Iterator[File]:
     if plan.store == "prometheus":
         yield File("prometheus.yml", _filled("prometheus.yml", {"listen": plan.listen}))
-    for name in ("awsync-recording.yml", "awsync-alerts.yml", "awsync-limit.yml", "rules_test.yml"):
+    rules = resources.files("awsync.center") / "files" / "rules"
+    for name in sorted(each.name for each in rules.iterdir()):
         yield File(f"rules/{name}", _text(f"rules/{name}"))
 
 

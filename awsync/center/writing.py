@@ -1,7 +1,7 @@
 """Puts the files of a centre into its folder, and nothing over what somebody changed there.
 
-What was written is remembered by its hash in a file of the folder, with the plan, so that nobody has to repeat
-the choices the next time.
+What was written is remembered by its hash in a file of the folder, with the plan, so that nobody has to
+repeat the choices the next time.
 
 May import: the standard library, msgspec, errors, and the other modules of center.
 """
@@ -76,7 +76,10 @@ def lay_out(folder: Path, plan: Plan, devices: Iterable[str], *, force: bool) ->
     try:
         return _lay_out(folder, plan, devices, force=force)
     except OSError as error:
-        raise AwsyncError(f"{error.filename or folder} cannot be written: {error.strerror}.") from error
+        raise AwsyncError(
+            f"{error.filename or folder} cannot be written: {error.strerror}.",
+            "Choose a folder that you may write to, with room on its disk.",
+        ) from error
 
 
 def _lay_out(folder: Path, plan: Plan, devices: Iterable[str], *, force: bool) -> list[Laid]:
