@@ -174,6 +174,7 @@ class ConsoleAgent:
             length=timedelta(hours=hours),
             source=source,
             tried=harmless(rule, "tried") if rule.strip() else None,
+            books=self._state().admissions,
             remembered=self._neighbours,
             transport=self._wiring.aw_transport,
         )
