@@ -32,8 +32,23 @@ class Counted(Struct, frozen=True):
     carry: Carry
 
 
+class Laid(Struct, frozen=True):
+    """A page of a bucket laid out, and not yet labelled: [start, end) in microseconds, its events, its spans.
+
+    `carry` is what the page behind it must know.
+    """
+
+    start: int
+    end: int
+    events: int
+    spans: Sequence[Span]
+    carry: Carry
+
+
 class BucketCounter:
     """Counts the pages of one bucket, in their order and without a gap; raises SourceError.
+
+    It does so in two steps, for what a page lays out may tell of the pages of another bucket.
 
     `presence` tells what `active` is. `carry` is what the first page must know; where it is None
     ActivityWatch is asked.
@@ -63,6 +78,10 @@ class BucketCounter:
 
     async def count_page(self, page: Page) -> Counted:
         """The next page, where it was opened already."""
+        return await self.label(await self.lay(page))
+
+    async def lay(self, page: Page) -> Laid:
+        """The next page laid out, and noted where it tells of somebody's presence."""
         carry, events = self._carry, len(page.events)
         if carry is None:
             carry = await carry_at(self._aw, self.bucket.id, page.start, single_focus=self._single_focus)
@@ -70,10 +89,16 @@ class BucketCounter:
         page = await completed(self._aw, self.bucket.id, page, carry, single_focus=self._single_focus)
         spans, left = await asyncio.to_thread(lay_out, page, carry, single_focus=self._single_focus)
         self._presence.note(self.bucket, page.start, page.end, spans)
-        presence = await self._presence.of(self.bucket, spans, page.start, page.end) if spans else None
-        amounts = await asyncio.to_thread(self._amounts, spans, presence, page.end)
+        await asyncio.to_thread(self.labeller.learn, spans)
         self._carry = left
-        return Counted(page.start, page.end, events, amounts, left)
+        return Laid(page.start, page.end, events, spans, left)
+
+    async def label(self, laid: Laid) -> Counted:
+        """What a page amounts to; the work of the processor is done in a thread."""
+        start, end, spans = laid.start, laid.end, laid.spans
+        presence = await self._presence.of(self.bucket, spans, start, end) if spans else None
+        amounts = await asyncio.to_thread(self._amounts, spans, presence, end)
+        return Counted(start, end, laid.events, amounts, laid.carry)
 
     async def pages(
         self, start: int, end: int, width: int = DAY, *, beginning: bool = False

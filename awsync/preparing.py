@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from awsync.activitywatch import ActivityWatch
 from awsync.admissions import Decisions
 from awsync.budget import Budget, Folded
-from awsync.counting import BucketCounter, Counted
+from awsync.counting import BucketCounter, Counted, Laid
 from awsync.errors import SourceError
 from awsync.events import PageRead, Work
 from awsync.labelling import Labelling
@@ -23,10 +23,18 @@ from awsync.ledger import Entry, Ledger, Range, all_entries, due, from_store, la
 from awsync.pass_context import PassContext
 from awsync.planning import Stretch
 from awsync.presence import PresenceReader
-from awsync.reader import RawPage
+from awsync.reader import RawPage, opened
 from awsync.series import Labeller, Labels
 from awsync.settings import SourceSettings
 from awsync.timeline import MILLISECOND
+
+
+class Read(Struct, frozen=True):
+    """A page that was read, and not yet labelled."""
+
+    stretch: Stretch
+    counter: BucketCounter
+    laid: Laid
 
 
 class Prepared(Struct, frozen=True):
@@ -64,7 +72,10 @@ class _Known(Struct, frozen=True):
 
 
 class Preparer:
-    """Prepares the pages of one source, in their order; raises SourceError, StateError and ParkedError."""
+    """Reads and prepares the pages of one source, those of a bucket in their order.
+
+    Raises SourceError, StateError and ParkedError.
+    """
 
     def __init__(
         self,
@@ -93,11 +104,11 @@ class Preparer:
         for budget in self._budgets.values():
             budget.written()
 
-    async def prepare(self, stretch: Stretch, raw: RawPage) -> Prepared:
-        """A page as entries that are due; the work of the processor is done in a thread."""
+    async def read(self, stretch: Stretch, raw: RawPage) -> Read:
+        """The next page of a stretch."""
         if self._counter is None or stretch is not self._stretch:
             self._stretch, self._counter = stretch, await self._begin(stretch)
-        page = await self._counter.count(raw)
+        page = await self._counter.lay(await opened(self._aw, raw))
         self._context.emit(
             PageRead(
                 source=self._source.name,
@@ -108,8 +119,14 @@ class Preparer:
                 events=page.events,
             )
         )
-        known = await self._known(stretch, page, self._counter.labeller)
-        budget = self._budget(stretch.bucket.id, self._counter.labeller.identity)
+        return Read(stretch, self._counter, page)
+
+    async def prepare(self, read: Read) -> Prepared:
+        """A page as entries that are due; the work of the processor is done in a thread."""
+        stretch, labeller = read.stretch, read.counter.labeller
+        page = await read.counter.label(read.laid)
+        known = await self._known(stretch, page, labeller)
+        budget = self._budget(stretch.bucket.id, labeller.identity)
         return await asyncio.to_thread(_prepared, stretch, page, known, budget)
 
     async def _begin(self, stretch: Stretch) -> BucketCounter:

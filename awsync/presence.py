@@ -111,9 +111,19 @@ class PresenceReader:
             self._noted_spans = 0
         noted = self._noted.setdefault(bucket.id, [])
         kept = spans if bucket.type == AFK else only(spans, *_TOLD_BY[bucket.type])
-        for missing in without([Period(start, end)], sorted(seen for seen, _ in noted)):
+        for missing in without([Period(start, end)], self._seen(bucket)):
             noted.append((missing, inside(kept, missing)))
         self._noted_spans += len(kept)
+
+    def waits(self, bucket: Bucket, start: int, end: int) -> bool:
+        """Whether something that tells of a browser's [start, end) was not noted yet.
+
+        A bucket that is no browser is read behind those that tell of it.
+        """
+        if bucket.type != BROWSER or not apps_of(bucket.id):
+            return False
+        told_by = [*self._of_host(bucket, BROWSER), *self._of_host(bucket, WINDOW)]
+        return any(without([Period(start, end)], self._seen(each)) for each in told_by)
 
     def closed(self, bucket: Bucket, closed: int, settle: int, until: Callable[[int], int]) -> int:
         """What is closed of a bucket where `closed` is by its own events, and `until` tells by newest ends.
@@ -178,6 +188,10 @@ class PresenceReader:
     async def _in_turn(self, bucket: Bucket, period: Period) -> list[Span]:
         async with self._turns:
             return await self._spans(bucket, period)
+
+    def _seen(self, bucket: Bucket) -> list[Period]:
+        """The time of which is noted what a bucket tells."""
+        return sorted(seen for seen, _ in self._noted.get(bucket.id, ()))
 
     async def _spans(self, bucket: Bucket, period: Period) -> list[Span]:
         """What is noted of a bucket and what is not; one that was deleted since it was listed has nothing."""

@@ -111,6 +111,11 @@ class Labeller:
             known[active] = tuple(sorted((*known[""], (ACTIVE, active))))
         return known[active]
 
+    def learn(self, spans: Iterable[Span]) -> None:
+        """Works the labels of spans out before it is known whether somebody was there."""
+        for data in {span.data for span in spans}:
+            self.labels(data)
+
     def _labels(self, data: bytes) -> Labels | None:
         edited = self._edit(decoded(data))
         if edited is None:

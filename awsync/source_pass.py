@@ -23,7 +23,7 @@ from awsync.ledger import Entry, Quarantined, Range, covered
 from awsync.link import ParkedError
 from awsync.pass_context import PassContext
 from awsync.planning import Stretch
-from awsync.preparing import Prepared, Preparer
+from awsync.preparing import Prepared, Preparer, Read
 from awsync.presence import PresenceReader
 from awsync.reader import RawPage
 from awsync.records import Settled
@@ -32,6 +32,7 @@ from awsync.series import Sample
 from awsync.settings import SourceSettings
 from awsync.source_reader import SourceReader
 from awsync.timeline import DAY, MILLISECOND
+from awsync.waiting import WaitingRoom
 
 TOO_OLD = "older than the store takes"
 REFUSED = "refused by the store"
@@ -56,6 +57,8 @@ class SourcePass:
         self._labelling = Labelling(aw, source, context.settings)
         self._relabelling = Relabelling(source, self._labelling, context)
         self._preparer = Preparer(source, aw, context, self._presence, self._labelling)
+        self._waiting = WaitingRoom(self._presence)
+        self._broken: set[str] = set()
         self._pending: list[Prepared] = []
         self._set_aside: dict[tuple[str, str], SamplesSetAside] = {}
         self._aside_until: dict[str, int] = {}
@@ -123,25 +126,38 @@ class SourcePass:
         return bucket in reader.synced or (gone and not globs)
 
     async def _work(self, found: AsyncIterator[tuple[Stretch, RawPage]], reader: SourceReader) -> None:
-        broken: str | None = None
         async for stretch, raw in found:
             bucket = stretch.bucket.id
-            if bucket == broken:
+            if bucket in self._broken:
                 continue
             try:
-                prepared = await self._preparer.prepare(stretch, raw)
+                self._waiting.enter(await self._preparer.read(stretch, raw))
             except SourceError as error:
                 # What was read of the bucket before goes out; behind it nothing can, or a gap would remain.
                 await reader.blame(bucket, error)
-                broken = bucket
-                continue
-            self._pending.append(prepared)
-            # What the store was found to hold takes memory like what is to be sent.
-            enough = sum(len(p.entries) + len(p.found) for p in self._pending) >= BATCH_SAMPLES
-            enough |= sum(p.page.events for p in self._pending) >= BATCH_EVENTS
-            if enough or (prepared.last and stretch.work is not Work.FORWARD):
-                await self._flush()
+                self._broken.add(bucket)
+            while (page := self._waiting.called()) is not None:
+                await self._prepare(page, reader)
+        for page in self._waiting.rest():
+            await self._prepare(page, reader)
         await self._flush()
+
+    async def _prepare(self, page: Read, reader: SourceReader) -> None:
+        """Puts a page with those that go out next, and sends them where they are enough."""
+        try:
+            prepared = await self._preparer.prepare(page)
+        except SourceError as error:
+            bucket = page.stretch.bucket.id
+            await reader.blame(bucket, error)
+            self._broken.add(bucket)
+            self._waiting.leave(bucket)
+            return
+        self._pending.append(prepared)
+        # What the store was found to hold takes memory like what is to be sent.
+        enough = sum(len(p.entries) + len(p.found) for p in self._pending) >= BATCH_SAMPLES
+        enough |= sum(p.page.events for p in self._pending) >= BATCH_EVENTS
+        if enough or (prepared.last and page.stretch.work is not Work.FORWARD):
+            await self._flush()
 
     async def _flush(self) -> None:
         """Delivers the pending pages and settles each: checkpoints move, what was refused is set aside."""

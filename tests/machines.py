@@ -55,7 +55,12 @@ class Machine:
 
     def _run(self, command: list[str], text: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*self._enter, *command], input=text, capture_output=True, text=True, timeout=60, check=False
+            [*self._enter, "timeout", "50", *command],
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
 
 

@@ -22,6 +22,8 @@ from tests.conftest import StartStore
 from tests.history import HOUR_US, TITLES, assert_equal_hours, closed_hours, stored_hours
 from tests.passes import make_settings, open_state, run_pass, sentences, utc_now
 from tests.servers import MISSING, Store
+from tests.test_plan import held, planned
+from tests.test_verify_cli import write_config
 from tests.verifying import run_verify, told
 
 DAYS = 45
@@ -174,9 +176,14 @@ def test_what_was_set_aside_comes_as_blocks(weeks: AwServer, start_store: StartS
 def test_history_that_was_never_sent_comes_first(
     weeks: AwServer, start_store: StartStore, tmp_path: Path
 ) -> None:
-    """Before any pass: old history as blocks, and the first pass goes on at their end, to the millisecond."""
+    """Before any pass: old history as blocks, and the first pass goes on at their end, to the millisecond.
+
+    What `awsync plan` said before is what there is in the end, sample by sample and series by series.
+    """
     store = start_store("prometheus-2.42", out_of_order="3d", scrape=True)
     settings, folder = make_settings(tmp_path, weeks.url, store.url), tmp_path / "history"
+    write_config(tmp_path, weeks, store.url)
+    plan = planned(tmp_path, "--since", "all")["buckets"]
     written = backfill(settings, store, str(folder))
     assert written.returncode == 0, written.stderr
     end = read(folder).end
@@ -193,6 +200,8 @@ def test_history_that_was_never_sent_comes_first(
     assert finished.complete, sentences(said)
     assert 0 < finished.totals.samples < 5_000
     assert_exact(weeks, store, settings)
+    seen = {each["bucket"]: (each["seen"]["samples"], each["seen"]["series"]) for each in plan}
+    assert seen == {bucket: held(store, bucket) for bucket in BUCKETS}
     assert_verified(settings)
     assert run_pass(settings, look_back=True)[0].totals.samples < 20
 

@@ -17,7 +17,7 @@ from tests.conftest import StartStore
 from tests.doctors import examined, fill
 from tests.gateway import Gateway
 from tests.passes import make_settings, run_pass
-from tests.servers import Store
+from tests.servers import Store, StoreName
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -192,9 +192,12 @@ async def test_history_that_is_not_wanted_does_not_count(
 
 
 @pytest.mark.servers
-async def test_a_prometheus_2_that_scrapes_nothing(start_store: StartStore, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["prometheus-2.42", "prometheus-3.5"])
+async def test_a_prometheus_that_scrapes_nothing(
+    name: StoreName, start_store: StartStore, tmp_path: Path
+) -> None:
     """It may lose what it acknowledged: a warning with the lines to add, which is gone once it scrapes."""
-    store = start_store("prometheus-2.42")
+    store = start_store(name)
     settings = make_settings(tmp_path, NOWHERE, store.url)
     bare = (await examined(settings)).of("head")
     assert bare.state is State.WARNING

@@ -32,7 +32,7 @@ from awsync.events import (
 from awsync.journal import Journal, Recorder
 from awsync.sent import values_of
 from awsync.state import State
-from tests.commands import start_awsync
+from tests.commands import running_service
 from tests.passes import utc_now
 
 BUCKET = "aw-watcher-window_x"
@@ -66,16 +66,8 @@ def folder(aw: AwServer, tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def service(folder: Path) -> Iterator[subprocess.Popen[str]]:
     """A running `awsync sync` that has done its first pass."""
-    process = start_awsync("sync", folder=folder)
-    assert process.stderr is not None
-    try:
-        for line in process.stderr:
-            if "Next pass at" in line:
-                break
+    with running_service(folder) as process:
         yield process
-    finally:
-        process.kill()
-        process.communicate()
 
 
 class Listener:
@@ -89,17 +81,22 @@ class Listener:
         """What the agent says now."""
         return self.agent.paused
 
-    async def until(self, wanted: type[Event], seconds: float = 30.0) -> Event:
+    async def until(self, wanted: type[Event]) -> Event:
         """The next event of a type."""
+        return (await self._next(wanted)).event
 
-        async def hear() -> Event:
+    async def reached(self, wanted: type[Event], asked: int) -> Event:
+        """The next event of a type, which the engine said soon after it was asked for."""
+        said = await self._next(wanted)
+        assert (said.at - asked) / 1e6 <= REACHED_SECONDS
+        return said.event
+
+    async def _next(self, wanted: type[Event]) -> Said:
+        async with asyncio.timeout(30.0):
             async for said in self._events:
                 if isinstance(said.event, wanted):
-                    return said.event
-            raise AssertionError("events() has an end")
-
-        async with asyncio.timeout(seconds):
-            return await hear()
+                    return said
+        raise AssertionError("events() has an end")
 
 
 @asynccontextmanager
@@ -109,7 +106,7 @@ async def opened(folder: Path, clock: Callable[[], int] = system_clock) -> Async
     try:
         yield Listener(agent)
     finally:
-        async with asyncio.timeout(1.0):
+        async with asyncio.timeout(5.0):
             await agent.close()
 
 
@@ -128,36 +125,41 @@ async def test_each_command_reaches_the_service(service: subprocess.Popen[str], 
         assert agent.observing == service.pid
         await heard.until(NextPass)
 
+        asked = system_clock()
         assert f"pid {service.pid}" in await agent.sync_now("default", BUCKET)
-        await heard.until(SyncAsked, REACHED_SECONDS)
-        await heard.until(PassFinished, REACHED_SECONDS)
-        await heard.until(NextPass, REACHED_SECONDS)
+        await heard.reached(SyncAsked, asked)
+        await heard.until(NextPass)
 
+        asked = system_clock()
         await agent.pause()
-        await heard.until(Paused, REACHED_SECONDS)
+        await heard.reached(Paused, asked)
         assert heard.paused()
+        asked = system_clock()
         await agent.resume()
-        await heard.until(Resumed, REACHED_SECONDS)
+        await heard.reached(Resumed, asked)
         assert not heard.paused()
 
+        asked = system_clock()
         await agent.set_cron("*/7 * * * *")
         assert 'cron = "*/7 * * * *" # rarely' in (folder / "config.toml").read_text()
-        reloaded = await heard.until(SettingsReloaded, REACHED_SECONDS)
-        assert reloaded == SettingsReloaded()
-        upcoming = await heard.until(NextPass, REACHED_SECONDS)
+        assert await heard.reached(SettingsReloaded, asked) == SettingsReloaded()
+        upcoming = await heard.until(NextPass)
         assert isinstance(upcoming, NextPass)
         assert upcoming.at < utc_now().timestamp() * 1e6 + 8 * 60e6
         assert agent.settings.cron == "*/7 * * * *"
 
+        asked = system_clock()
         await agent.rewind("default", BUCKET, None)
-        assert isinstance(await heard.until(CheckpointRewound, REACHED_SECONDS), CheckpointRewound)
+        assert isinstance(await heard.reached(CheckpointRewound, asked), CheckpointRewound)
         assert [found.position for found in agent.checkpoints()] == [None]
 
+        asked = system_clock()
         await agent.set_excluded([("default", BUCKET)], excluded=True)
         assert "# mine" in (folder / "config.toml").read_text()
-        await heard.until(SettingsReloaded, REACHED_SECONDS)
+        await heard.reached(SettingsReloaded, asked)
+        asked = system_clock()
         await agent.sync_now()
-        skipped = await heard.until(BucketSkipped, REACHED_SECONDS)
+        skipped = await heard.reached(BucketSkipped, asked)
         assert isinstance(skipped, BucketSkipped)
         assert "excluded by" in skipped.why
 
@@ -171,7 +173,7 @@ async def test_a_service_that_ends_is_said_and_can_be_followed_by_this_console(
         assert "still runs" in await heard.agent.take_over()
         service.kill()
         service.wait()
-        await heard.until(ServiceLost, REACHED_SECONDS)
+        await heard.until(ServiceLost)
         assert heard.agent.service_ended
         await heard.agent.take_over()
         assert heard.agent.observing is None
@@ -202,7 +204,7 @@ async def test_what_is_said_while_the_console_opens_is_heard(
 
         monkeypatch.setattr(Journal, "recent", recent)
         async with opened(folder) as heard:
-            assert await heard.until(NextPass, REACHED_SECONDS) == NextPass(at=1)
+            assert await heard.until(NextPass) == NextPass(at=1)
 
 
 async def test_history_comes_first(service: subprocess.Popen[str], folder: Path) -> None:

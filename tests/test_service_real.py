@@ -163,12 +163,11 @@ def test_settings_that_the_service_cannot_use(machine: Machine, aw: AwServer, st
 
 def test_a_manual_awsync_is_in_the_way(machine: Machine, aw: AwServer, store: Receiver) -> None:
     """Where another awsync works on the state, install says so instead of installing what cannot start."""
-    machine.write(CONFIG, _settings(aw, store))
+    fill(aw)
+    machine.write(CONFIG, _settings(aw, store, "by hand"))
     machine.user("sh", "-c", f"{sys.executable} -m awsync sync >/dev/null 2>&1 & echo $! > pid")
     try:
-        wait_until(
-            lambda: json.loads(machine.awsync("status", "--json").stdout or "{}").get("running"), "it works"
-        )
+        wait_until(lambda: _arrived(store, "by hand") > 20, "it works")
         refused = machine.awsync("service", "install")
         assert refused.returncode == 3
         assert "End that one" in refused.stderr

@@ -18,6 +18,7 @@ import pytest
 
 from awsync.config import load
 from awsync.demo.prometheus import Prometheus
+from awsync.demo.titles import PROJECTS
 from awsync.demo.world import DAYS, HOST, World
 from awsync.errors import LockHeldError
 from awsync.records import Checkpoint, PassRecord
@@ -108,6 +109,11 @@ class Journey:
         store = self.settings.store
         assert store is not None
         return State(self.settings.state_dir, store.write_url, write=False)
+
+
+def _names_a_project(screen: str) -> bool:
+    """Of a project's folder only its own name leaves, at the level that holds unless another is chosen."""
+    return any(f"project={project.name}" in screen for project in PROJECTS)
 
 
 @pytest.fixture
@@ -286,7 +292,9 @@ def look_around(journey: Journey) -> None:
     terminal.press("Home", "Down")
     terminal.until("▌  ● on  aw-watcher-vscode")
     terminal.press("Enter")
-    terminal.until(f"Events of {EDITOR}", "What leaves for them: ", "project=", "moved back", "delivered")
+    terminal.until(
+        f"Events of {EDITOR}", "What leaves for them: ", _names_a_project, "moved back", "delivered"
+    )
     terminal.press("Escape")
     terminal.until("─ Watchers 5 ─")
 

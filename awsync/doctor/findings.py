@@ -85,7 +85,10 @@ def _system_clock() -> int:
 
 def _service() -> Service | None:
     if not here():
-        raise ServiceError("Nothing that runs here starts programs by itself")
+        raise ServiceError(
+            "Nothing that awsync knows starts programs by itself here.",
+            "Let what does (the container, cron) run:\n  awsync sync",
+        )
     return found().look()
 
 

@@ -135,15 +135,15 @@ def _engine(facts: StoreFacts) -> Finding:
 
 
 def _head(walk: Walk, facts: StoreFacts) -> Iterator[Finding]:
-    """Whether samples of its own hold the head of a Prometheus 2 at the present time."""
-    if facts.engine != "Prometheus" or not (facts.version or "").startswith("2."):
+    """Whether samples of its own hold the head of a Prometheus at the present time."""
+    if facts.engine != "Prometheus":
         return
     if (facts.head_max_ms or 0) >= walk.wiring.clock() // MILLISECOND - _ALIVE_MS:
         yield _AREA.ok("head", "It holds samples of the present time.")
     elif facts.series is not None:
         what = (
-            "It holds no sample of the last hour: it seems to scrape nothing. A Prometheus 2 then moves its "
-            "head along with the history that arrives, and may lose a sample that it has acknowledged."
+            "It holds no sample of the last hour: it seems to scrape nothing. It may then lose samples of an "
+            "old history that it has acknowledged: a Prometheus 2 as they arrive, any when it is killed."
         )
         yield _AREA.warning("head", what, _SCRAPE_ITSELF)
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from awsync.errors import ServiceError
 
+_RIGHTS = "See that you may write there; below /etc that takes root (sudo)."
+
 
 def put(path: Path, content: bytes, *, mode: int = 0o644) -> str:
     """Writes the file; says what that did: "Installed", "Replaced" or "Already installed".
@@ -33,7 +35,7 @@ def put(path: Path, content: bytes, *, mode: int = 0o644) -> str:
                 fresh.unlink()
             raise
     except OSError as error:
-        raise ServiceError(f"{path} cannot be written: {error.strerror or error}.", _rights(error)) from error
+        raise ServiceError(f"{path} cannot be written: {error.strerror or error}.", _RIGHTS) from error
     return "Installed" if before is None else "Replaced"
 
 
@@ -44,7 +46,7 @@ def held(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ServiceError(f"{path} cannot be read: {error.strerror or error}.", _rights(error)) from error
+        raise ServiceError(f"{path} cannot be read: {error.strerror or error}.", _RIGHTS) from error
 
 
 def remove(path: Path) -> None:
@@ -52,12 +54,4 @@ def remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise ServiceError(f"{path} cannot be removed: {error.strerror or error}.", _rights(error)) from error
-
-
-def _rights(error: OSError) -> str:
-    return (
-        "Make its folder writable; below /etc that takes root (sudo)."
-        if isinstance(error, PermissionError)
-        else ""
-    )
+        raise ServiceError(f"{path} cannot be removed: {error.strerror or error}.", _RIGHTS) from error

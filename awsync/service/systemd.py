@@ -169,8 +169,10 @@ class Systemd:
                 f"systemd could not {verb} awsync: {ran.words}",
                 f"See what it says:\n  awsync service logs\n  systemctl{own} status awsync",
             )
-        remedy = "Run it with the rights for that (sudo)." if self._system and os.geteuid() else ""
-        return ServiceError(f"systemctl {verb}: {ran.words}", remedy)
+        return ServiceError(
+            f"systemctl {verb}: {ran.words}",
+            "A service of the whole computer (--system) takes root; another one its own user.",
+        )
 
     def _nobody(self, ran: Ran) -> ServiceError:
         if self._system:
