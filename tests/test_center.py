@@ -86,6 +86,10 @@ def test_what_somebody_changed_stays(tmp_path: Path) -> None:
     assert fates(lay_out(tmp_path, "--force"))["prometheus.yml"] == "replaced"
     assert "127.0.0.1:9999" in config.read_text()
     assert config.with_name("prometheus.yml.old").read_text() == mine
+    config.write_text("another\n")
+    lay_out(tmp_path, "--force")
+    assert config.with_name("prometheus.yml.old").read_text() == mine
+    assert config.with_name("prometheus.yml.old.2").read_text() == "another\n"
 
 
 def test_files_of_somebody_else_stay(tmp_path: Path) -> None:
