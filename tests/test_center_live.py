@@ -101,7 +101,7 @@ def test_every_panel_answers(store: StoreName, aw: AwServer, tmp_path: Path) -> 
                 for panel in panels(page)
                 for target in panel.get("targets", [])
             ]
-            # VictoriaMetrics hides what is younger than 30 s, and with it what awsync has just said of itself.
+            # VictoriaMetrics hides what is younger than 30 s, and so what awsync has just said of itself.
             assert store == "victoria-metrics" or len(list(filter(None, answers))) > 3, path.name
 
 
