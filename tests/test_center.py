@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from awsync.center.advice import by_hand
 from awsync.center.plan import Plan
 from awsync.center.tokens import known
 from tests.centers import fates, lay_out
@@ -181,6 +182,12 @@ def test_whose_certificate_it_is() -> None:
     assert [
         name for name in ("aw.example.org", "aw.example.org:443") if Plan(domain=name).own_certificate
     ] == []
+
+
+def test_the_guide_starts_it_as_the_command_says() -> None:
+    """The lines in docs/fleet.md that start a centre are those that are printed for one."""
+    guide = (ROOT / "docs/fleet.md").read_text().splitlines()
+    assert [line for line in by_hand(Plan()) if line not in guide] == []
 
 
 def test_the_guide_knows_every_alert() -> None:
