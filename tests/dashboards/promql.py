@@ -118,6 +118,17 @@ def agents(
     return f"{fold} by ({labels}) (last_over_time({own(name, matching)}{over}))"
 
 
+def grown(labels: str, name: str) -> str:
+    """How much a counter grew in a step of a diagram.
+
+    The newest value at its end less the newest at its beginning: together the steps are the whole, however
+    rare the passes are. What a process counted up to its first pass is left out.
+    """
+    newest = f"last_over_time({own(name)}[1d]"
+    difference = f"clamp_min({newest} offset -$__interval) - {newest}), 0)"
+    return f"sum by ({labels}) ({difference})" if labels else f"sum({difference})"
+
+
 def heard(name: str, labels: str = AGENT) -> str:
     """When the newest sample was sent, in seconds since the epoch."""
     return f"max by ({labels}) (max_over_time(timestamp({own(name)})[${{within}}:5m]))"
