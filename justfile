@@ -20,6 +20,10 @@ test *arguments:
 stores:
     @.ci/stores .cache/stores
 
+# Wheel and sdist, in dist/.
+dist:
+    python -m build --no-isolation
+
 # A real ActivityWatch server with made-up days, and a store.
 demo *arguments:
     awsync demo {{ arguments }}
@@ -40,7 +44,11 @@ long-history:
 soak *arguments:
     python -m tests.soak {{ arguments }}
 
-# The pictures of the README, from the real console; needs DejaVu Sans Mono (Debian: fonts-dejavu-core).
+# The parts of README.md and docs/ that are made from the code.
+docs:
+    python -m tests.docs
+
+# The pictures of README.md and docs/, from the real console; needs DejaVu Sans Mono (Debian: fonts-dejavu-core).
 screenshots:
     python -m tests.pictures
 

@@ -331,7 +331,9 @@ class ConsoleAgent:
         for source in self.settings.sources:
             if source.name == name:
                 return source
-        raise SourceError(f'The settings have no source "{name}" any more.')
+        raise SourceError(
+            f'The settings have no source "{name}" any more.', "Leave this page: what it shows is gone."
+        )
 
     async def _report(self, source: str, bucket: str) -> BucketReport:
         for again in (False, True):

@@ -23,6 +23,8 @@ May import: the standard library, msgspec.
 
 from msgspec import Struct
 
+GONE_REMEDY = "It was deleted or renamed: awsync buckets lists those there are."
+
 
 class AwsyncError(Exception):
     """Base of everything awsync raises on purpose; `remedy` is the sentence that says what to do."""

@@ -35,6 +35,7 @@ _PLACES = {
     "resync": "resync:resync",
     "checkpoint": "checkpoint:app",
     "config": "config:app",
+    "center": "center:center",
     "demo": "demo:demo",
 }
 
