@@ -54,8 +54,8 @@ def _chosen(page: Page) -> None:
     page.add(
         numbers(
             "Active",
-            "Time with a window, as in `awsync today`: of several devices the sum. As one they are, at most, what"
-            f" “Devices and people” tells more of. {_COUNTS}",
+            "Time with a window, as in `awsync today`: of several devices the sum. “Devices as one” is the"
+            f" most that it can be without their parallel time; see “Devices and people”. {_COUNTS}",
             [
                 at_end("A", by("", spent()), "active"),
                 at_end("C", _ONE, "devices as one"),
