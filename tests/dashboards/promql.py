@@ -130,5 +130,10 @@ def grown(labels: str, name: str) -> str:
 
 
 def heard(name: str, labels: str = AGENT) -> str:
-    """When the newest sample was sent, in seconds since the epoch."""
-    return f"max by ({labels}) (max_over_time(timestamp({own(name)})[${{within}}:5m]))"
+    """When the newest sample was sent, in seconds since the epoch.
+
+    The steps of the subquery see every sample but those behind the last step, and a look at the moment sees
+    these.
+    """
+    stamp = f"timestamp({own(name)})"
+    return f"max by ({labels}) ({stamp} or max_over_time({stamp}[${{within}}:5m]))"
