@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from awsync.center.advice import by_hand
 from awsync.center.plan import Plan
 from awsync.center.tokens import known
 from tests.centers import fates, lay_out
@@ -86,6 +87,10 @@ def test_what_somebody_changed_stays(tmp_path: Path) -> None:
     assert fates(lay_out(tmp_path, "--force"))["prometheus.yml"] == "replaced"
     assert "127.0.0.1:9999" in config.read_text()
     assert config.with_name("prometheus.yml.old").read_text() == mine
+    config.write_text("another\n")
+    lay_out(tmp_path, "--force")
+    assert config.with_name("prometheus.yml.old").read_text() == mine
+    assert config.with_name("prometheus.yml.old.2").read_text() == "another\n"
 
 
 def test_files_of_somebody_else_stay(tmp_path: Path) -> None:
@@ -177,6 +182,12 @@ def test_whose_certificate_it_is() -> None:
     assert [
         name for name in ("aw.example.org", "aw.example.org:443") if Plan(domain=name).own_certificate
     ] == []
+
+
+def test_the_guide_starts_it_as_the_command_says() -> None:
+    """The lines in docs/fleet.md that start a centre are those that are printed for one."""
+    guide = (ROOT / "docs/fleet.md").read_text().splitlines()
+    assert [line for line in by_hand(Plan()) if line not in guide] == []
 
 
 def test_the_guide_knows_every_alert() -> None:

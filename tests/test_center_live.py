@@ -1,8 +1,9 @@
 """A centre at work: started with the very lines that it prints, and devices that deliver to it."""
 
+import json
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import yaml
 from awsync.demo.aw_server import AwServer
 from tests.centers import Centre, device, lay_out
 from tests.commands import awsync
+from tests.dashboards.grafana import View, answer, opened, panels
 from tests.doctors import fill, write_config
 from tests.servers import StoreName, wait_until
 
@@ -79,6 +81,30 @@ def test_from_an_empty_folder_to_recorded_hours(store: StoreName, aw: AwServer, 
         assert set(some["metric"]) == {"__name__", "user", "host", "active", "category", "app"}
 
 
+@pytest.mark.parametrize("store", STORES)
+def test_every_panel_answers(store: StoreName, aw: AwServer, tmp_path: Path) -> None:
+    """From an empty folder: laid out, started as told, one pass, and each query of each dashboard that lies
+    in the folder is one that the store understands; no dashboard is without data.
+    """
+    fill(aw)
+    with Centre(tmp_path, store) as centre, opened(centre.url) as client:
+        write_config(tmp_path, aw.url, centre.url)
+        assert awsync("sync", "--once", folder=tmp_path).returncode == 0
+        centre.flush()
+        pages = sorted((centre.folder / "grafana/dashboards").glob("*.json"))
+        assert pages
+        for path in pages:
+            page = json.loads(path.read_text())
+            view = View(datetime.now(UTC) + timedelta(seconds=1))
+            answers = [
+                answer(client, page, panel, target, view)
+                for panel in panels(page)
+                for target in panel.get("targets", [])
+            ]
+            # VictoriaMetrics hides what is younger than 30 s, and so what awsync has just said of itself.
+            assert store == "victoria-metrics" or len(list(filter(None, answers))) > 3, path.name
+
+
 def test_time_before_the_rules_can_be_recorded_afterwards(aw: AwServer, tmp_path: Path) -> None:
     """The line of docs/fleet.md gives a centre the recorded hours and days of a history that came later."""
     live_ten_days(aw)
@@ -122,7 +148,11 @@ def test_a_quiet_device_raises_its_alert(aw: AwServer, tmp_path: Path) -> None:
         assert re.fullmatch(r"\S+ of me has been quiet for \d\.\d+s\.", alert["annotations"]["summary"])
         assert "awsync doctor" in alert["annotations"]["description"]
         assert awsync("sync", "--once", folder=tmp_path).returncode == 0
-        wait_until(lambda: "AwsyncDeviceQuiet" not in centre.alerts(), "the alert has ended", 5)
+        # On a slow machine it may be pending again by now: as another one.
+        wait_until(
+            lambda: centre.alerts().get("AwsyncDeviceQuiet", {}).get("activeAt") != alert["activeAt"],
+            "the alert has ended",
+        )
 
 
 @pytest.mark.parametrize(("caddy", "store"), [("caddy", "prometheus-3.5"), ("caddy-2.6", "victoria-metrics")])
@@ -140,7 +170,7 @@ def test_a_device_comes_through_the_front(caddy: str, store: StoreName, aw: AwSe
         assert centre.query('sum(sum_over_time(aw_watcher_window_seconds{user="anna"}[1d]))', time.time())
         verified = awsync("verify", "--since", "1d", folder=anna)
         assert verified.returncode == 0, verified.stdout + verified.stderr
-        examined = awsync("doctor", "--probe", folder=anna)
+        examined = awsync("doctor", folder=anna)
         assert examined.returncode == 0, examined.stdout
 
         stranger = device(tmp_path, centre, "bob", aw.url)
@@ -152,6 +182,7 @@ def test_a_device_comes_through_the_front(caddy: str, store: StoreName, aw: AwSe
         assert not centre.query('{user="bob"}', time.time())
 
         token = (anna / "store-token").read_text().strip()
+        assert token not in (centre.folder / "caddy.log").read_text()
         let_in = {"Authorization": f"Bearer {token}"}
         with centre.trusting() as client:
             for method, path in (

@@ -16,7 +16,7 @@ import pytest
 from awsync.timeline import MICROSECONDS
 from awsync.today import today
 from awsync.totals import By, Report
-from tests.dashboards.filled import BETWEEN, FIRST_PASS, NOW, ZONE, World
+from tests.dashboards.filled import BETWEEN, LAST_PASS, NOW, ZONE, World
 from tests.dashboards.grafana import Json, Series, View, answer, ask, opened, panels, values
 from tests.dashboards.written import FOLDER
 from tests.passes import make_settings
@@ -258,6 +258,8 @@ def test_devices_are_merged_without_counting_time_twice(looking: Looking) -> Non
     assert least == about(at_least)
     assert least["sam"] < most["sam"] < added["sam"], "two devices were in use at once"
     assert most["kim"] == pytest.approx(added["kim"])
+    together = looking.number(MY_TIME, "Active", "C", WHOLE_DAY)
+    assert together == pytest.approx(sum(most.values()), abs=CLOSE)
     days = {each.labels["user"]: each for each in looking.see(DEVICES, "Day by day", "A")}
     assert {user: each.points[THURSDAY.timestamp()] for user, each in days.items()} == about(most)
     bars = looking.see(DEVICES, "As it went", view=WHOLE_DAY)
@@ -321,18 +323,27 @@ def test_the_fleet(looking: Looking) -> None:
     ended = {
         each.labels["host"]: each.value / 1000 for each in looking.see(FLEET, "The agents", "C", view=later)
     }
-    passes = [(FIRST_PASS + number * BETWEEN).timestamp() for number in (1, 2)]
-    assert ended == {"laptop": passes[1], "desktop": passes[1], "tablet": passes[0]}
+    last, before = LAST_PASS.timestamp(), (LAST_PASS - BETWEEN).timestamp()
+    assert ended == {"laptop": last, "desktop": last, "tablet": before}
     heard = {
         each.labels["host"]: each.value / 1000 for each in looking.see(FLEET, "The agents", "D", view=later)
     }
-    assert set(heard.values()) == {passes[1]}
+    assert set(heard.values()) == {last}
     delivered = sum(each.value for each in looking.see(FLEET, "The agents", "I"))
     held = 'sum(count_over_time({__name__=~"aw_.+_seconds"}[30d]))'
     (count,) = ask(looking.store, held, NOW.timestamp())
     assert delivered == count.value
+    passes = {each.labels["result"]: each.points for each in looking.see(FLEET, "Passes")}
+    assert {result: sum(points.values()) for result, points in passes.items()} == {
+        "complete": 5,
+        "incomplete": 1,
+        "stopped": 0,
+        "failed": 0,
+    }, "behind the first of each agent"
     (corrections,) = looking.see(FLEET, "Beside the usual", "A")
-    assert sum(corrections.points.values()) > 0
+    more = {each.labels["host"]: each.points for each in looking.see(FLEET, "Samples delivered")}
+    assert sum(corrections.points.values()) == sum(more["laptop"].values()) > 0
+    assert {each.labels["user"] for each in looking.see(FLEET, "The agents")} == {"sam", "kim"}
 
 
 def test_the_cookbook_runs(looking: Looking) -> None:

@@ -39,6 +39,7 @@ def test_each_command_works_as_it_is_written(aw: AwServer, tmp_path: Path) -> No
     """With an empty home and an ActivityWatch every command ends well, and the query answers."""
     prometheus = require_binary("prometheus-3.5")
     store, look = re.findall(r"```sh\n(.*?)```", section("With your own data"), re.DOTALL)
+    (team,) = re.findall(r"```sh\n(.*?)```", section("For a team"), re.DOTALL)
     (query,) = re.findall(r"^`(sum by .*)`$", section("With your own data"), re.MULTILINE)
     port = free_port()
     program(tmp_path / ".venv/bin/awsync", f'exec "{sys.executable}" -m awsync "$@"')
@@ -60,10 +61,15 @@ def test_each_command_works_as_it_is_written(aw: AwServer, tmp_path: Path) -> No
     try:
         wait_until(lambda: _ready(url), "the store that README.md starts")
         done = subprocess.run(
-            ["bash", "-exc", look], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
+            ["bash", "-exc", look + team],
+            cwd=tmp_path,
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        assert done.stderr.count("+ .venv/bin/awsync ") == look.count(".venv/bin/awsync ")
+        assert done.stderr.count("+ .venv/bin/awsync ") == (look + team).count(".venv/bin/awsync ")
         assert "Everything works." in done.stdout
         answer = httpx.get(f"{url}/api/v1/query", params={"query": query}).json()
         hours = {row["metric"]["app"]: float(row["value"][1]) for row in answer["data"]["result"]}

@@ -42,6 +42,9 @@ def warnings(folder: Path, plan: Plan, laid: Sequence[Laid]) -> Iterator[str]:
                 f"{each.path} was changed by hand and is not what would be laid out now: it stays. "
                 "--force writes it anew and keeps yours beside it as *.old."
             )
+    closed = next((each for each in folder.parents if not each.stat().st_mode & 0o001), None)
+    if closed is not None:
+        yield f"Other users cannot look into {closed}: the units would not start from below it."
     if not plan.write_only and len(tokens.known(folder)) > 1:
         yield (
             "A device that may query reads what every device has sent. With --write-only the front lets "

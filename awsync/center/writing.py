@@ -116,9 +116,19 @@ def _put(folder: Path, file: File, known: str | None, *, force: bool) -> Fate:
     if _hash(there) != known:
         if not force:
             return Fate.KEPT if _hash(file.text) == known else Fate.BEHIND
-        path.rename(path.with_name(path.name + OLD))
+        path.rename(_free(path.with_name(path.name + OLD)))
     _write(path, file.text, file.mode)
     return Fate.UPDATED if _hash(there) == known else Fate.REPLACED
+
+
+def _free(path: Path) -> Path:
+    """The path itself, or one with a number where that is taken: what was put aside before stays too."""
+    taken = 1
+    free = path
+    while free.exists():
+        taken += 1
+        free = path.with_name(f"{path.name}.{taken}")
+    return free
 
 
 def _take_away(path: Path, known: str) -> Fate:

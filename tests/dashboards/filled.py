@@ -6,6 +6,7 @@ whose ActivityWatch is down at the end. Everything is of the demo's made-up days
 
 import asyncio
 import contextlib
+import itertools
 import socket
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -27,9 +28,9 @@ ZONE = ZoneInfo("Asia/Kolkata")
 """Without summer time, and with midnights that are not those of UTC."""
 NOW = datetime(2026, 11, 20, 22, 30, 30, tzinfo=ZONE)
 """A Friday evening: somebody looks at the dashboards."""
-PASSES = 3
 BETWEEN = timedelta(minutes=5)
-FIRST_PASS = NOW - timedelta(seconds=30) - (PASSES - 1) * BETWEEN
+PASS_SECONDS = 0.8
+LAST_PASS = NOW - timedelta(seconds=30)
 _NOWHERE = "http://127.0.0.1:9"
 _LATE = {"app": "libreoffice", "title": "Found again.odt - LibreOffice Writer"}
 
@@ -54,8 +55,9 @@ class Device(NamedTuple):
 class World:
     """The devices, in a folder; `with World(folder) as world:` starts them and stops them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, passes: int = 3) -> None:
         self._folder = folder
+        self._passes = passes
         self._stack = contextlib.ExitStack()
         self.devices: list[Device] = []
         self._services: dict[str, OwnSeries] = {}
@@ -92,16 +94,14 @@ class World:
     def deliver(self, name: str, store_url: str) -> None:
         """The first pass of each agent, over all that there is."""
         for device in self.devices:
-            assert self._pass(name, store_url, device, FIRST_PASS).complete
+            assert self._pass(name, store_url, device, self._passes - 1).complete
 
     def deliver_more(self, name: str, store_url: str) -> None:
         """The passes behind it, the last of which looks back; it does not reach the tablet."""
-        for number in range(1, PASSES):
+        for left in reversed(range(self._passes - 1)):
             for device in self.devices:
-                at = FIRST_PASS + number * BETWEEN
-                gone = device.user == "kim" and number == PASSES - 1
-                finished = self._pass(name, store_url, device, at, look_back=number == PASSES - 1, gone=gone)
-                assert finished.complete != gone
+                gone = left == 0 and device.user == "kim"
+                assert self._pass(name, store_url, device, left, gone=gone).complete != gone
 
     def change_history(self) -> None:
         """What was delivered of this afternoon at the laptop was not all: another window was in front."""
@@ -112,29 +112,26 @@ class World:
             laptop.aw.insert(laptop.person.window.id, [event])
 
     def _pass(
-        self,
-        name: str,
-        store_url: str,
-        device: Device,
-        at: datetime,
-        *,
-        look_back: bool = False,
-        gone: bool = False,
+        self, name: str, store_url: str, device: Device, left: int, *, gone: bool = False
     ) -> PassFinished:
-        moment = round(at.timestamp() * 1_000_000)
+        """One pass of an agent, with so many behind it; ActivityWatch may be `gone`."""
+        moment = round((LAST_PASS - left * BETWEEN).timestamp() * 1_000_000)
         settings = self._settings(name, store_url, device, gone=gone)
         with open_state(settings) as state:
             # One process, as far as its own series can tell.
             own = self._services.setdefault(f"{name} {device.host}", begun(state, lambda: moment))
             own.clock = lambda: moment
-            wiring = Wiring(clock=lambda: moment)
+            ticks = itertools.count()
+            wiring = Wiring(clock=lambda: moment, stopwatch=lambda: next(ticks) * PASS_SECONDS)
             engine = Engine(settings, state, patience=0.0, wiring=wiring, own=own)
-            return asyncio.run(engine.one_pass(own.hear, look_back=look_back))
+            return asyncio.run(engine.one_pass(own.hear, look_back=left == 0))
 
     def _settings(self, name: str, store_url: str, device: Device, *, gone: bool) -> Settings:
         source = SourceSettings("default", _NOWHERE if gone else device.aw.url, device.user)
         folder = self._folder / f"{name}-{device.host}"
-        settings = make_settings(folder, "", store_url, hosts={socket.gethostname(): device.host})
+        settings = make_settings(
+            folder, "", store_url, hosts={socket.gethostname(): device.host}, user_id=device.user
+        )
         return replace(settings, sources=(source,))
 
 

@@ -6,7 +6,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from tests.dashboards import building
 from tests.dashboards.building import Page, Query, at_end, bars, lines, listing, numbers, over_time
-from tests.dashboards.promql import AGENT, KNOWN, agents, heard, own
+from tests.dashboards.promql import AGENT, KNOWN, STEP, agents, grown, heard, own
 
 _PASS = "5m"
 """The usual time between two passes: with each comes one sample of everything."""
@@ -131,10 +131,6 @@ def _along_the_time(page: Page) -> None:
     def latest(name: str, fold: str = "max", matching: str = "") -> str:
         return agents(name, fold=fold, labels=_DEVICE, over=_RECENT, matching=matching)
 
-    def more(name: str, labels: str = _DEVICE) -> str:
-        folded = f"sum by ({labels})" if labels else "sum"
-        return f"{folded} (increase({own(name)}{_RECENT}))"
-
     since = f"time() - {agents(_SUCCESS, labels=_DEVICE, over='[1d]')}"
     add(
         "Since the last success",
@@ -144,12 +140,12 @@ def _along_the_time(page: Page) -> None:
     )
     lag = latest(_LAG, matching=_WATCHER)
     add("Lag", "The most of any watcher.", [over_time("A", lag, _ON, _PASS)], "s")
-    count = f"sum(count_over_time({own('awsync_build_info')}[$__interval]))"
+    count = f"sum(count_over_time({own('awsync_build_info')}{STEP}))"
     add(
         "Passes",
         "By their end, of running services; and all that told of themselves, those of `--once` too.",
         [
-            over_time("A", more("awsync_passes_total", "result"), "{{result}}", _PASS),
+            over_time("A", grown("result", "awsync_passes_total"), "{{result}}", _PASS),
             over_time("B", count, "told of", _PASS),
         ],
         "short",
@@ -162,13 +158,13 @@ def _along_the_time(page: Page) -> None:
         ("Samples delivered", "That the stores confirmed.", "awsync_samples_delivered_total", "short"),
         ("Bytes sent", "Of the requests with them.", "awsync_sent_bytes_total", "decbytes"),
     ):
-        add(title, about, [over_time("A", more(name), _ON, _PASS)], unit, as_bars=True)
+        add(title, about, [over_time("A", grown(_DEVICE, name), _ON, _PASS)], unit, as_bars=True)
     about = "Samples that the store refused, and not yet given up or taken."
     held = latest("awsync_quarantined_samples", "sum")
     add("Quarantine", about, [over_time("A", held, _ON, _PASS)], "short")
     beside = [
-        over_time("A", more("awsync_corrections_total", ""), "corrections", _PASS),
-        over_time("B", more("awsync_folded_label_sets_total", ""), "folded label sets", _PASS),
-        over_time("C", more("awsync_retries_total", ""), "requests repeated", _PASS),
+        over_time("A", grown("", "awsync_corrections_total"), "corrections", _PASS),
+        over_time("B", grown("", "awsync_folded_label_sets_total"), "folded label sets", _PASS),
+        over_time("C", grown("", "awsync_retries_total"), "requests repeated", _PASS),
     ]
     add("Beside the usual", "What there should be little of.", beside, "short", as_bars=True)

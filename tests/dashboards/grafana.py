@@ -68,7 +68,7 @@ def panels(dashboard: Json) -> Iterator[Json]:
 
 def answer(store: httpx.Client, dashboard: Json, panel: Json, target: Json, view: View) -> list[Series]:
     """What a store says to one query of a panel."""
-    start, end = _span(dashboard, panel, view)
+    start, end = span(dashboard, panel, view)
     known = variables(dashboard, view) | _range_variables(start, end)
     if target.get("instant"):
         query = interpolate(target["expr"], known)
@@ -98,7 +98,7 @@ def variables(dashboard: Json, view: View) -> dict[str, str]:
 def values(store: httpx.Client, dashboard: Json, name: str, view: View) -> list[str]:
     """What can be chosen for a variable."""
     variable = next(each for each in dashboard["templating"]["list"] if each["name"] == name)
-    start, end = _span(dashboard, {}, view)
+    start, end = span(dashboard, {}, view)
     known = variables(dashboard, view) | _range_variables(start, end)
     asked = re.fullmatch(r"query_result\((.+)\)", interpolate(variable["query"]["query"], known))
     assert asked is not None
@@ -157,7 +157,7 @@ def _value(variable: Json, view: View) -> str:
     return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
 
 
-def _span(dashboard: Json, panel: Json, view: View) -> tuple[int, int]:
+def span(dashboard: Json, panel: Json, view: View) -> tuple[int, int]:
     """From when to when, in milliseconds since the epoch; a panel's own time ends now."""
     own = panel.get("timeFrom")
     if own is not None:

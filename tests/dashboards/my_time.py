@@ -30,6 +30,7 @@ STATES = {
 }
 _COUNTS = "“Counts” above says which time it is."
 _WEEK = "now/w"
+_ONE = f"sum({promql.at_most()})"
 
 
 def build() -> Dashboard:
@@ -53,13 +54,15 @@ def _chosen(page: Page) -> None:
     page.add(
         numbers(
             "Active",
-            f"Time with a window. {_COUNTS} The same as `awsync today`.",
+            "Time with a window, as in `awsync today`: of several devices the sum. “Devices as one” is the"
+            f" most that it can be without their parallel time; see “Devices and people”. {_COUNTS}",
             [
                 at_end("A", by("", spent()), "active"),
+                at_end("C", _ONE, "devices as one"),
                 at_end("B", by("", spent(), before()), "a week before"),
             ],
         ),
-        7,
+        9,
         4,
     )
     edges = numbers(
@@ -71,7 +74,7 @@ def _chosen(page: Page) -> None:
         ],
         unit=CLOCK,
     )
-    page.add(edges, 7, 4)
+    page.add(edges, 6, 4)
     page.add(
         numbers(
             "At the machine",
@@ -81,7 +84,7 @@ def _chosen(page: Page) -> None:
                 at_end("B", promql.afk("", promql.AWAY), "away"),
             ],
         ),
-        6,
+        5,
         4,
     )
     unknown = by("", spent(active="unknown"))
@@ -139,6 +142,7 @@ def _week(page: Page) -> None:
         f"Since the week began, and the week before up to the same moment. {_COUNTS}",
         [
             at_end("A", by("", spent()), "this week"),
+            at_end("C", _ONE, "devices as one"),
             at_end("B", by("", spent(), before()), "the week before"),
         ],
     )

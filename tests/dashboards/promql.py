@@ -118,6 +118,22 @@ def agents(
     return f"{fold} by ({labels}) (last_over_time({own(name, matching)}{over}))"
 
 
+def grown(labels: str, name: str) -> str:
+    """How much a counter grew in a step of a diagram.
+
+    The newest value at its end less the newest at its beginning: together the steps are the whole, however
+    rare the passes are. What a process counted up to its first pass is left out.
+    """
+    newest = f"last_over_time({own(name)}[1d]"
+    difference = f"clamp_min({newest} offset -$__interval) - {newest}), 0)"
+    return f"sum by ({labels}) ({difference})" if labels else f"sum({difference})"
+
+
 def heard(name: str, labels: str = AGENT) -> str:
-    """When the newest sample was sent, in seconds since the epoch."""
-    return f"max by ({labels}) (max_over_time(timestamp({own(name)})[${{within}}:5m]))"
+    """When the newest sample was sent, in seconds since the epoch.
+
+    The steps of the subquery see every sample but those behind the last step, and a look at the moment sees
+    these.
+    """
+    stamp = f"timestamp({own(name)})"
+    return f"max by ({labels}) ({stamp} or max_over_time({stamp}[${{within}}:5m]))"
