@@ -1,10 +1,15 @@
-# Boots a systemd in namespaces of its own, for tests/machines.py: `unshare ... sh machine.sh USER UID PATH...`.
+# Boots a systemd in namespaces of its own, for tests/machines.py: `unshare ... sh machine.sh OUTER USER UID PATH...`,
+# where OUTER is the mount namespace of the caller, and the paths are what the tests need of its files.
 #
 # Nothing of it may reach the computer of the tests. Its root is an overlay whose writes stay in memory, its devices,
 # /proc, /run and cgroups are its own, and the units that would tidy up or set the kernel are masked.
 set -eu
-user=$1 uid=$2
-shift 2
+outer=$1 user=$2 uid=$3
+shift 3
+if [ $$ != 1 ] || [ "$(readlink /proc/self/ns/mnt)" = "$outer" ]; then
+	echo "machine.sh: not in namespaces of its own" >&2
+	exit 1
+fi
 
 mount --make-rprivate /
 box=/mnt
@@ -31,6 +36,12 @@ mount --bind $root/proc/sys $root/proc/sys
 mount -o remount,bind,ro $root/proc/sys
 mkdir -p $root/sys/fs/cgroup
 mount -t cgroup2 cgroup2 $root/sys/fs/cgroup
+for path; do # one on a disk of its own is not in the overlay
+	[ -n "$(ls -A "$root$path" 2>/dev/null)" ] && continue
+	mkdir -p "$root$path"
+	mount --bind "$path" "$root$path"
+	mount -o remount,bind,ro "$root$path"
+done
 cd $root
 mkdir .old
 pivot_root . .old
@@ -48,7 +59,7 @@ chown $uid:$uid /home/$user
 # The code under test may lie where only root may look.
 for path; do
 	while [ "$path" != / ]; do
-		chmod o+rx "$path"
+		chmod o+rx "$path" || true
 		path=$(dirname "$path")
 	done
 done

@@ -10,10 +10,11 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from tests.servers import wait_until
+from tests.servers import MISSING, wait_until
 
 ROOT = Path(__file__).parent.parent
 USER, UID = "anna", 4711
@@ -70,7 +71,9 @@ def booted() -> Iterator[Machine]:
     cgroup = _cgroup()
     lent = [str(path) for path in {ROOT, Path(sys.prefix), Path(sys.base_prefix)}]
     spaces = ["--mount", "--pid", "--uts", "--ipc", "--cgroup", "--fork", "--kill-child"]
-    boot = ["unshare", *spaces, "sh", str(Path(__file__).with_name("machine.sh")), USER, str(UID), *lent]
+    outer = os.readlink("/proc/self/ns/mnt")
+    script = str(Path(__file__).with_name("machine.sh"))
+    boot = ["unshare", *spaces, "sh", script, outer, USER, str(UID), *lent]
     started = subprocess.Popen(
         ["sh", "-c", f'echo $$ > {cgroup}/cgroup.procs && exec "$@"', "sh", *boot],
         stdin=subprocess.DEVNULL,
@@ -90,21 +93,27 @@ def booted() -> Iterator[Machine]:
         cgroup.rmdir()
 
 
+def _none(why: str) -> NoReturn:
+    pytest.skip(f"{MISSING}systemd-in-namespaces: {why}")
+
+
 def _cgroup() -> Path:
     if sys.platform != "linux" or os.geteuid() != 0 or not Path("/lib/systemd/systemd").exists():
-        pytest.skip("no systemd of its own: that needs Linux, root and systemd")
+        _none("that needs Linux, root and systemd")
     if missing := [name for name in _NEEDED if shutil.which(name) is None]:
-        pytest.skip(f"no systemd of its own: {', '.join(missing)} not found")
+        _none(f"{', '.join(missing)} not found")
+    if not list(Path("/lib").glob("*/security/pam_systemd.so")):
+        _none("libpam-systemd is not installed")
     mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
     place = next((Path(mount[1]) for mount in mounts if mount[2] == "cgroup2"), None)
     if place is None:
-        pytest.skip("no systemd of its own: there is no cgroup2")
+        _none("there is no cgroup2")
     mine = next(line for line in Path("/proc/self/cgroup").read_text().splitlines() if line.startswith("0::"))
     cgroup = place / mine.removeprefix("0::").lstrip("/") / f"awsync-{uuid.uuid4().hex[:8]}"
     try:
         cgroup.mkdir()
     except OSError as error:
-        pytest.skip(f"no systemd of its own: {error}")
+        _none(str(error))
     return cgroup
 
 
@@ -124,5 +133,5 @@ def _up(started: subprocess.Popen[str]) -> Machine:
     wait_until(works, "systemd came up")
     if started.poll() is not None:
         assert started.stderr is not None
-        pytest.skip(f"no systemd of its own: {started.stderr.read().strip()}")
+        _none(started.stderr.read().strip())
     return Machine(first())

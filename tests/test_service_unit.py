@@ -12,6 +12,7 @@ from awsync.errors import ConfigError, UsageError
 from awsync.service import job, unit
 from awsync.service.manager import Job
 from tests.commands import awsync
+from tests.servers import MISSING
 
 JOB = Job(
     ("/usr/bin/python3", "-P", "-m", "awsync", "sync", "--config", "/home/anna/my config.toml"),
@@ -44,7 +45,7 @@ def test_exposure(name: str, exposure: int, tmp_path: Path) -> None:
 
 def _analyze(name: str, folder: Path, verb: str, *words: str) -> subprocess.CompletedProcess[str]:
     if shutil.which("systemd-analyze") is None:
-        pytest.skip("systemd-analyze is not found")
+        pytest.skip(f"{MISSING}systemd-analyze")
     path = folder / unit.NAME
     path.write_text(UNITS[name])
     whose = ["--user"] if "user" in name and verb == "verify" else []
