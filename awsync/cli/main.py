@@ -31,6 +31,7 @@ _PLACES = {
     "quarantine": "quarantine:app",
     "backfill": "backfill:backfill",
     "doctor": "doctor:doctor",
+    "service": "service:app",
     "verify": "verify:verify",
     "resync": "resync:resync",
     "checkpoint": "checkpoint:app",
