@@ -20,6 +20,10 @@ test *arguments:
 stores:
     @.ci/stores .cache/stores
 
+# Wheel and sdist, in dist/.
+dist:
+    python -m build --no-isolation
+
 # A real ActivityWatch server with made-up days, and a store.
 demo *arguments:
     awsync demo {{ arguments }}
@@ -44,9 +48,17 @@ soak *arguments:
 fleet *arguments:
     python -m tests.fleet {{ arguments }}
 
-# The pictures of the README, from the real console; needs DejaVu Sans Mono (Debian: fonts-dejavu-core).
+# The parts of README.md and docs/ that are made from the code.
+docs:
+    python -m tests.docs
+
+# The pictures of README.md and docs/, from the real console; needs DejaVu Sans Mono (Debian: fonts-dejavu-core).
 screenshots:
     python -m tests.pictures
+
+# What the centre's Grafana shows, as JSON, from the code in tests/dashboards.
+dashboards:
+    python -m tests.dashboards
 
 # The message classes of remote write, from their .proto files.
 proto:

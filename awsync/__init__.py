@@ -1,3 +1,3 @@
 """awsync: delivers ActivityWatch history to Prometheus. This module imports nothing."""
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"

@@ -23,6 +23,7 @@ from awsync import __version__
 from awsync.arriving import Arriving, Told
 from awsync.bounded import Answer, LedAwayError, TooLargeError, get
 from awsync.errors import (
+    GONE_REMEDY,
     AnswerTooLargeError,
     BucketGoneError,
     SourceAnswerError,
@@ -322,7 +323,7 @@ class ActivityWatch:
                 f'Set token or token-file of source "{self.name}" to the api_key in its config.toml.',
             )
         if status == 404 and "/buckets/" in path:
-            return BucketGoneError(f"ActivityWatch at {self.url} has no {path} (404).")
+            return BucketGoneError(f"ActivityWatch at {self.url} has no {path} (404).", GONE_REMEDY)
         words = _shown(self._without_token(answer.body.decode("utf-8", "replace")))
         return SourceAnswerError(
             f"ActivityWatch at {self.url} answered {status} to {path}: {words}",

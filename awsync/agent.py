@@ -174,6 +174,7 @@ class ConsoleAgent:
             length=timedelta(hours=hours),
             source=source,
             tried=harmless(rule, "tried") if rule.strip() else None,
+            books=self._state().admissions,
             remembered=self._neighbours,
             transport=self._wiring.aw_transport,
         )
@@ -330,7 +331,9 @@ class ConsoleAgent:
         for source in self.settings.sources:
             if source.name == name:
                 return source
-        raise SourceError(f'The settings have no source "{name}" any more.')
+        raise SourceError(
+            f'The settings have no source "{name}" any more.', "Leave this page: what it shows is gone."
+        )
 
     async def _report(self, source: str, bucket: str) -> BucketReport:
         for again in (False, True):

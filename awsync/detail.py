@@ -17,7 +17,7 @@ from awsync.admissions import Book
 from awsync.budget import Budget, Folded
 from awsync.control import Activity, BucketDetail, LabelTime, Move, Said
 from awsync.counting import BucketCounter
-from awsync.errors import BucketGoneError
+from awsync.errors import GONE_REMEDY, BucketGoneError
 from awsync.events import CheckpointMoved, CheckpointRewound, GapSkipped
 from awsync.labelling import Labelling
 from awsync.ledger import due
@@ -127,7 +127,7 @@ async def look(
         buckets = (await aw.listing()).buckets
         found = next((each for each in buckets if each.id == bucket.bucket), None)
         if found is None:
-            raise BucketGoneError(f'ActivityWatch at {aw.url} has no bucket "{bucket.bucket}".')
+            raise BucketGoneError(f'ActivityWatch at {aw.url} has no bucket "{bucket.bucket}".', GONE_REMEDY)
         with Labelling(aw, source, settings) as labelling:
             presence = PresenceReader(aw, source, settings.hosts, buckets)
             labels = await labelling.of(found)

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from awsync.activitywatch import DEADLINE, SILENCE, ActivityWatch, Info, Listing
 from awsync.delivery import Delivery
-from awsync.errors import BucketGoneError, StateError
+from awsync.errors import GONE_REMEDY, BucketGoneError, StateError
 from awsync.events import Event, PassFinished, PassStarted
 from awsync.link import Link
 from awsync.meeting import Meeting
@@ -224,5 +224,5 @@ class OneBucket(ActivityWatch):
         found = [bucket for bucket in whole.buckets if bucket.id == self._bucket]
         unreadable = {id_: error for id_, error in whole.unreadable.items() if id_ == self._bucket}
         if not found and not unreadable:
-            raise BucketGoneError(f'ActivityWatch at {self.url} has no bucket "{self._bucket}".')
+            raise BucketGoneError(f'ActivityWatch at {self.url} has no bucket "{self._bucket}".', GONE_REMEDY)
         return Listing(found, unreadable, [bucket for bucket in whole.buckets if bucket.id != self._bucket])

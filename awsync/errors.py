@@ -4,6 +4,7 @@
     ├── ConfigError              exit code 2: a setting is missing, unknown or wrong
     ├── UsageError               exit code 2: the command cannot work where or how it was called
     ├── LockHeldError            exit code 3: another awsync writes to the same state
+    ├── ServiceError             the system's manager of services refuses, or there is none
     ├── StateError               the state database cannot be used
     │   └── StateDamagedError    its file is broken: it has to be begun anew
     └── SourceError              what a source has cannot be had, or not be sent
@@ -22,6 +23,8 @@ May import: the standard library, msgspec.
 """
 
 from msgspec import Struct
+
+GONE_REMEDY = "It was deleted or renamed: awsync buckets lists those there are."
 
 
 class AwsyncError(Exception):
@@ -74,6 +77,10 @@ class LockHeldError(AwsyncError):
     """Another process is the one writer of this state folder."""
 
     exit_code = 3
+
+
+class ServiceError(AwsyncError):
+    """What the system starts programs with refuses, or is not there."""
 
 
 class StateError(AwsyncError):

@@ -5,14 +5,17 @@ import: everything below the engine.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 
 import httpx
 from msgspec import Struct
 from msgspec.structs import replace
 
+from awsync.active import VALUES
 from awsync.activitywatch import Bucket
+from awsync.admissions import Book, Unwritten
+from awsync.budget import Budget, Folded
 from awsync.counting import BucketCounter
 from awsync.errors import AwsyncError, SourceError
 from awsync.labelling import Labelling
@@ -24,10 +27,15 @@ from awsync.records import Neighbour
 from awsync.roll_call import Present, roll_call
 from awsync.rules.steps import Step
 from awsync.rules.trace import Did, traced
-from awsync.series import Data, Labeller, Labels, decoded
+from awsync.series import ACTIVE, Data, Labeller, Labels, decoded
 from awsync.settings import Rule, Settings
 from awsync.timeline import Event, Page, floor_to
 
+Books = Callable[[str, str], Book]
+"""What was decided about the series of a bucket of a source."""
+
+SERIES_BUDGET = "series-budget"
+"""The name of what folds labels, among those of the rules."""
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -74,13 +82,15 @@ async def previews(
     length: timedelta,
     source: str | None = None,
     tried: Rule | None = None,
+    books: Books = lambda source, bucket: Unwritten(),
     remembered: Iterable[Neighbour] = (),
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncGenerator[Preview, None]:
     """What would leave for the last `length` of a bucket, or of each that is synced (None).
 
-    `tried` is one more rule, behind the others. Raises AwsyncError where a source cannot be read, after the
-    others, where an event cannot be judged, and where nobody has the bucket.
+    `tried` is one more rule, behind the others; `books` tell what is within the series budget. Raises
+    AwsyncError where a source cannot be read, after the others, where an event cannot be judged, and where
+    nobody has the bucket.
     """
     if tried is not None:
         settings = replace(settings, rules=(*settings.rules, tried))
@@ -92,7 +102,7 @@ async def previews(
                 continue
             failed = present.error or failed
             with Labelling(present.aw, present.source, settings) as labelling:
-                looking = _Looking(settings, present, called.neighbours, labelling, length)
+                looking = _Looking(settings, present, called.neighbours, labelling, length, books)
                 for bucket in present.buckets:
                     if bucket_id is None and (bucket.newest is None or looking.why_not(bucket) is not None):
                         continue
@@ -113,6 +123,7 @@ class _Looking(Struct, frozen=True):
     among: Neighbours
     labelling: Labelling
     length: timedelta
+    books: Books
 
     def why_not(self, bucket: Bucket) -> str | None:
         """Why nothing of a bucket would leave."""
@@ -131,7 +142,9 @@ class _Looking(Struct, frozen=True):
         counter = BucketCounter(aw, bucket, labels, resolution, presence=presence)
         counted = await counter.count_page(page)
         steps = await self.labelling.steps(bucket)
-        examples = await asyncio.to_thread(_examples, page.events, steps, labels)
+        budget = Budget(self.settings.series_budget, labels.identity, self.books(source.name, bucket.id))
+        folded = await asyncio.to_thread(budget.fold, counted.amounts)
+        examples = await asyncio.to_thread(_examples, page.events, steps, labels, folded)
         return Preview(
             source=source.name,
             bucket=bucket.id,
@@ -139,21 +152,29 @@ class _Looking(Struct, frozen=True):
             start=start,
             end=end,
             examples=examples,
-            entries=sorted(due(counted.amounts, {}, again=False), key=_by_time),
+            entries=sorted(due(folded.amounts, {}, again=False), key=_by_time),
             why_not=self.why_not(bucket),
         )
 
 
-def _examples(events: Sequence[Event], steps: Sequence[Step], labeller: Labeller) -> list[Example]:
+def _examples(
+    events: Sequence[Event], steps: Sequence[Step], labeller: Labeller, folded: Folded
+) -> list[Example]:
     """Each kind of event, the newest first; the user's own code may take its time over them."""
-    found = [_example(alike, steps, labeller) for alike in _by_data(events)]
+    moved = {labels: target for of_day in folded.moved.values() for labels, target in of_day.items()}
+    found = [_example(alike, steps, labeller, moved) for alike in _by_data(events)]
     return sorted(found, key=lambda example: -example.newest)
 
 
-def _example(events: Sequence[Event], steps: Sequence[Step], labeller: Labeller) -> Example:
+def _example(
+    events: Sequence[Event], steps: Sequence[Step], labeller: Labeller, moved: Mapping[Labels, Labels]
+) -> Example:
     data = decoded(events[0].data)
     left, did = traced(steps, data)
     labels = None if left is None else labeller.labels(events[0].data)
+    if labels is not None and (others := _within_budget(events[0].data, labeller, moved)) is not None:
+        changed = tuple(name for name, value in others if (name, value) not in labels)
+        labels, did = others, [*did, Did(SERIES_BUDGET, changed=changed)]
     return Example(
         data=data,
         events=len(events),
@@ -162,6 +183,15 @@ def _example(events: Sequence[Event], steps: Sequence[Step], labeller: Labeller)
         labels=labels and tuple(each for each in labels if each not in labeller.identity),
         did=did,
     )
+
+
+def _within_budget(data: bytes, labeller: Labeller, moved: Mapping[Labels, Labels]) -> Labels | None:
+    """The labels without `active` that are beyond the budget, as they leave; None where none of them is."""
+    for active in ("", *VALUES):
+        labels = labeller.labels(data, active)
+        if labels is not None and (target := moved.get(labels)) is not None:
+            return tuple(each for each in target if each[0] != ACTIVE)
+    return None
 
 
 def _by_data(events: Sequence[Event]) -> Iterable[list[Event]]:

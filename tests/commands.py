@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _OURS = ("AWSYNC_", "PROMETHEUS", "ACTIVITY_WATCH", "CRON", "EXCLUDED_WATCHERS", "MIN_DATA", "USER_ID")
@@ -52,6 +53,21 @@ def start_awsync(*arguments: str, folder: Path) -> subprocess.Popen[str]:
         env=environment(folder),
         preexec_fn=_heed_ctrl_c,
     )
+
+
+@contextmanager
+def running_service(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A running `awsync sync` that has done its first pass."""
+    process = start_awsync("sync", folder=folder)
+    assert process.stderr is not None
+    try:
+        for line in process.stderr:
+            if "Next pass at" in line:
+                break
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def _heed_ctrl_c() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from awsync.demo.aw_server import AwServer
 from awsync.demo.receiver import Receiver
-from tests.commands import awsync, start_awsync
+from tests.commands import awsync, running_service, start_awsync
 from tests.passes import utc_now
 from tests.servers import wait_until
 
@@ -150,16 +150,8 @@ def test_checkpoint_wants_one_bucket_or_all(configured: Path) -> None:
 @pytest.fixture
 def service(configured: Path) -> Iterator[subprocess.Popen[str]]:
     """A running `awsync sync` that has done its first pass."""
-    process = start_awsync("sync", folder=configured)
-    assert process.stderr is not None
-    try:
-        for line in process.stderr:
-            if "Next pass at" in line:
-                break
+    with running_service(configured) as process:
         yield process
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])

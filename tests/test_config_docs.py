@@ -8,46 +8,9 @@ import pytest
 
 from awsync.config import CATEGORY_KEYS, KEYS, SOURCE_KEYS, Key, load, render
 from awsync.config.rule_keys import RULE_KEYS, RULE_TABLE
-from awsync.config.template import literal
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "config.toml.example"
-
-
-def reference() -> str:
-    """Return the table of settings that README.md holds."""
-    rows = [("key", "environment", "flag", "default", "why"), ("---",) * 5]
-    for key in KEYS:
-        environment = ", ".join(f"`{name}`" for name in reversed(key.env))
-        default = key.default_words or (f"`{literal(key.default)}`" if key.default else "none")
-        rows.append(
-            (f"`{key.name}`", environment, f"`{key.flag}`" if key.flag else "none", default, key.help)
-        )
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
-
-
-def table_reference(keys: tuple[Key[Any], ...]) -> str:
-    """Return the table of the keys of a [[source]] or [[category]] that README.md holds."""
-    rows = [("key", "why"), ("---", "---")] + [(f"`{key.name}`", key.help) for key in keys]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
-
-
-@pytest.mark.parametrize(
-    "table",
-    [reference(), *map(table_reference, (SOURCE_KEYS, RULE_KEYS, CATEGORY_KEYS))],
-    ids=["keys", "source", "rule", "category"],
-)
-def test_the_readme_has_the_table_of_settings(table: str) -> None:
-    """A key, default, variable or flag cannot change without the README; on failure, paste what is shown."""
-    missing = [row for row in table.splitlines() if row not in (ROOT / "README.md").read_text().splitlines()]
-    assert missing == []
-
-
-def test_the_readme_names_no_setting_that_does_not_exist() -> None:
-    """A key that was removed must leave the README too."""
-    rows = [row for row in (ROOT / "README.md").read_text().splitlines() if row.startswith("| `")]
-    flags = {row.split("|")[3].strip(" `") for row in rows if row.count("|") == 6 and "AWSYNC_" in row}
-    assert flags == {key.flag or "none" for key in KEYS}
 
 
 def test_the_example_is_what_the_keys_say() -> None:

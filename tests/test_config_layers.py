@@ -286,21 +286,62 @@ def test_a_secret_has_no_flag_and_never_shows(home: Path, key: Key[Any]) -> None
 def test_the_names_of_the_environment_that_the_old_tool_used(home: Path, key: Key[Any]) -> None:
     """USER_ID and CRON may mean something else to somebody else: the AWSYNC_ name beats them."""
     case = CASES[key.name]
-    own = loaded(home, STORE, {key.env[0]: case.env, key.env[1]: "http://other"})
+    old = dict.fromkeys(key.env[1:], "http://other")
+    own = loaded(home, STORE, {key.env[0]: case.env, **old})
     assert case.get(own.settings) == case.want[1]
+    assert case.get(loaded(home, STORE, {key.env[1]: case.env}).settings) == case.want[1]
 
 
 def test_the_old_names_are_these() -> None:
     """The names of the existing tool keep working, to the letter."""
-    old = {key.name: (key.env[-1], key.old_flags, key.aliases) for key in KEYS if len(key.env) > 1}
+    old = {key.name: (key.env[1:], key.old_flags, key.aliases) for key in KEYS if len(key.env) > 1}
     assert old == {
-        "aw-url": ("ACTIVITY_WATCH_URL", ("--awUrl",), ()),
-        "prometheus-url": ("PROMETHEUS_URL", ("--prometheusUrl",), ()),
-        "cron": ("CRON", (), ()),
-        "excluded-watchers": ("EXCLUDED_WATCHERS", ("--excludedWatchers",), ()),
-        "min-data": ("MIN_DATA", ("--minData",), ()),
-        "user-id": ("USER_ID", ("--userId",), ("userId",)),
+        "aw-url": (("ACTIVITY_WATCH_URL",), ("--awUrl",), ()),
+        "prometheus-url": (("PROMETHEUS_URL",), ("--prometheusUrl",), ()),
+        "cron": (("CRON",), (), ()),
+        "excluded-watchers": (("EXCLUDED_WATCHERS",), ("--excludedWatchers",), ()),
+        "min-data": (("MIN_DATA",), ("--minData",), ()),
+        "user-id": (("USER_ID",), ("--userId",), ("userId",)),
+        "bearer-token": (("PROMETHEUS_AUTH", "PROMETHEUS_SECRET_KEY"), (), ()),
     }
+
+
+def test_the_environment_of_the_old_tool_as_its_compose_file_has_it(home: Path) -> None:
+    """All of its names at once, empty ones and those without an equal too, give settings without a fault."""
+    result = loaded(
+        home,
+        "",
+        {
+            "ACTIVITY_WATCH_URL": "http://aw:5600",
+            "PROMETHEUS_URL": "http://store:9090",
+            "PROMETHEUS_AUTH": "",
+            "EXCLUDED_WATCHERS": "aw-watcher-afk|aw-watcher-web",
+            "USER_ID": "DemoUser",
+            "CRON": "* * * * *",
+            "MIN_DATA": "7",
+            "INCLUDE_HOSTNAME": "true",
+            "PLUGINS": "",
+            "PLUGINS_STRICT_ORDER": "false",
+            "CHECKPOINT": "/data/checkpoint.json",
+        },
+    )
+    (source,) = result.settings.sources
+    assert (source.aw_url, source.user_id) == ("http://aw:5600", "DemoUser")
+    assert source.excluded_watchers == ("aw-watcher-afk", "aw-watcher-web")
+    assert store_of(result.settings).base_url == "http://store:9090"
+    assert store_of(result.settings).bearer_token is None
+    assert (result.settings.cron, result.settings.min_data) == ("* * * * *", 7)
+    assert result.warnings == ()
+
+
+def test_filters_of_the_old_tool_are_not_lost_in_silence(home: Path) -> None:
+    """Whoever still asks for its filters by the environment hears that nothing filters, until a rule does."""
+    environ = {"PLUGINS": "scripts|Filters"}
+    (doubt,) = loaded(home, STORE, environ).warnings
+    assert doubt.key == "PLUGINS"
+    assert "config import" in doubt.message
+    rule = '[[rule]]\nname = "no bank"\nmatch = { title = "bank" }\ndrop = true\n'
+    assert loaded(home, STORE + rule, environ).warnings == ()
 
 
 def test_user_id_may_be_written_as_before(home: Path) -> None:

@@ -1,14 +1,20 @@
 """The doctor at ActivityWatch, and at the settings and the service around it."""
 
 import asyncio
+import sys
 from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
 
 from awsync.demo.aw_server import AwServer
 from awsync.demo.receiver import Receiver
-from awsync.doctor import Finding, State
+from awsync.doctor import Finding, State, Wiring
 from awsync.doctor.findings import presentable
+from awsync.errors import ServiceError
 from awsync.events import NextPass, Paused
 from awsync.journal import Recorder
+from awsync.service import Service
 from awsync.settings import SourceSettings
 from tests.conftest import StartAw
 from tests.doctors import AFK, WINDOW, add_bucket, examined, fill
@@ -132,6 +138,50 @@ async def test_the_service(aw: AwServer, tmp_path: Path) -> None:
             paused = (await examined(settings)).of("running")
             assert paused.state is State.WARNING
             assert "paused" in paused.what
+
+
+def _service(**changes: object) -> Service:
+    known = Service(
+        "systemd user unit", Path("/u/awsync.service"), (sys.executable, "-m", "awsync", "sync"),
+        enabled=True, state="running", outlives=True,
+    )  # fmt: skip
+    return replace(known, **changes)
+
+
+@pytest.mark.parametrize(
+    ("service", "state", "words"),
+    [
+        (None, State.WARNING, "awsync service install"),
+        (_service(), State.OK, "The systemd user unit runs, and goes on after logout."),
+        (_service(outlives=False), State.OK, "loginctl enable-linger"),
+        (_service(state="stopped"), State.WARNING, "awsync service start"),
+        (_service(state="failed", why="exit-code, status 2"), State.WARNING, "exit-code, status 2"),
+        (_service(state="unknown", why="no bus"), State.WARNING, "cannot be asked (no bus)"),
+        (_service(enabled=False), State.WARNING, "will not be started by itself"),
+        (_service(command=("/gone/python", "-m", "awsync")), State.FAILED, "/gone/python, which is gone"),
+        (_service(command=("/bin/false", "-m", "awsync")), State.WARNING, "no awsync that works"),
+        (_service(command=()), State.FAILED, "does not say what it runs"),
+        (_service(writes=Path("/elsewhere")), State.WARNING, "may write to /elsewhere alone"),
+    ],
+)
+async def test_the_installed_service(
+    tmp_path: Path, service: Service | None, state: State, words: str
+) -> None:
+    """A service that will not do its work is named with what mends it; that there is none is a warning."""
+    found = await examined(make_settings(tmp_path, NOWHERE, NOWHERE), wiring=Wiring(service=lambda: service))
+    finding = found.of("service", "Service")
+    assert finding.state is state
+    assert words in f"{finding.what} {finding.remedy}"
+
+
+async def test_where_there_can_be_no_service(tmp_path: Path) -> None:
+    """In a container there is nothing to install under: no advice is given."""
+
+    def nothing() -> Service | None:
+        raise ServiceError("Nothing that runs here starts programs by itself")
+
+    found = await examined(make_settings(tmp_path, NOWHERE, NOWHERE), wiring=Wiring(service=nothing))
+    assert found.of("service", "Service").state is State.SKIPPED
 
 
 def test_a_last_pass_that_lacked_something(aw: AwServer, tmp_path: Path) -> None:

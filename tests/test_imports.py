@@ -39,6 +39,14 @@ def test_help_loads_neither_textual_nor_httpx() -> None:
         assert not names & heavy, arguments
 
 
+def test_help_does_not_load_the_service() -> None:
+    """`awsync --help` knows the command `service` by its name alone."""
+    script = "import sys; from typer.testing import CliRunner; from awsync.cli.main import app;"
+    script += "print(CliRunner().invoke(app, ['--help']).exit_code, 'awsync.service' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "0 False\n"
+
+
 def test_a_headless_pass_never_loads_textual(aw: AwServer, tmp_path: Path) -> None:
     """`awsync sync --once` runs to its end without the console's library."""
     with Receiver() as store:

@@ -32,7 +32,7 @@ from awsync.events import (
 from awsync.journal import Journal, Recorder
 from awsync.sent import values_of
 from awsync.state import State
-from tests.commands import start_awsync
+from tests.commands import running_service
 from tests.passes import utc_now
 
 BUCKET = "aw-watcher-window_x"
@@ -66,16 +66,8 @@ def folder(aw: AwServer, tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def service(folder: Path) -> Iterator[subprocess.Popen[str]]:
     """A running `awsync sync` that has done its first pass."""
-    process = start_awsync("sync", folder=folder)
-    assert process.stderr is not None
-    try:
-        for line in process.stderr:
-            if "Next pass at" in line:
-                break
+    with running_service(folder) as process:
         yield process
-    finally:
-        process.kill()
-        process.communicate()
 
 
 class Listener:

@@ -206,7 +206,7 @@ def test_a_central_store_sees_the_device(aw: AwServer, start_store: StartStore, 
     assert ago["metric"]["job"] == "awsync"
     assert 0 <= float(ago["value"][1]) < 60
     assert "canary" not in str(store.query('{job="awsync"}', at=time.time()))
-    (quiet,) = re.findall(r"`(time\(\) - .*)`", (ROOT / "README.md").read_text())
+    (quiet,) = re.findall(r"`(time\(\) - .*)`", (ROOT / "docs" / "monitoring.md").read_text())
     assert store.query(quiet, at=time.time()) == []
     assert len(store.query(quiet, at=time.time() + 2 * 3600)) == 1
     verified = awsync("verify", "--since", "1d", folder=tmp_path)

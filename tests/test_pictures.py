@@ -1,4 +1,4 @@
-"""The pictures of the README: all there, each in both forms, and none that asks another server."""
+"""The pictures of README.md and docs/: all there, each in both forms, and none that asks another server."""
 
 import re
 from pathlib import Path
@@ -10,9 +10,11 @@ FOLDER = ROOT / "screenshots"
 DRAWN = sorted(FOLDER.glob("*.svg"))
 
 
-def test_the_readme_names_pictures_that_exist() -> None:
-    """A picture that is renamed or dropped leaves no hole in the README."""
-    named = set(re.findall(r"screenshots/([\w.-]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+def test_the_pages_name_pictures_that_exist() -> None:
+    """A picture that is renamed or dropped leaves no hole in a page."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+    named = set(re.findall(r"screenshots/([\w.-]+)", text))
     assert "console.png" in named
     assert named <= {path.name for path in FOLDER.iterdir()}
 

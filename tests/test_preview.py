@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from awsync.config.tried import harmless, rule_of, written
 from awsync.demo.aw_server import AwServer
+from awsync.demo.receiver import Receiver
 from awsync.errors import ConfigError
 from awsync.rules.steps import composed, step_of
 from awsync.rules.trace import traced
@@ -154,3 +155,26 @@ def test_half_a_command_is_not_run() -> None:
     for text in ("command = ['rm']", "transform = 'x'"):
         with pytest.raises(ConfigError, match="runs code"):
             harmless(text, "tried")
+
+
+@pytest.mark.parametrize("passes", [0, 1])
+def test_what_is_beyond_the_budget_is_shown_as_it_leaves(aw: AwServer, tmp_path: Path, passes: int) -> None:
+    """Before a first pass and after it the preview folds as a pass does, and names the budget for it."""
+    day = utc_now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    aw.create_bucket(WINDOW, "aw-watcher-window", "currentwindow", "pc", created=day)
+    for n in range(60):
+        put(aw, WINDOW, day + timedelta(minutes=n), app="code", title=f"title {n}")
+    with Receiver() as store:
+        write_config(tmp_path, aw, store.url, "series-budget = 40", "push-metrics = false")
+        for _ in range(passes):
+            assert awsync("sync", "--once", folder=tmp_path).returncode == 0
+        (found,) = shown(tmp_path, "--last", "2h")
+        assert awsync("sync", "--once", folder=tmp_path).returncode == 0
+        sent = {
+            (tuple(labels), value) for labels, values in store.samples().items() for value in values.values()
+        }
+    assert {(tuple(each["labels"].items()), each["seconds"]) for each in found["samples"]} == sent
+    newest, oldest = found["events"][0], found["events"][-1]
+    assert newest["labels"]["title"] == "(other)"
+    assert (newest["rules"][-1]["name"], newest["rules"][-1]["words"]) == ("series-budget", "title changed")
+    assert (oldest["labels"]["title"], oldest["rules"][-1]["name"]) == ("title 0", "category")

@@ -240,6 +240,30 @@ def test_import_prints_a_config_that_loads(tmp_path: Path) -> None:
     assert edited(settings.rules, chrome("my mail")) == Edited(chrome("Email"))
 
 
+def test_every_key_of_the_old_settings_is_known(tmp_path: Path) -> None:
+    """Each key of each of its versions becomes a setting, or is named with the reason why it has no equal."""
+    path = tmp_path / "aw-sync-settings.yaml"
+    for key, value in {
+        "awUrl": "http://aw:5600", "AwUrl": "http://aw:5600", "aw-url": "http://aw:5600",
+        "prometheusUrl": "http://store:9090", "prometheus-url": "http://store:9090",
+        "prometheusAuth": "one-secret", "prometheus-secret-key": "one-secret",
+        "excludedWatchers": "[aw-watcher-afk]", "excluded-watchers": "[aw-watcher-afk]",
+        "userId": "anna", "cron": "'@hourly'", "min-data": "'7'",
+    }.items():  # fmt: skip
+        path.write_text(f"Settings:\n  {key}: {value}\n")
+        taken = take_over(path)
+        assert len(taken.settings) == 1, key
+        assert not taken.notes
+    for key, value in {
+        "includeHostname": "true", "include-hostname": "false", "plugins": "[filters]",
+        "pluginsStrictOrder": "true", "checkpoint": "/data/checkpoint.json",
+    }.items():  # fmt: skip
+        path.write_text(f"Settings:\n  {key}: {value}\n")
+        taken = take_over(path)
+        assert not taken.settings
+        assert [note.partition(":")[0] for note in taken.notes] == [key]
+
+
 def test_import_into_a_config(tmp_path: Path) -> None:
     """With --write the file grows: what was there stays, comments too, and the secret is in it."""
     path, target = tmp_path / "filters.yaml", tmp_path / "config.toml"

@@ -23,7 +23,7 @@ from awsync.tui.page import Page
 from tests.consoles import console, filled, screen, until
 from tests.scripted import NOW, ScriptedAgent
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+PAGE = (Path(__file__).parent.parent / "docs" / "console.md").read_text()
 
 
 def classes() -> Iterator[type[DOMNode]]:
@@ -69,12 +69,12 @@ def test_every_action_is_answered() -> None:
 
 
 @pytest.mark.parametrize("action", actions.ACTIONS, ids=lambda action: action.id)
-def test_every_action_is_in_help_and_readme(action: actions.Action) -> None:
-    """Help and README show each key with its title."""
+def test_every_action_is_in_help_and_page(action: actions.Action) -> None:
+    """Help and docs/console.md show each key with its title."""
     text = "\n".join("".join(text for text, _ in line) for line in lines())
     assert action.shown_keys in text
     assert action.title in text
-    assert f"{actions._code(action)} | {action.title} |" in README
+    assert f"{actions._code(action)} | {action.title} |" in PAGE
 
 
 async def test_every_action_is_in_the_palette() -> None:
@@ -85,11 +85,6 @@ async def test_every_action_is_in_the_palette() -> None:
     for action in actions.ACTIONS:
         in_palette = f"{action.title} ({action.shown_keys})" in titles
         assert in_palette is not bool(actions.NO_COMMANDS.intersection(action.where)), action
-
-
-def test_the_readme_has_the_table_of_keys() -> None:
-    """The table in README.md is that of the actions, no row more or less."""
-    assert actions.readme() in README
 
 
 @pytest.mark.parametrize(
@@ -196,7 +191,7 @@ async def main():
         await pilot.press("escape")
         await pilot.pause()
         assert "the extra page" not in shown(app)
-    assert "| Everywhere | `x` | Extra things | What is extra. |" in actions.readme()
+    assert "| Everywhere | `x` | Extra things | What is extra. |" in actions.table()
     assert any("Extra things" in text for line in lines() for text, _ in line)
 
 
@@ -206,7 +201,7 @@ print("all there")
 
 
 def test_a_page_is_one_line_of_the_registry() -> None:
-    """One line in pages.PAGES gives a page its key, footer, palette entry, help line and README row."""
+    """One line in pages.PAGES gives a page its key, footer, palette entry, help line and row in the docs."""
     done = subprocess.run([sys.executable, "-c", ONE_LINE], capture_output=True, text=True, check=False)
     assert done.stdout == "all there\n", done.stderr
 

@@ -10,8 +10,8 @@ from tests.test_costs import titles, weighed
 
 PLANNED = (
     Reading("s", "aw-watcher-web-firefox_pc", 0.5),
-    weighed("aw-watcher-web-firefox_pc", *titles(9, 20), days=9, watcher="aw-watcher-web", keys={"title"}),
     weighed("aw-watcher-window_pc", *titles(9, 3), days=9, watcher="[b]odd\x1b", keys={"title", "app"}),
+    weighed("aw-watcher-web-firefox_pc", *titles(9, 20), days=9, watcher="aw-watcher-web", keys={"title"}),
     Skipped("s", "aw-watcher-x_pc", "it is empty"),
 )
 

@@ -28,7 +28,7 @@ from tests.passes import make_settings, open_state, run_pass, sentences, utc_now
 from tests.servers import wait_until
 
 SECRET = "the secret title"
-README = Path(__file__).parent.parent / "README.md"
+PAGE = Path(__file__).parent.parent / "docs" / "privacy.md"
 Answer = dict[str, Any] | None
 
 
@@ -228,12 +228,12 @@ def test_many_passes_leave_nothing_behind() -> None:
     assert len(os.listdir("/proc/self/fd")) == fds
 
 
-def test_the_examples_of_the_readme(code: UserCode, tmp_path: Path) -> None:
-    """The function and the program that README shows do what it says of them."""
-    section = README.read_text().partition("### Code of your own")[2].partition("\n## ")[0]
+def test_the_examples_of_the_documentation(code: UserCode, tmp_path: Path) -> None:
+    """The function and the program that docs/privacy.md shows do what it says of them."""
+    section = PAGE.read_text().partition("\n## Code of your own")[2].partition("\n## ")[0]
     function, program = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
     module = ModuleType("example")
-    exec(function, module.__dict__)  # noqa: S102 our own README
+    exec(function, module.__dict__)  # noqa: S102 our own page
     about = About("window_pc", "aw-watcher-window", "pc")
     assert module.tidy({"title": "(3) Inbox"}, about) == {"title": "Inbox"}
     assert module.tidy({"title": "Private journal"}, about) is None

@@ -71,7 +71,7 @@ def status(
     passes: Annotated[int, typer.Option(min=0, help="How many past passes to show.")] = 5,
     json: Json = False,
 ) -> None:
-    """Show checkpoints, lag, what is set aside, and the last passes."""
+    """Show checkpoints, lag, what is set aside, the last passes, and who is at work."""
     from awsync.state import State
 
     settings, sink = load_with_store(flags)

@@ -31,10 +31,12 @@ _PLACES = {
     "quarantine": "quarantine:app",
     "backfill": "backfill:backfill",
     "doctor": "doctor:doctor",
+    "service": "service:app",
     "verify": "verify:verify",
     "resync": "resync:resync",
     "checkpoint": "checkpoint:app",
     "config": "config:app",
+    "center": "center:center",
     "demo": "demo:demo",
 }
 

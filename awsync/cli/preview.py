@@ -14,7 +14,7 @@ from msgspec import Raw
 
 from awsync.cli.flags import settings_flags
 from awsync.cli.output import document, narrate, say
-from awsync.cli.settings import length_of, load_settings, remembered_neighbours
+from awsync.cli.settings import length_of, load_settings, remembered_neighbours, state_if_any
 from awsync.words import amount, clock, iso, printable, worked
 
 if TYPE_CHECKING:
@@ -61,13 +61,19 @@ def preview(
 async def _look(
     settings: "Settings", bucket: str | None, length: timedelta, tried: "Rule | None", shown: "list[Preview]"
 ) -> None:
+    from awsync.admissions import Book, Unwritten
     from awsync.preview import previews
 
     remembered = remembered_neighbours(settings)
-    found = previews(settings, bucket, length=length, tried=tried, remembered=remembered)
-    async with aclosing(found):
-        async for each in found:
-            shown.append(each)
+    with state_if_any(settings) as state:
+
+        def book(source: str, bucket: str) -> Book:
+            return Unwritten() if state is None else state.admissions(source, bucket)
+
+        found = previews(settings, bucket, length=length, tried=tried, books=book, remembered=remembered)
+        async with aclosing(found):
+            async for each in found:
+                shown.append(each)
 
 
 def _rule(text: str | None) -> "Rule | None":

@@ -28,7 +28,10 @@ def resync(
     source: Annotated[str, typer.Option(metavar="NAME", help="Only this source.", show_default=False)] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Send history again with the labels of now, as after a change of categories; no sum doubles."""
+    """Send history again with the labels of now, as after a change of categories; no sum doubles.
+
+    After a question; what the store holds under earlier labels is taken back by corrections of the same time.
+    """
     from awsync.engine import system_clock
     from awsync.resync import check_resync
     from awsync.state import State

@@ -1,10 +1,10 @@
 """Loads the settings for a command, and says what is doubtful in them.
 
-May import: typer, config, errors, settings, cli.output; at call time database, records, state.
+May import: typer, config, errors, settings, cli.output; at call time database, records, remote_write, state.
 """
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from awsync.settings import Settings
 
 if TYPE_CHECKING:
     from awsync.records import Neighbour
+    from awsync.state import State
 
 
 def load_settings(flags: Mapping[str, object], *, needs_store: bool = True) -> Settings:
@@ -28,15 +29,26 @@ def load_settings(flags: Mapping[str, object], *, needs_store: bool = True) -> S
     return loaded.settings
 
 
-def remembered_neighbours(settings: Settings) -> "list[Neighbour]":
-    """What the state knows of the sources; nothing where it cannot be read, for looking needs no state."""
+@contextmanager
+def state_if_any(settings: Settings) -> Iterator["State | None"]:
+    """The state, to be read; None where there is none or it cannot be opened, for looking needs no state."""
     from awsync.database import FILE_NAME
+    from awsync.remote_write.connection import shown_url
     from awsync.state import State
 
-    if not (settings.state_dir / FILE_NAME).exists():
-        return []  # opening it would make it
-    with suppress(StateError), State(settings.state_dir, "", write=False) as state:
-        return state.neighbours()
+    sink = "" if settings.store is None else shown_url(settings.store.write_url)
+    with ExitStack() as stack:
+        state = None
+        if (settings.state_dir / FILE_NAME).exists():  # opening it would make it
+            with suppress(StateError):
+                state = stack.enter_context(State(settings.state_dir, sink, write=False))
+        yield state
+
+
+def remembered_neighbours(settings: Settings) -> "list[Neighbour]":
+    """What the state knows of the sources; nothing where it cannot be read."""
+    with suppress(StateError), state_if_any(settings) as state:
+        return [] if state is None else state.neighbours()
     return []
 
 

@@ -45,7 +45,11 @@ def sync(
     log_format: Annotated[LogFormat, typer.Option(help="Log lines as text or JSON.")] = LogFormat.TEXT,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every page and batch.")] = False,
 ) -> None:
-    """Deliver what is new: at once, and then at the times of the cron."""
+    """Deliver what is new: at once, and then at the times of the cron.
+
+    It reads config.toml again when it changes, and SIGTERM stops it within a second. A pass looks for changed
+    history once an hour, with --recheck at once. One pass ends with 0 only if all that was due is delivered.
+    """
     from awsync.engine import Engine, system_clock
     from awsync.state import State
     from awsync.telemetry.own_series import begun

@@ -27,7 +27,10 @@ def tui(
         bool, typer.Option("--demo", help="Over a made-up person's ActivityWatch and a store of its own.")
     ] = False,
 ) -> None:
-    """Open the console: watchers, exclusions, schedule, passes and log, live."""
+    """Open the console: watchers, exclusions, schedule, passes and log, live.
+
+    Beside a running service it observes and steers that one; without a store it first asks for one.
+    """
     if not has_terminal():
         raise UsageError("awsync tui needs a terminal.", "awsync sync and awsync status work without one.")
     if demo:

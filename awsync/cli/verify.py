@@ -40,7 +40,10 @@ def verify(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")] = False,
 ) -> None:
-    """Compare the store with ActivityWatch, and say what differs and why."""
+    """Compare the store with ActivityWatch, and say what differs and why.
+
+    Exit code 1 if anything does. It only reads, unless it is to repair.
+    """
     from awsync.engine import system_clock
     from awsync.state import State
     from awsync.verify import By, Question

@@ -1,6 +1,7 @@
 """The table of settings: the only place that names a key, its environment variable, flag, default, reason.
 
-The file reader, the environment, the flags, `config show`, config.toml.example and README derive from it.
+The file reader, the environment, the flags, `config show`, config.toml.example and the documentation
+derive from it.
 May import: the standard library, msgspec, settings and config.values, so that `awsync --help` stays quick.
 """
 
@@ -61,7 +62,7 @@ def _key(
     *,
     default: object = None,
     words: str = "",
-    env: str | None = None,
+    env: tuple[str, ...] = (),
     flag: str | None = "",
     old: str | None = None,
     aliases: tuple[str, ...] = (),
@@ -75,7 +76,7 @@ def _key(
         default=default,
         default_words=words,
         aliases=aliases,
-        env=(_prefixed(name), env) if env else (_prefixed(name),),
+        env=(_prefixed(name), *env),
         flag=f"--{name}" if flag == "" else flag,
         old_flags=(old,) if old else (),
         secret=flag is None,
@@ -88,7 +89,7 @@ AW_URL: Key[str] = _key(
     "Where ActivityWatch listens; for several servers use source tables.",
     "http://localhost:5600",
     default="http://localhost:5600",
-    env="ACTIVITY_WATCH_URL",
+    env=("ACTIVITY_WATCH_URL",),
     old="--awUrl",
 )
 AW_TOKEN: Key[SecretRef] = _key(
@@ -103,7 +104,7 @@ PROMETHEUS_URL: Key[str] = _key(
     "Where to deliver: the base of a server, or a whole write URL (ends in /write, /push or /receive).",
     "http://localhost:9090",
     words="none, it must be set",
-    env="PROMETHEUS_URL",
+    env=("PROMETHEUS_URL",),
     old="--prometheusUrl",
 )
 QUERY_URL: Key[str] = _key(
@@ -119,7 +120,7 @@ CRON: Key[str] = _key(
     "When `awsync sync` runs a pass: five cron fields in local time, or an alias such as @hourly.",
     "*/5 * * * *",
     default="*/5 * * * *",
-    env="CRON",
+    env=("CRON",),
 )
 USER_ID: Key[str] = _key(
     "user-id",
@@ -127,7 +128,7 @@ USER_ID: Key[str] = _key(
     "The label `user` on every series: whose activity this is.",
     "anna",
     words="the computer's name, or an id made once and kept in state-dir",
-    env="USER_ID",
+    env=("USER_ID",),
     old="--userId",
     aliases=("userId",),
 )
@@ -137,7 +138,7 @@ MIN_DATA: Key[int] = _key(
     "A bucket with fewer events than this is not synced.",
     5,
     default=5,
-    env="MIN_DATA",
+    env=("MIN_DATA",),
     old="--minData",
 )
 SERIES_BUDGET: Key[int] = _key(
@@ -153,7 +154,7 @@ EXCLUDED: Key[tuple[str, ...]] = _key(
     "Watchers that stay private: globs on the client or the bucket id.",
     ["aw-watcher-web", "*-private_*"],
     default=[],
-    env="EXCLUDED_WATCHERS",
+    env=("EXCLUDED_WATCHERS",),
     old="--excludedWatchers",
 )
 INCLUDED: Key[tuple[str, ...]] = _key(
@@ -250,7 +251,12 @@ PROTOCOL: Key[str] = _key(
     default="auto",
 )
 BEARER_TOKEN: Key[SecretRef] = _key(
-    "bearer-token", values.SECRET, "Token for the store (Authorization: Bearer).", "secret", flag=None
+    "bearer-token",
+    values.SECRET,
+    "Token for the store (Authorization: Bearer).",
+    "secret",
+    env=("PROMETHEUS_AUTH", "PROMETHEUS_SECRET_KEY"),
+    flag=None,
 )
 BEARER_TOKEN_FILE: Key[Path] = _key(
     "bearer-token-file", values.PATH, "A file that holds that token.", "/run/secrets/store-token"

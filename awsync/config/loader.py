@@ -15,6 +15,7 @@ from awsync.config import keys
 from awsync.config.build import Builder, Origin
 from awsync.config.layers import collect
 from awsync.config.lines import TomlFile, read_toml
+from awsync.config.suite_environment import left_filters
 from awsync.errors import ConfigError, Problem
 from awsync.settings import Settings
 
@@ -77,7 +78,8 @@ def load(
     if layers.problems:
         in_order = sorted(layers.problems, key=lambda problem: (problem.line is None, problem.line or 0))
         raise ConfigError(tuple(in_order))
-    return Loaded(settings, builder.origins, file.path if file else None, tuple(builder.vault.warnings))
+    warnings = (*builder.vault.warnings, *left_filters(environ, settings.rules))
+    return Loaded(settings, builder.origins, file.path if file else None, warnings)
 
 
 def _read(path: Path, *, must_exist: bool) -> tuple[TomlFile | None, tuple[Problem, ...]]:

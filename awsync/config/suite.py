@@ -37,6 +37,8 @@ _SETTINGS: Mapping[str, Key[Any]] = {
 _WITHOUT_EQUAL: Mapping[str, str] = {
     "includehostname": "every series has the label `host` anyway",
     "plugins": "filters become rules: import their file as well",
+    "pluginsstrictorder": "rules apply in the order in which they stand in config.toml",
+    "checkpoint": "what was delivered is kept in the state database below state-dir",
 }
 _FILTER = {
     "filter": "the mark of a filter",
@@ -79,10 +81,9 @@ def take_over(path: Path) -> Taken:
 
 def joined(several: Sequence[Taken]) -> Taken:
     """What several files hold; a rule whose name is used by an earlier file gets a number."""
-    settings: dict[str, object] = {}
+    settings = {name: value for taken in several for name, value in taken.settings.items()}
     rules: list[Rule] = []
     for taken in several:
-        settings |= taken.settings
         for rule in taken.rules:
             names = {each.name for each in rules}
             numbers = (f"{rule.name} ({number})" for number in itertools.count(2))
@@ -95,9 +96,8 @@ def _read(path: Path) -> Mapping[str, object]:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
-        raise _refused(
-            path, "file", f"cannot be read: {getattr(error, 'strerror', None) or error}"
-        ) from error
+        why = getattr(error, "strerror", None) or error
+        raise _refused(path, "file", f"cannot be read: {why}") from error
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or "it is nested too deeply"
@@ -143,7 +143,8 @@ def _wanted(key: Key[Any], value: object) -> object:
     if key is keys.EXCLUDED:
         names = value.split("|") if isinstance(value, str) else value
         return [glob.escape(str(each).strip()) for each in names] if isinstance(names, list) else names
-    return value if key is keys.MIN_DATA else str(value)
+    text = str(value).strip()
+    return int(text) if key is keys.MIN_DATA and text.isdecimal() else text
 
 
 def _rules(given: object, path: Path, notes: list[str], problems: list[Problem]) -> Iterator[Rule]:

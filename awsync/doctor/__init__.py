@@ -5,7 +5,7 @@
     state     folder, database, lock      writer   the process that holds the lock
     store     from address to protocol    pending  what waits, against what the store takes
     probe     a sample sent and queried   service  what runs by itself
-    skew      clocks
+    skew      clocks                      unit     the service of the system that starts it
 
 It prints nothing and changes nothing; only the probe writes, one sample to the store. A step that fails skips
 those that depend on it, and no other.

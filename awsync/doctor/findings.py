@@ -1,6 +1,7 @@
 """What the doctor says, and what its parts know of each other while it walks from ActivityWatch to the store.
 
-May import: the standard library, msgspec, httpx, and of awsync activitywatch, ledger, settings, state.
+May import: the standard library, msgspec, httpx, and of awsync activitywatch, errors, ledger, service,
+settings, state.
 """
 
 import shutil
@@ -17,9 +18,11 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from awsync.activitywatch import Bucket
+from awsync.errors import ServiceError
 from awsync.ledger import Quarantined, Range
 from awsync.neighbours import Neighbours
 from awsync.records import Checkpoint, PassRecord
+from awsync.service import Service, found, here
 from awsync.settings import Settings, SourceSettings
 
 PATIENCE = timedelta(seconds=10)
@@ -80,12 +83,25 @@ def _system_clock() -> int:
     return time.time_ns() // 1000
 
 
+def _service() -> Service | None:
+    if not here():
+        raise ServiceError(
+            "Nothing that awsync knows starts programs by itself here.",
+            "Let what does (the container, cron) run:\n  awsync sync",
+        )
+    return found().look()
+
+
 class Wiring(Struct, frozen=True):
-    """What tests replace. `clock` gives microseconds since the epoch, `free_space` bytes."""
+    """What tests replace. `clock` gives microseconds since the epoch, `free_space` bytes.
+
+    `service` gives the service that is installed; it raises ServiceError where there can be none.
+    """
 
     clock: Callable[[], int] = _system_clock
     free_space: Callable[[Path], int] = _free_space
     hostname: Callable[[], str] = socket.gethostname
+    service: Callable[[], Service | None] = _service
     aw_transport: httpx.AsyncBaseTransport | None = None
     store_transport: httpx.AsyncBaseTransport | None = None
 

@@ -1,12 +1,14 @@
 """The doctor on what runs by itself: is there an awsync, what did its last pass do, when does the next begin.
 
-May import: the standard library, and of awsync words, doctor.findings, doctor.writer.
+May import: the standard library, and of awsync words, doctor.findings, doctor.unit, doctor.writer.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator
 from textwrap import shorten
 
 from awsync.doctor.findings import Area, Finding, Walk
+from awsync.doctor.unit import installed
 from awsync.doctor.writer import heard
 from awsync.words import amount, clock
 
@@ -15,7 +17,8 @@ _FAULT_LENGTH = 160
 
 
 async def look_at_service(walk: Walk) -> AsyncGenerator[Finding, None]:
-    """Whether something syncs by itself, and how that went."""
+    """Whether something syncs by itself, what starts it, and how that went."""
+    yield await asyncio.to_thread(installed, _AREA, walk)
     if walk.checkpoints is None:
         for finding in _AREA.skipped("The state cannot be read", "running", "last pass"):
             yield finding

@@ -4,7 +4,7 @@
     rows        one watcher of the table: its state in words, and its columns
     logbook     the log and its filters
     state       every event, survey and checkpoint folded into one board
-    actions     every key: the one table that bindings, help, palette and README come from
+    actions     every key: the one table that bindings, help, palette and documentation come from
     pages       the registry of pages: one file and one line for each
     page        what pages share: header, footer, disabled keys that say why
     grid        the table widget; lines, the log widget

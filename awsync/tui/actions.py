@@ -1,4 +1,4 @@
-"""Every key of the console: the one table that bindings, footer, help, palette and README come from.
+"""Every key of the console: the one table that bindings, footer, help, palette and documentation come from.
 
 May import: the standard library, msgspec, pages.
 """
@@ -26,7 +26,7 @@ LISTS = "lists"
 QUESTIONS = "questions"
 FILTERING = "filtering"
 NO_COMMANDS = frozenset({QUESTIONS, FILTERING})
-"""Where the palette does not open: these keys are in help and README only."""
+"""Where the palette does not open: these keys are in help and documentation only."""
 FIRST_RUN = "first run"
 _NAMES = {
     "space": "space",
@@ -48,7 +48,7 @@ class Action(Struct, frozen=True):
     """One thing a key does; `name` is the method `action_<name>`, with its argument where it has one.
 
     `where` are the pages that have it. `footer` is its word at the bottom of the screen, on the pages of
-    `shown_on` or on all that have it; `title` names it in help, palette and README.
+    `shown_on` or on all that have it; `title` names it in help, palette and documentation.
     """
 
     name: str
@@ -194,8 +194,8 @@ def spelled(name: str, parameters: Iterable[object]) -> str:
     return f"{name}({given})" if given else name
 
 
-def readme() -> str:
-    """The table of keys as the README has it."""
+def table() -> str:
+    """The table of keys as docs/console.md has it."""
     rows = [
         f"| {', '.join(PLACES[where] for where in action.where)} | {_code(action)} | {action.title} "
         f"| {action.help} |"

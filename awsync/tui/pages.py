@@ -1,7 +1,7 @@
 """The registry of pages: a new one is a file of its own and a line here.
 
-Its key, its entry in the palette, in the help and in the README follow from the line. A page is loaded when
-it is first opened.
+Its key, its entry in the palette, in the help and in docs/console.md follow from the line. A page is loaded
+when it is first opened.
 
 May import: the standard library, msgspec.
 """

@@ -48,6 +48,7 @@ class PlanPage(CheckPage[tuple[str, str], Cut]):
         self._days = SPANS[0]
         self._bill = Bill()
         self._doing = ""
+        self._first: tuple[str, str] | None = None
 
     def why_not(self, action: str) -> str | None:
         """Without a line there is nothing to switch off, and not every label is a key of an event."""
@@ -62,10 +63,13 @@ class PlanPage(CheckPage[tuple[str, str], Cut]):
         self.check(self._cuts)
 
     def show_all(self, *, anew: bool) -> None:
-        """Shows the labels, those first that cost most."""
-        self.grid.show(
-            [_record(cut) for cut in self._bill.cuts()], empty="" if self.checking else "No label."
-        )
+        """Shows the labels, the costliest first; there the cursor stays until somebody moves it."""
+        cuts = self._bill.cuts()
+        at_first = self.grid.cursor_key == self._first
+        self.grid.show([_record(cut) for cut in cuts], empty="" if self.checking else "No label.")
+        self._first = self.key_of(cuts[0]) if cuts else None
+        if at_first:
+            self.grid.go_to(self._first)
         self._show_titles()
 
     def key_of(self, found: Cut) -> tuple[str, str]:

@@ -36,7 +36,7 @@ _INDENT = "  "
 _COLUMNS = (
     Column("at", "newest", 11, 11),
     Column("events", "events", 6, 6, rank=2, right=True),
-    Column("length", "time", 9, 11, rank=1, right=True),
+    Column("length", "time", 11, 11, rank=1, right=True),
     Column("sign", "", 1, 1),
     Column("before", "ActivityWatch has", 20, 90),
     Column("after", "leaves", 18, 90),

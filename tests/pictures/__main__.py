@@ -4,6 +4,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+from tests.dashboards import pictures as dashboards
 from tests.pictures.paint import FOLDER
 from tests.pictures.scenes import SCENES
 from tests.pictures.stage import Stage
@@ -24,3 +25,4 @@ async def main() -> None:
 
 
 asyncio.run(main())
+dashboards.draw()

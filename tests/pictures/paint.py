@@ -27,11 +27,15 @@ _FONT_FACE = re.compile(r"@font-face \{.*?\}\s*", re.S)
 
 def paint(name: str, app: App[int]) -> None:
     """Writes screenshots/NAME.svg and its PNG."""
-    drawn = _drawn(name, app)
+    write(name, _drawn(name, app), app.size.width * CELL_PIXELS)
+
+
+def write(name: str, svg: str, width: int) -> None:
+    """Writes a picture in both forms; `width` is that of the PNG, in pixels."""
     FOLDER.mkdir(exist_ok=True)
     sys.stderr.write(f"{name}\n")
-    (FOLDER / f"{name}.svg").write_text(drawn, encoding="utf-8")
-    (FOLDER / f"{name}.png").write_bytes(_png(drawn, app.size.width * CELL_PIXELS))
+    (FOLDER / f"{name}.svg").write_text(svg, encoding="utf-8")
+    (FOLDER / f"{name}.png").write_bytes(_png(svg, width))
 
 
 def _drawn(name: str, app: App[int]) -> str:

@@ -19,7 +19,10 @@ from awsync.tui.doctor import DoctorPage
 from awsync.tui.grid import Grid
 from awsync.tui.log import LogPage
 from awsync.tui.paper import Paper
+from awsync.tui.plan import PlanPage
+from awsync.tui.preview import PreviewPage
 from awsync.tui.quarantine import QuarantinePage
+from awsync.tui.sent import SentPage
 from awsync.tui.today import TodayPage
 from awsync.tui.verify import VerifyPage
 from tests.pictures.paint import paint
@@ -70,6 +73,7 @@ async def all_is_well(stage: Stage) -> None:
         await _light(pilot, "console-light", NORMAL)
         await _pages(pilot)
         await _truth(pilot, stage)
+        await _leaving(pilot)
         await _questions(pilot)
 
 
@@ -191,6 +195,29 @@ async def _truth(pilot: Pilot[int], stage: Stage) -> None:
     await _paint(pilot, "verify", NORMAL)
     await pilot.press("escape")
     stage.wire.asked, stage.wire.lost = None, ()
+
+
+async def _leaving(pilot: Pilot[int]) -> None:
+    """What would leave, with a rule that is tried on it; what has left; and what it costs at the store."""
+    await _cursor(pilot, *WINDOW)
+    await _go(pilot, "W", lambda: isinstance(pilot.app.screen, PreviewPage))
+    preview = pilot.app.screen
+    assert isinstance(preview, PreviewPage)
+    await until(pilot, lambda: preview.grid.records)
+    preview.set_pattern("match = { app = '^slack$' }, drop = true")
+    await until(pilot, lambda: any("✗" in record.line for record in preview.grid.records))
+    await _paint(pilot, "preview", NORMAL)
+    await pilot.press("escape", "escape")
+    await _go(pilot, "L", lambda: isinstance(pilot.app.screen, SentPage))
+    await until(pilot, lambda: pilot.app.screen.query_one("#left", Grid).records)
+    await _paint(pilot, "sent", NORMAL)
+    await pilot.press("escape")
+    await _go(pilot, "C", lambda: isinstance(pilot.app.screen, PlanPage))
+    plan = pilot.app.screen
+    assert isinstance(plan, PlanPage)
+    await until(pilot, lambda: plan.grid.records and not plan.checking)
+    await _paint(pilot, "plan", NORMAL)
+    await pilot.press("escape")
 
 
 async def _questions(pilot: Pilot[int]) -> None:
