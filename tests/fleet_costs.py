@@ -186,7 +186,7 @@ def _of_a_store(costs: Costs) -> Iterable[tuple[str, Callable[[StoreName], str]]
     )
     yield "disk: the data folder", lambda name: f"{costs.disk[name][0]:.1f} MiB"
     yield (
-        "disk: a snapshot in blocks / the merged parts",
+        "disk: a snapshot's blocks / parts and index",
         lambda name: f"{costs.disk[name][1]:.1f} MiB",
     )
 
