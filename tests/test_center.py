@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
+import yaml
 
 from awsync.center.advice import by_hand
 from awsync.center.plan import Plan
@@ -57,6 +58,18 @@ def test_every_dashboard_of_the_package_goes_along(tmp_path: Path) -> None:
     shipped = {path.name for path in (ROOT / "awsync/center/dashboards").glob("*.json")}
     assert {path.name for path in (tmp_path / "centre/grafana/dashboards").iterdir()} == shipped
     assert {Path(path).name for path in fates(said) if path.startswith("grafana/dashboards/")} == shipped
+
+
+@pytest.mark.parametrize(("store", "parameters"), [("prometheus", None), ("victoria-metrics", "nocache=1")])
+def test_grafana_asks_for_the_steps_that_the_dashboards_mean(
+    tmp_path: Path, store: str, parameters: str | None
+) -> None:
+    """VictoriaMetrics is told not to keep answers, or it would move the steps of a query elsewhere."""
+    lay_out(tmp_path, "--store", store)
+    written = tmp_path / "centre/grafana/provisioning/datasources/awsync.yaml"
+    (source,) = yaml.safe_load(written.read_text())["datasources"]
+    assert source["jsonData"].get("customQueryParameters") == parameters
+    assert (source["uid"], source["jsonData"]["timeInterval"]) == ("awsync", "5m")
 
 
 def test_again_changes_nothing(tmp_path: Path) -> None:
