@@ -138,7 +138,7 @@ def test_each_device_has_a_token_of_its_own(tmp_path: Path) -> None:
     assert len(password) > 20
     assert password not in done.stdout + done.stderr
     assert 'bearer-token-file = "store-token"' in done.stdout
-    assert "reads what every device has sent" in done.stderr
+    assert "reads what every device has sent" not in done.stderr
     (centre / "tokens/bob.token").unlink()
     said = lay_out(tmp_path, "--device", "eva")
     front = (centre / "front/tokens.caddy").read_text()
@@ -147,12 +147,14 @@ def test_each_device_has_a_token_of_its_own(tmp_path: Path) -> None:
     assert known(centre)["eva"] in front
     assert any("Start the front anew" in step for step in said["next"])
     assert not any("three ways" in step for step in said["next"])
+    open_to_all = awsync("center", "centre", "--with-queries", folder=tmp_path)
+    assert "reads what every device has sent" in open_to_all.stderr
 
 
 def test_who_may_only_write_finds_no_query(tmp_path: Path) -> None:
-    """With --write-only the front names no path that tells of what others have sent, for either store."""
+    """Unless told otherwise the front names no path that tells of what others have sent, for either store."""
     for store in ("prometheus", "victoria-metrics"):
-        lay_out(tmp_path, "--write-only", "--store", store)
+        lay_out(tmp_path, "--store", store)
         front = (tmp_path / "centre/front/Caddyfile").read_text()
         assert "/api/v1/write" in front
         assert not re.search("query|series|tsdb|force_flush", front)
