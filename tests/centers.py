@@ -163,11 +163,6 @@ class Centre:
         if "victoria-metrics" in self.binaries:
             self.client.get(f"{self.url}/internal/force_flush").raise_for_status()
 
-    def shows(self, promql: str) -> bool:
-        """Whether a query of now has a result."""
-        self.flush()
-        return bool(self.query(promql))
-
     def trusting(self) -> httpx.Client:
         """A client of the front, as strict as a device."""
         verify = ssl.create_default_context(cafile=self.certificate)

@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
+import yaml
 
 from awsync.center.advice import by_hand
 from awsync.center.plan import Plan
@@ -57,6 +58,18 @@ def test_every_dashboard_of_the_package_goes_along(tmp_path: Path) -> None:
     shipped = {path.name for path in (ROOT / "awsync/center/dashboards").glob("*.json")}
     assert {path.name for path in (tmp_path / "centre/grafana/dashboards").iterdir()} == shipped
     assert {Path(path).name for path in fates(said) if path.startswith("grafana/dashboards/")} == shipped
+
+
+@pytest.mark.parametrize(("store", "parameters"), [("prometheus", None), ("victoria-metrics", "nocache=1")])
+def test_grafana_asks_for_the_steps_that_the_dashboards_mean(
+    tmp_path: Path, store: str, parameters: str | None
+) -> None:
+    """VictoriaMetrics is told not to keep answers, or it would move the steps of a query elsewhere."""
+    lay_out(tmp_path, "--store", store)
+    written = tmp_path / "centre/grafana/provisioning/datasources/awsync.yaml"
+    (source,) = yaml.safe_load(written.read_text())["datasources"]
+    assert source["jsonData"].get("customQueryParameters") == parameters
+    assert (source["uid"], source["jsonData"]["timeInterval"]) == ("awsync", "5m")
 
 
 def test_again_changes_nothing(tmp_path: Path) -> None:
@@ -125,7 +138,7 @@ def test_each_device_has_a_token_of_its_own(tmp_path: Path) -> None:
     assert len(password) > 20
     assert password not in done.stdout + done.stderr
     assert 'bearer-token-file = "store-token"' in done.stdout
-    assert "reads what every device has sent" in done.stderr
+    assert "reads what every device has sent" not in done.stderr
     (centre / "tokens/bob.token").unlink()
     said = lay_out(tmp_path, "--device", "eva")
     front = (centre / "front/tokens.caddy").read_text()
@@ -134,12 +147,14 @@ def test_each_device_has_a_token_of_its_own(tmp_path: Path) -> None:
     assert known(centre)["eva"] in front
     assert any("Start the front anew" in step for step in said["next"])
     assert not any("three ways" in step for step in said["next"])
+    open_to_all = awsync("center", "centre", "--with-queries", folder=tmp_path)
+    assert "reads what every device has sent" in open_to_all.stderr
 
 
 def test_who_may_only_write_finds_no_query(tmp_path: Path) -> None:
-    """With --write-only the front names no path that tells of what others have sent, for either store."""
+    """Unless told otherwise the front names no path that tells of what others have sent, for either store."""
     for store in ("prometheus", "victoria-metrics"):
-        lay_out(tmp_path, "--write-only", "--store", store)
+        lay_out(tmp_path, "--store", store)
         front = (tmp_path / "centre/front/Caddyfile").read_text()
         assert "/api/v1/write" in front
         assert not re.search("query|series|tsdb|force_flush", front)

@@ -71,8 +71,13 @@ def test_from_an_empty_folder_to_recorded_hours(store: StoreName, aw: AwServer, 
         if store == "victoria-metrics":
             centre.start(centre.said["by-hand"][1])
         record = hour["record"]
-        wait_until(lambda: centre.shows(record), f"{record} is recorded", 40)
-        (stamp,) = {float(each["value"][0]) for each in centre.query(f"timestamp({record})")}
+
+        def recorded() -> list[str]:
+            centre.flush()
+            return sorted(each["metric"]["app"] for each in centre.query(record))
+
+        wait_until(lambda: recorded() == sorted(APPS), f"{record} is recorded", 40)
+        stamp = max(float(each["value"][0]) for each in centre.query(f"timestamp({record})"))
         ended_at = (int(stamp) - 26 * 3600 - 1) // 3600 * 3600
         expected = minutes_in(ended_at // 3600 - 1)
         drawn = centre.sums(f"last_over_time({record}[1h] offset -27h)", "app", ended_at)
@@ -161,7 +166,7 @@ def test_a_device_comes_through_the_front(caddy: str, store: StoreName, aw: AwSe
     is let through: no other token, no other path, no other method.
     """
     fill(aw)
-    with Centre(tmp_path, store, "--device", "anna", "--device", "bob") as centre:
+    with Centre(tmp_path, store, "--device", "anna", "--device", "bob", "--with-queries") as centre:
         centre.start_front(caddy)
         anna = device(tmp_path, centre, "anna", aw.url)
         done = awsync("sync", "--once", folder=anna)
@@ -204,7 +209,9 @@ def test_a_centre_that_is_laid_out_anew(aw: AwServer, tmp_path: Path) -> None:
     one, and verify says that it may not ask.
     """
     fill(aw)
-    with Centre(tmp_path, "prometheus-3.5", "--device", "anna", "--device", "bob") as centre:
+    with Centre(
+        tmp_path, "prometheus-3.5", "--device", "anna", "--device", "bob", "--with-queries"
+    ) as centre:
         front = centre.start_front()
         anna, bob = (device(tmp_path, centre, name, aw.url) for name in ("anna", "bob"))
         assert awsync("sync", "--once", folder=bob).returncode == 0
@@ -221,3 +228,5 @@ def test_a_centre_that_is_laid_out_anew(aw: AwServer, tmp_path: Path) -> None:
         verified = awsync("verify", "--since", "1d", folder=anna)
         assert verified.returncode != 0
         assert "answered 404" in verified.stderr + verified.stdout
+        examined = awsync("doctor", folder=anna)
+        assert examined.returncode == 0, examined.stdout

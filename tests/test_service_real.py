@@ -164,7 +164,9 @@ def test_settings_that_the_service_cannot_use(machine: Machine, aw: AwServer, st
 def test_a_manual_awsync_is_in_the_way(machine: Machine, aw: AwServer, store: Receiver) -> None:
     """Where another awsync works on the state, install says so instead of installing what cannot start."""
     fill(aw)
+    machine.user("rm", "-rf", str(STATE))
     machine.write(CONFIG, _settings(aw, store, "by hand"))
+    machine.user("rm", "-rf", str(STATE))
     machine.user("sh", "-c", f"{sys.executable} -m awsync sync >/dev/null 2>&1 & echo $! > pid")
     try:
         wait_until(lambda: _arrived(store, "by hand") > 20, "it works")

@@ -64,7 +64,7 @@ def test_the_unit_says_what_it_must() -> None:
         'ExecStart=/usr/bin/python3 -P -m awsync sync --config "/home/anna/my config.toml"',
         "Environment=XDG_STATE_HOME=/home/anna/.local/state",
         "Restart=on-failure",
-        "RestartPreventExitStatus=2 3",
+        "RestartPreventExitStatus=2",
         "ProtectHome=read-only",
         "ReadWritePaths=/home/anna/.local/state/awsync",
         "WantedBy=default.target",

@@ -23,7 +23,10 @@ from awsync.tui.page import Page
 from tests.consoles import console, filled, screen, until
 from tests.scripted import NOW, ScriptedAgent
 
-PAGE = (Path(__file__).parent.parent / "docs" / "console.md").read_text()
+PAGES = [
+    (Path(__file__).parent.parent / page).read_text(encoding="utf-8")
+    for page in ("README.md", "docs/console.md")
+]
 
 
 def classes() -> Iterator[type[DOMNode]]:
@@ -69,12 +72,12 @@ def test_every_action_is_answered() -> None:
 
 
 @pytest.mark.parametrize("action", actions.ACTIONS, ids=lambda action: action.id)
-def test_every_action_is_in_help_and_page(action: actions.Action) -> None:
-    """Help and docs/console.md show each key with its title."""
+def test_every_action_is_in_help_and_readme(action: actions.Action) -> None:
+    """Help, README.md and docs/console.md show each key with its title."""
     text = "\n".join("".join(text for text, _ in line) for line in lines())
     assert action.shown_keys in text
     assert action.title in text
-    assert f"{actions._code(action)} | {action.title} |" in PAGE
+    assert all(f"{actions._code(action)} | {action.title} |" in page for page in PAGES)
 
 
 async def test_every_action_is_in_the_palette() -> None:

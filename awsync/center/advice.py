@@ -48,7 +48,7 @@ def warnings(folder: Path, plan: Plan, laid: Sequence[Laid]) -> Iterator[str]:
     if not plan.write_only and len(tokens.known(folder)) > 1:
         yield (
             "A device that may query reads what every device has sent. With --write-only the front lets "
-            "writes alone through; then awsync verify works on this machine only."
+            "writes alone through, as it does unless told otherwise."
         )
 
 

@@ -41,7 +41,7 @@ def files_of(plan: Plan, folder: Path, tokens: Mapping[str, str]) -> list[File]:
     """Every file that can be made anew from the plan and the tokens of the devices; `folder` is absolute."""
     return [
         *_of_store(plan),
-        *_of_grafana(),
+        *_of_grafana(plan),
         File("compose.yaml", _compose(plan)),
         File("front/Caddyfile", _front(plan)),
         File("front/tokens.caddy", front_lines(tokens), PRIVATE),
@@ -57,15 +57,16 @@ def _of_store(plan: Plan) -> Iterator[File]:
         yield File(f"rules/{name}", _text(f"rules/{name}"))
 
 
-def _of_grafana() -> Iterator[File]:
-    for kind in ("datasource", "dashboards"):
-        folder = kind if kind == "dashboards" else "datasources"
-        yield File(f"grafana/provisioning/{folder}/awsync.yaml", _text(f"grafana/{kind}.yaml"))
+def _of_grafana(plan: Plan) -> Iterator[File]:
+    # Unless told not to keep answers, VictoriaMetrics moves the steps of a query onto a grid of its own.
+    parameters = "\n      customQueryParameters: nocache=1" if plan.store == "victoria-metrics" else ""
+    source = _filled("grafana/datasource.yaml", {"parameters": parameters})
+    yield File("grafana/provisioning/datasources/awsync.yaml", source)
+    yield File("grafana/provisioning/dashboards/awsync.yaml", _text("grafana/dashboards.yaml"))
     boards = resources.files("awsync.center") / "dashboards"
-    if boards.is_dir():
-        for board in sorted(boards.iterdir(), key=lambda each: each.name):
-            if board.name.endswith(".json"):
-                yield File(f"{DASHBOARDS}/{board.name}", board.read_text(encoding="utf-8"))
+    for board in sorted(boards.iterdir(), key=lambda each: each.name):
+        if board.name.endswith(".json"):
+            yield File(f"{DASHBOARDS}/{board.name}", board.read_text(encoding="utf-8"))
 
 
 def _compose(plan: Plan) -> str:

@@ -33,7 +33,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     retention: str = RETENTION
     domain: str = "localhost"
     listen: str = LISTEN["prometheus"]
-    write_only: bool = False
+    write_only: bool = True
 
     @property
     def host(self) -> str:

@@ -38,7 +38,11 @@ Listen = Annotated[str, typer.Option(metavar="HOST:PORT", help=_LISTEN, show_def
 Device = Annotated[list[str] | None, typer.Option(metavar="NAME", help=_DEVICE, show_default=False)]
 WriteOnly = Annotated[
     bool | None,
-    typer.Option("--write-only/--with-queries", help="Whether devices may only write.", show_default=False),
+    typer.Option(
+        "--write-only/--with-queries",
+        help="Whether devices may only write, or also query.",
+        show_default=False,
+    ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Also over files that you changed; yours become *.old.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]

@@ -39,8 +39,9 @@ ExecStart={command}
 _MANNERS = """\
 Restart=on-failure
 RestartSec=10
-# 2: the settings are wrong. 3: another awsync is at work. Neither is mended by trying again.
-RestartPreventExitStatus=2 3
+# 2: the settings are wrong, which trying again does not mend. Where another awsync is at work (3) it is tried
+# until that has ended.
+RestartPreventExitStatus=2
 TimeoutStopSec=30
 
 # It reads config.toml, which the console and you write, and writes to its state folder alone.
