@@ -85,7 +85,6 @@ class Fleet:
             time.time(),
             {store: [d.agents[store].usage for d in self.devices if d.agents] for store in self.stores},
             {name: usage(store.pid) for name, store in self.stores.items()},
-            [usage(device.aw.pid) for device in self.devices if device.agents],
             bytes_read,
         )
 

@@ -34,7 +34,6 @@ class Moment:
     at: float
     agents: Mapping[StoreName, Sequence[Usage]]
     stores: Mapping[StoreName, Usage]
-    aw: Sequence[Usage]
     received: float
 
 
@@ -185,10 +184,7 @@ def _of_a_store(costs: Costs) -> Iterable[tuple[str, Callable[[StoreName], str]]
         ),
     )
     yield "disk: the data folder", lambda name: f"{costs.disk[name][0]:.1f} MiB"
-    yield (
-        "disk: a snapshot's blocks / parts and index",
-        lambda name: f"{costs.disk[name][1]:.1f} MiB",
-    )
+    yield "disk: a snapshot's blocks / parts and index", lambda name: f"{costs.disk[name][1]:.1f} MiB"
 
 
 def _of_many(costs: Costs) -> Iterable[tuple[str, Callable[[StoreName], str]]]:
@@ -236,10 +232,7 @@ def _of_many(costs: Costs) -> Iterable[tuple[str, Callable[[StoreName], str]]]:
         f"{MANY:,} agents: samples of a workday, slots of 1 / 5 minutes",
         lambda _: f"{costs.day_samples * share:,.0f} / {costs.day_samples_5m * share:,.0f}",
     )
-    yield (
-        f"{MANY:,} agents: cores of the store, all at work, a pass a minute",
-        cores,
-    )
+    yield f"{MANY:,} agents: cores of the store, all at work, a pass a minute", cores
     yield f"{MANY:,} agents: the store's memory", memory
     yield f"{MANY:,} agents: disk of a workday, slots of 5 minutes, merged", disk
 
