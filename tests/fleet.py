@@ -196,7 +196,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0, help="how long the people work")
     arguments = parser.parse_args()
     load = os.getloadavg()
-    with tempfile.TemporaryDirectory(prefix="awsync-fleet-", dir=os.environ.get("AWSYNC_FLEET_DIR")) as name:
+    with tempfile.TemporaryDirectory(prefix="awsync-fleet-") as name:
         fleet, costs = run(Path(name), arguments.agents, arguments.minutes)
     print(table(costs))  # noqa: T201
     print(f"\nLoad of the machine at the begin {load[0]:.1f}, at the end {os.getloadavg()[0]:.1f}.")  # noqa: T201
