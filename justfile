@@ -44,6 +44,10 @@ long-history:
 soak *arguments:
     python -m tests.soak {{ arguments }}
 
+# Fifty devices with two agents each send to a Prometheus and a VictoriaMetrics: prints tables.
+fleet *arguments:
+    python -m tests.fleet {{ arguments }}
+
 # The parts of README.md and docs/ that are made from the code.
 docs:
     python -m tests.docs

@@ -73,6 +73,8 @@ async def find_store(store: StoreSettings) -> Outcome:
     url = shown_url(store.base_url or store.write_url).rstrip("/")
     async with open_http(replace(store, timeout=_LOOK)) as http:
         facts = await discover(http, store)
+    if facts.relay is not None:
+        return Outcome(f"Found {facts.relay} at {url}, which hands on what it takes.", good=True)
     if facts.engine == "unknown":
         return Outcome(f"No Prometheus or VictoriaMetrics answers at {url}.", good=False)
     sentence = f"Found {' '.join(filter(None, [facts.engine, facts.version]))} at {url}."

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from awsync.remote_write.client import Client
 from awsync.remote_write.queries import Held, QueryError, flush, has_series, held
-from awsync.remote_write.store import IMPORT_REMEDY, StoreFacts, discover, remedy_for
+from awsync.remote_write.store import IMPORT_REMEDY, StoreFacts, asked_of, discover, remedy_for
 from awsync.series import Labels, Sample
 from awsync.settings import StoreSettings
 from awsync.timeline import MICROSECONDS, MILLISECOND
@@ -30,6 +30,10 @@ class Knowledge:
         self._clock = clock
         self._learnt_floor: int | None = None
         self.facts = StoreFacts()
+
+    @property
+    def _asked(self) -> StoreSettings:
+        return asked_of(self._store, self.facts)
 
     @property
     def floor(self) -> int | None:
@@ -73,12 +77,12 @@ class Knowledge:
 
     async def samples(self, identity: Iterable[tuple[str, str]], from_ms: int, to_ms: int) -> Held:
         """What the store holds of the series with these labels; raises QueryError where it does not say."""
-        return await held(self._client.http, self._store, identity, from_ms, to_ms)
+        return await held(self._client.http, self._asked, identity, from_ms, to_ms)
 
     async def flush(self) -> None:
         """Lets the store show what it took a moment ago."""
         if self.facts.engine == "VictoriaMetrics":
-            await flush(self._client.http, self._store)
+            await flush(self._client.http, self._asked)
 
     async def series(self, identity: Iterable[tuple[str, str]], from_ms: int, to_ms: int) -> Held | None:
         """Values by series and millisecond, of the series with these labels; None where it hides them."""
@@ -92,7 +96,7 @@ class Knowledge:
     async def has_series(self, identity: Iterable[tuple[str, str]], from_ms: int, to_ms: int) -> bool:
         """Whether the store holds a series with these labels; False where it hides that."""
         try:
-            return await has_series(self._client.http, self._store, identity, from_ms, to_ms)
+            return await has_series(self._client.http, self._asked, identity, from_ms, to_ms)
         except QueryError as error:
             if error.passing:
                 raise

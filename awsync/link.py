@@ -152,4 +152,6 @@ def store_reached(sink: str, opened: Opened, facts: StoreFacts) -> StoreReached:
         version=facts.version or "",
         protocol=opened.protocol,
         accepts_from=None if floor is None else floor * MILLISECOND,
+        relay=facts.relay or "",
+        forgetful=facts.forgetful,
     )

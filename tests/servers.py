@@ -1,4 +1,4 @@
-"""Real stores for the tests: Prometheus 2.42, 2.53 and 3.5, and VictoriaMetrics, each on loopback.
+"""Real stores for the tests: Prometheus 2.42, 2.53 and 3.5, VictoriaMetrics and vmagent, each on loopback.
 
 A store has its own data folder and a free port, and answers when `start` returns. Where the binary of a
 store comes from: the environment variable named in `STORES`, else PATH, else the test is skipped, or fails
@@ -23,8 +23,8 @@ import pytest
 
 from awsync.demo.aw_server import ended_within, free_port, stop_process
 
-Kind = Literal["prometheus", "victoria-metrics"]
-StoreName = Literal["prometheus-3.5", "prometheus-2.53", "prometheus-2.42", "victoria-metrics"]
+Kind = Literal["prometheus", "victoria-metrics", "vmagent"]
+StoreName = Literal["prometheus-3.5", "prometheus-2.53", "prometheus-2.42", "victoria-metrics", "vmagent"]
 
 MISSING = "not on this machine: "
 """How every reason begins for which a test is skipped, so that one line can tell them all."""
@@ -48,6 +48,7 @@ STORES: dict[StoreName, Build] = {
     "prometheus-2.53": Build("prometheus", "AWSYNC_TEST_PROMETHEUS_253", "prometheus", r"2\.53\."),
     "prometheus-2.42": Build("prometheus", "AWSYNC_TEST_PROMETHEUS_242", "prometheus", r"2\.42\."),
     "victoria-metrics": Build("victoria-metrics", "AWSYNC_TEST_VICTORIA_METRICS", "victoria-metrics", ""),
+    "vmagent": Build("vmagent", "AWSYNC_TEST_VMAGENT", "vmagent", ""),
 }
 
 
@@ -56,7 +57,8 @@ class Options(TypedDict, total=False):
 
     `scrape` makes the store scrape itself every second, so that the newest sample of its head is of now, as
     in any real Prometheus, which takes 5 s to begin with it. `dedup` is VictoriaMetrics'
-    -dedup.minScrapeInterval. `flags` go last on the command line.
+    -dedup.minScrapeInterval. `flags` go last on the command line; those of vmagent, which holds nothing, name
+    the store behind it (-remoteWrite.url).
     """
 
     receiver: bool
@@ -107,6 +109,11 @@ class Store:
     def write_url(self) -> str:
         """Where remote write goes."""
         return f"{self.url}/api/v1/write"
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while it runs."""
+        return self._process.pid if self._process is not None else None
 
     @property
     def running(self) -> bool:
@@ -207,6 +214,8 @@ class Store:
                 *(["--web.enable-remote-write-receiver"] if options["receiver"] else []),
                 *options["flags"],
             ]
+        if self.kind == "vmagent":
+            return [f"-remoteWrite.tmpDataPath={data}", f"-httpListenAddr={address}", *options["flags"]]
         return [
             f"-storageDataPath={data}",
             f"-httpListenAddr={address}",

@@ -15,7 +15,7 @@ from awsync.demo.receiver import Receiver
 from awsync.remote_write.client import Client, Delivered
 from awsync.remote_write.connection import open_http
 from awsync.remote_write.queries import QueryError, flush, held
-from awsync.remote_write.store import StoreFacts, discover, parse_duration, remedy_for
+from awsync.remote_write.store import Relay, StoreFacts, asked_of, discover, parse_duration, remedy_for
 from awsync.series import Labels, Sample
 from awsync.settings import StoreSettings
 from tests.conftest import StartStore
@@ -101,6 +101,55 @@ async def test_prometheus_tells_how_old_a_sample_may_be(
         facts = await discover(http, STORE, now_ms=NOW_MS)
     assert (facts.engine, facts.version) == ("Prometheus", "3.5.3+ds1")
     assert (facts.accepts_from_ms, facts.retention) == (accepts_from, retention)
+
+
+VMAGENT = {
+    "/-/healthy": "VictoriaMetrics is Healthy.",
+    "/flags": '-httpListenAddr=":1"\n-remoteWrite.url="secret"\n',
+}
+VMAUTH = {"/-/healthy": "VictoriaMetrics is Healthy.", "/flags": '-auth.config="auth.yml"\n'}
+AGENT = {
+    "/-/healthy": "Prometheus Agent is Healthy.",
+    "/api/v1/status/flags": {"storage.tsdb.retention.time": "15d"},
+}
+
+
+@pytest.mark.parametrize(("pages", "relay"), [(VMAGENT, "vmagent"), (AGENT, "Prometheus Agent")])
+async def test_a_relay_is_not_taken_for_the_store_behind_it(pages: dict[str, object], relay: Relay) -> None:
+    """It has no limits of its own: a retention that is not there would set months of history aside."""
+    async with pages_of(pages) as http:
+        facts = await discover(http, STORE, now_ms=NOW_MS)
+        assert facts == StoreFacts(relay=relay)
+        assert facts.forgetful == (relay == "Prometheus Agent")
+        with pytest.raises(QueryError, match="does not tell where to query"):
+            await held(http, asked_of(STORE, facts), [("bucket", "b")], 0, 1)
+
+
+async def test_behind_a_relay_the_store_itself_is_asked() -> None:
+    """query-url leads to what takes and keeps the samples: its limits are those that count."""
+    behind = {f"/behind{path}": page for path, page in prometheus(window="7d").items()}
+    store = replace(STORE, query_url="http://store.test/behind")
+    async with pages_of({**VMAGENT, **behind}) as http:
+        facts = await discover(http, store, now_ms=NOW_MS)
+    assert (facts.relay, facts.engine, facts.version) == ("vmagent", "Prometheus", "3.5.3+ds1")
+    assert facts.accepts_from_ms == NOW_MS - 5000 - 7 * DAY
+    assert asked_of(store, facts).asked_url == store.query_url
+
+
+@pytest.mark.parametrize(
+    ("pages", "wanted"),
+    [
+        ({**prometheus(window="7d"), **VMAUTH}, ("Prometheus", timedelta(days=7), timedelta(days=15))),
+        (VMAUTH, ("VictoriaMetrics", None, None)),
+    ],
+)
+async def test_a_vmauth_does_not_speak_for_what_it_stands_before(
+    pages: dict[str, object], wanted: tuple[str, timedelta | None, timedelta | None]
+) -> None:
+    """It says that it is VictoriaMetrics, and shows its own flags: those of no store."""
+    async with pages_of(pages) as http:
+        facts = await discover(http, STORE, now_ms=NOW_MS)
+    assert (facts.engine, facts.out_of_order_window, facts.retention) == wanted
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,27 @@ SENTENCES: list[tuple[Event, str, Level]] = [
         Level.INFO,
     ),
     (
+        StoreReached(
+            sink="S", engine="Prometheus", version="3.5", protocol="1.0", accepts_from=None, relay="vmagent"
+        ),
+        "S is vmagent before Prometheus 3.5, remote write 1.0.",
+        Level.INFO,
+    ),
+    (
+        StoreReached(
+            sink="S",
+            engine="unknown",
+            version="",
+            protocol="2.0",
+            accepts_from=None,
+            relay="Prometheus Agent",
+            forgetful=True,
+        ),
+        "S is Prometheus Agent, remote write 2.0. It hands on nothing that is older than its own start: "
+        "history is lost there.",
+        Level.WARNING,
+    ),
+    (
         StoreReached(sink="S", engine="a store", version="", protocol="1.0", accepts_from=None),
         "S is a store, remote write 1.0.",
         Level.INFO,

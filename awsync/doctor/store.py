@@ -18,7 +18,7 @@ from awsync.doctor.skew import SERIOUS, clock_finding
 from awsync.errors import ConfigError
 from awsync.remote_write.client import Client, Rejected, Retry, StoreReached
 from awsync.remote_write.connection import shown_url
-from awsync.remote_write.store import StoreFacts, discover
+from awsync.remote_write.store import StoreFacts, asked_of, discover
 from awsync.remote_write.verdicts import RECEIVER_OFF
 from awsync.settings import StoreSettings
 from awsync.timeline import MILLISECOND
@@ -80,6 +80,8 @@ async def _taking(
     """A store that takes remote write."""
     facts = await discover(client.http, store, now_ms=walk.wiring.clock() // MILLISECOND)
     yield _engine(facts)
+    if facts.relay is not None:
+        yield _relay(store, facts)
     for finding in _head(walk, facts):
         yield finding
     yield _clock(walk, facts, client.skew)
@@ -89,7 +91,7 @@ async def _taking(
     for finding in age_findings(_AREA, walk, facts, waiting, history):
         yield finding
     if walk.probe:
-        yield await probe_finding(_AREA, walk, client, store, client.skew or 0.0)
+        yield await probe_finding(_AREA, walk, client, asked_of(store, facts), client.skew or 0.0)
 
 
 async def _refusing(
@@ -128,10 +130,38 @@ def _unreachable(opened: Retry | Rejected, store: StoreSettings) -> Finding:
 
 
 def _engine(facts: StoreFacts) -> Finding:
+    if facts.engine == "unknown" and facts.relay is not None:
+        return next(_AREA.skipped("What takes remote write here holds nothing itself", "engine"))
     if facts.engine == "unknown":
         what = "It does not say what it is, as Mimir and Thanos do not: its limits show when it refuses."
         return _AREA.ok("engine", what)
     return _AREA.ok("engine", f"{facts.engine} {facts.version or ''}".rstrip() + ".")
+
+
+def _relay(store: StoreSettings, facts: StoreFacts) -> Finding:
+    """It says 2xx before the store was asked, so that a refusal is never heard here."""
+    if facts.forgetful:
+        what = (
+            f"{facts.relay} takes it and hands on nothing that is older than its own start: history, and "
+            "what waits while it is down, is confirmed and lost."
+        )
+        return _AREA.warning("relay", what, "Write to the store itself in prometheus-url, or to a vmagent.")
+    if store.query_url is not None:
+        behind = "a store" if facts.engine == "unknown" else facts.engine
+        what = (
+            f"{facts.relay} takes it and hands it on to {behind}: what that refuses is not told here, "
+            "and awsync verify finds it."
+        )
+        return _AREA.ok("relay", what)
+    what = (
+        f"{facts.relay} takes it and hands it on to a store that nobody named: what that holds, takes and "
+        "refuses cannot be known."
+    )
+    remedy = (
+        "Write in config.toml where that store answers queries (what stands before /api/v1/query):\n"
+        '  query-url = "http://localhost:9090"'
+    )
+    return _AREA.warning("relay", what, remedy)
 
 
 def _head(walk: Walk, facts: StoreFacts) -> Iterator[Finding]:

@@ -94,13 +94,18 @@ class PageRead(Struct, frozen=True, kw_only=True):
 
 
 class StoreReached(Struct, frozen=True, kw_only=True):
-    """The store answered the first request of a pass."""
+    """The store answered the first request of a pass; `relay` is what takes the samples for it, if anything.
+
+    `forgetful` says that this hands on no sample that is older than its own start.
+    """
 
     sink: str
     engine: str
     version: str
     protocol: str
     accepts_from: int | None
+    relay: str = ""
+    forgetful: bool = False
 
 
 class StoreParked(Struct, frozen=True, kw_only=True):

@@ -136,6 +136,8 @@ _LEVELS: Mapping[type, Level] = {
 
 def level(event: Event) -> Level:
     """How much the event matters."""
+    if isinstance(event, StoreReached) and event.forgetful:
+        return Level.WARNING
     if isinstance(event, PassFinished):
         return Level.INFO if event.complete or event.stopped else Level.WARNING
     if isinstance(event, SettingsReloaded) and event.problem:
@@ -216,8 +218,11 @@ def _(event: PageRead) -> str:
 @describe.register
 def _(event: StoreReached) -> str:
     floor = f", takes samples from {clock(event.accepts_from)} on" if event.accepts_from is not None else ""
-    name = "answers" if event.engine == "unknown" else f"is {event.engine} {event.version}".strip()
-    return f"{event.sink} {name}, remote write {event.protocol}{floor}."
+    store = "" if event.engine == "unknown" else f"{event.engine} {event.version}".strip()
+    names = " before ".join(filter(None, [event.relay, store]))
+    name = f"is {names}" if names else "answers"
+    lost = " It hands on nothing that is older than its own start: history is lost there."
+    return f"{event.sink} {name}, remote write {event.protocol}{floor}.{lost if event.forgetful else ''}"
 
 
 def _of(sink: str, reason: str) -> str:

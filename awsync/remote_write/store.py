@@ -15,12 +15,14 @@ from typing import Any, Literal
 import httpx
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from awsync.bounded import TooLargeError, read
 from awsync.remote_write.connection import bare_url
 from awsync.settings import StoreSettings
 
 Engine = Literal["Prometheus", "VictoriaMetrics", "unknown"]
+Relay = Literal["vmagent", "Prometheus Agent"]
 
 PAGE_TIMEOUT = timedelta(seconds=10)
 MOST_BYTES = 8 * 1024 * 1024
@@ -56,6 +58,8 @@ class StoreFacts(Struct, frozen=True):
     `data_path`. `version` is None for VictoriaMetrics, which calls itself Prometheus 2.24. `receiver` says
     whether a Prometheus was started with the remote write receiver; `series` is how many its head has.
     `keeps_duplicates`: a sample that is sent twice counts twice (FACTS B3), see -dedup.minScrapeInterval.
+    `relay` is what stands at the write address where that holds nothing itself, and says 2xx before the store
+    behind it was asked; all else is then of that store, as far as query-url leads to it.
     """
 
     engine: Engine = "unknown"
@@ -69,26 +73,56 @@ class StoreFacts(Struct, frozen=True):
     keeps_duplicates: bool | None = None
     head_min_ms: int | None = None
     data_path: str | None = None
+    relay: Relay | None = None
+
+    @property
+    def forgetful(self) -> bool:
+        """Whether the relay confirms what it never hands on: all that is older than its own start.
+
+        A Prometheus reads what it forwards out of its write-ahead log, from the moment on when it began.
+        """
+        return self.relay == "Prometheus Agent"
+
+
+def asked_of(store: StoreSettings, facts: StoreFacts) -> StoreSettings:
+    """The settings to query it with: the address of a relay does not tell where the store is."""
+    return replace(store, base_url=None) if facts.relay is not None else store
 
 
 async def discover(http: httpx.AsyncClient, store: StoreSettings, *, now_ms: int | None = None) -> StoreFacts:
     """Asks the store's own pages, and never raises for what they hide; `now_ms` defaults to the clock."""
-    asked = store.base_url or store.query_url
-    if asked is None:
-        return StoreFacts()
     now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-    base = bare_url(asked).rstrip("/")
     wait = min(store.timeout, PAGE_TIMEOUT).total_seconds()
+    facts, relay = StoreFacts(), None
+    for asked in filter(None, (store.base_url, store.query_url)):
+        facts = await _told(http, bare_url(asked).rstrip("/"), wait, now_ms)
+        relay = relay or facts.relay
+        if facts.engine != "unknown":
+            break
+    return replace(facts, relay=relay)
+
+
+async def _told(http: httpx.AsyncClient, base: str, wait: float, now_ms: int) -> StoreFacts:
+    """What the server at this address says of itself."""
     healthy, build = await asyncio.gather(
         *(page(http, base + path, wait) for path in ("/-/healthy", "/api/v1/status/buildinfo"))
     )
+    if "Prometheus Agent" in healthy:
+        return StoreFacts(relay="Prometheus Agent")
+    proxied = False
     if "VictoriaMetrics" in healthy:
-        return _victoria(await page(http, base + "/flags", wait), now_ms)
-    if "Prometheus" not in healthy:
+        own = await page(http, base + "/flags", wait)
+        proxied = re.search(r"^-+auth\.config=", own, re.M) is not None
+        if not proxied:
+            return _victoria(own, now_ms)
+    elif "Prometheus" not in healthy:
         return StoreFacts()
     flags, config, tsdb = await asyncio.gather(
         *(page(http, f"{base}/api/v1/status/{name}", wait) for name in ("flags", "config", "tsdb?limit=1"))
     )
+    if proxied and not _data(flags):
+        # A vmauth speaks of itself: what it stands before has no flags of Prometheus, and hides its own.
+        return StoreFacts(engine="VictoriaMetrics")
     version = _data(build).get("version")
     version = version if isinstance(version, str) else None
     return _prometheus(version, _data(flags), _data(config), _data(tsdb), now_ms)
@@ -171,9 +205,14 @@ def _prometheus(
 
 
 def _victoria(flags: str, now_ms: int) -> StoreFacts:
-    """It takes samples in any order; /flags lists the flags that differ from their defaults."""
+    """It takes samples in any order; /flags lists the flags that differ from their defaults.
+
+    A vmagent says that it is VictoriaMetrics, too. It does not start without an address to send to.
+    """
     if not flags:
         return StoreFacts(engine="VictoriaMetrics")
+    if re.search(r"^-+remoteWrite\.url=", flags, re.M):
+        return StoreFacts(relay="vmagent")
     found = re.search(r'^-+retentionPeriod="?([^"\s]+)"?', flags, re.M)
     retention = parse_duration(found.group(1)) if found else _VICTORIA_RETENTION
     floor = None if retention is None else now_ms - retention // _MILLISECOND

@@ -11,6 +11,8 @@ REMEDIES: Mapping[type, str] = {
     events.SourceFailed: "What it says; the other sources and buckets go on, and the next pass tries again. "
     "Nothing is lost while ActivityWatch has it.",
     events.SameDevice: "Remove one of the two `[[source]]` tables.",
+    events.StoreReached: "Write to the store itself in `prometheus-url`, or to a vmagent "
+    "([stores](stores.md#vmagent-as-a-relay)).",
     events.StoreParked: "What it says; nothing moves on until then, and nothing is lost.",
     events.RetryScheduled: "Nothing, unless it stays so: then see the store. `awsync doctor` tells more.",
     events.SeriesFolded: "Nothing, or let a rule make the label smaller: `awsync plan` names it. "
