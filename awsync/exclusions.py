@@ -14,8 +14,9 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from awsync.config import set_value
-from awsync.config.keys import EXCLUDED, SOURCE_NAME, SOURCE_TABLE
+from awsync.config.keys import EXCLUDED
 from awsync.config.lines import read_toml
+from awsync.config.source_keys import SOURCE_NAME, SOURCE_TABLE
 from awsync.planning import matching
 from awsync.settings import Settings
 from awsync.survey import BucketReport

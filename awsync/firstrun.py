@@ -18,7 +18,9 @@ from msgspec.structs import replace
 
 from awsync.activitywatch import ActivityWatch
 from awsync.config import Loaded, load, locate, render, set_value, store_urls, write_text
-from awsync.config.keys import AW_TOKEN, AW_TOKEN_FILE, AW_URL, KEYS, PROMETHEUS_URL, Key
+from awsync.config.key import Key
+from awsync.config.keys import AW_TOKEN, AW_TOKEN_FILE, AW_URL, KEYS
+from awsync.config.store_keys import PROMETHEUS_URL
 from awsync.config.values import texts_of
 from awsync.errors import ConfigError, Problem, SourceError, SourceRefusedError
 from awsync.events import StoreParked, describe

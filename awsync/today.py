@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from awsync.activitywatch import Bucket
-from awsync.config.values import parse_duration
+from awsync.config.durations import parse_duration
 from awsync.counting import BucketCounter
 from awsync.errors import SourceError, UsageError
 from awsync.labelling import Labelling

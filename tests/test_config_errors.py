@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from awsync.config import load
-from awsync.config.values import OUR_HEADERS
+from awsync.config.secret_values import OUR_HEADERS
 from awsync.errors import ConfigError, Problem
 from awsync.remote_write.connection import RESERVED_HEADERS
 

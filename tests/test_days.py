@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from awsync.demo.aw_server import AwServer
-from awsync.demo.days import Bucket, Day, Event, Person
+from awsync.demo.days import Person
+from awsync.demo.recorded import Bucket, Day, Event
 
 MONDAY = date(2026, 11, 16)
 NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from awsync.cli.main import main
 from awsync.config import CATEGORY_KEYS, KEYS, SOURCE_KEYS, Loaded, load
 from awsync.config.rule_keys import RULE_KEYS
-from awsync.config.values import SECRET as SECRET_KIND
+from awsync.config.secret_values import SECRET as SECRET_KIND
 from awsync.errors import ConfigError
 from tests.commands import awsync
 

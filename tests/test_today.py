@@ -11,7 +11,7 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from awsync.config.values import parse_duration
+from awsync.config.durations import parse_duration
 from awsync.demo.aw_server import AwServer
 from awsync.errors import UsageError
 from awsync.settings import Settings, SourceSettings

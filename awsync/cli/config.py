@@ -17,7 +17,8 @@ from msgspec.structs import asdict
 
 from awsync.cli.flags import settings_flags
 from awsync.cli.taking_over import take_over
-from awsync.config.keys import AW_URL, PROMETHEUS_URL
+from awsync.config.keys import AW_URL
+from awsync.config.store_keys import PROMETHEUS_URL
 from awsync.errors import ConfigError, Problem
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Show, check and write the settings.")

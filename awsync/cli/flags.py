@@ -1,6 +1,6 @@
 """Gives a command one flag for each setting, without the command naming any of them.
 
-May import: typer and config.keys; nothing that makes `awsync --help` slow (a test watches it).
+May import: typer, config.key and config.keys; nothing that makes `awsync --help` slow (a test watches it).
 """
 
 import functools
@@ -10,7 +10,8 @@ from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
 
-from awsync.config.keys import CONFIG_ENV, CONFIG_FLAG, KEYS, Key
+from awsync.config.key import Key
+from awsync.config.keys import CONFIG_ENV, CONFIG_FLAG, KEYS
 
 P = ParamSpec("P")
 R = TypeVar("R")

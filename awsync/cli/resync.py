@@ -55,7 +55,7 @@ def resync(
 
 
 def _moment(since: str, now: int) -> int:
-    from awsync.config.values import parse_duration
+    from awsync.config.durations import parse_duration
     from awsync.totals import beginning
 
     try:

@@ -71,7 +71,7 @@ def sent(
 def _start(since: str, now: int) -> int:
     from datetime import timedelta
 
-    from awsync.config.values import parse_duration
+    from awsync.config.durations import parse_duration
 
     try:
         return beginning(

@@ -63,7 +63,7 @@ def load_with_store(flags: Mapping[str, object]) -> tuple[Settings, str]:
 
 def length_of(text: str, option: str) -> timedelta:
     """A length of time that somebody typed; raises BadParameter for what is none, and for nothing."""
-    from awsync.config.values import parse_duration
+    from awsync.config.durations import parse_duration
 
     try:
         length = parse_duration(text.strip())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from awsync.cli.flags import settings_flags
-from awsync.config.keys import BEARER_TOKEN, BEARER_TOKEN_FILE
+from awsync.config.store_keys import BEARER_TOKEN, BEARER_TOKEN_FILE
 from awsync.errors import ConfigError, Problem
 
 if TYPE_CHECKING:

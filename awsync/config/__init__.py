@@ -1,19 +1,26 @@
 """Settings: config.toml < environment < flags, where each value came from, and edits that keep comments.
 
-    values       the kinds of value: how each is read, split from text and shown
-    matching     the kinds that say which events are meant
-    keys         the table of keys, the only place that names one
-    tables       the keys of tables that come several times
-    lines        TOML with the line of each key
-    layers       what is given where
-    credentials  secrets from files and the environment
-    store        the settings of the store, its addresses
-    categories   where categories come from
-    build        checks across keys, defaults worked out, Settings
-    loader       config.toml is found, everything is loaded
-    template     a commented config.toml: the example, and what `config init` writes
-    watch        loads again what changed
-    write        edits one key, keeps comments
+    values         the kinds of value: how each is read, split from text and shown
+    durations      the kinds that are a length of time
+    addresses      the kinds that are an address
+    lists          the kinds that hold several texts
+    secret_values  the kinds that may be secret
+    matching       the kinds that say which events are meant
+    key            what a key is
+    keys           the table of keys, the only place that names one
+    store_keys     those of the store
+    source_keys    those of a [[source]]
+    tables         the keys of tables that come several times
+    lines          TOML with the line of each key
+    layers         what is given where
+    credentials    secrets from files and the environment
+    store          the settings of the store, its addresses
+    categories     where categories come from
+    build          checks across keys, defaults worked out, Settings
+    loader         config.toml is found, everything is loaded
+    template       a commented config.toml: the example, and what `config init` writes
+    watch          loads again what changed
+    write          edits one key, keeps comments
 
 The names below load their module when they are first used: `awsync --help` needs the keys alone.
 May import: the standard library, platformdirs, tomlkit, tomli-w, settings, errors, schedule,
@@ -25,8 +32,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from awsync.config.build import Origin
-    from awsync.config.keys import KEYS, SOURCE_KEYS, Key
+    from awsync.config.key import Key
+    from awsync.config.keys import KEYS
     from awsync.config.loader import Loaded, default_path, load, locate
+    from awsync.config.source_keys import SOURCE_KEYS
     from awsync.config.store import store_urls
     from awsync.config.tables import CATEGORY_KEYS
     from awsync.config.template import freeze, render, written
@@ -54,8 +63,10 @@ __all__ = [
 
 _HOMES = {
     "build": ("Origin",),
-    "keys": ("KEYS", "SOURCE_KEYS", "Key"),
+    "key": ("Key",),
+    "keys": ("KEYS",),
     "loader": ("Loaded", "default_path", "load", "locate"),
+    "source_keys": ("SOURCE_KEYS",),
     "store": ("store_urls",),
     "tables": ("CATEGORY_KEYS",),
     "template": ("freeze", "render", "written"),

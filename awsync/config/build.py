@@ -14,10 +14,10 @@ import msgspec
 import platformdirs
 from msgspec import Struct
 
-from awsync.config import keys
+from awsync.config import keys, source_keys, store_keys
 from awsync.config.categories import build_categories, shown
 from awsync.config.credentials import Vault
-from awsync.config.keys import Key
+from awsync.config.key import Key
 from awsync.config.layers import FILE, Findings, Layers, Place
 from awsync.config.pseudonym_key import pseudonym_key
 from awsync.config.rules import build_rules
@@ -28,8 +28,8 @@ from awsync.settings import Category, Privacy, Rule, Secret, Settings, SourceSet
 
 _PAIRS: tuple[tuple[Key[Any], Key[Any]], ...] = (
     (keys.AW_TOKEN, keys.AW_TOKEN_FILE),
-    (keys.BEARER_TOKEN, keys.BEARER_TOKEN_FILE),
-    (keys.PASSWORD, keys.PASSWORD_FILE),
+    (store_keys.BEARER_TOKEN, store_keys.BEARER_TOKEN_FILE),
+    (store_keys.PASSWORD, store_keys.PASSWORD_FILE),
 )
 _NAME = re.compile(r"[^/\\]{1,64}")
 
@@ -186,22 +186,22 @@ class Builder:
         return tuple(sources)
 
     def _source(self, place: Place, findings: Findings, user_id: str) -> SourceSettings:
-        for key in (keys.SOURCE_NAME, keys.SOURCE_AW_URL):
+        for key in (source_keys.SOURCE_NAME, source_keys.SOURCE_AW_URL):
             if key.name not in findings.mentioned:
                 findings.complain(place, key.name, f"is missing: {key.help}")
         flat = self.layers.flat
-        name = findings.pick(keys.SOURCE_NAME) or ""
+        name = findings.pick(source_keys.SOURCE_NAME) or ""
         if name and not _NAME.fullmatch(name):
             findings.complain(
-                findings.get(keys.SOURCE_NAME).place, "name", f'"{name}" is too long or holds a slash'
+                findings.get(source_keys.SOURCE_NAME).place, "name", f'"{name}" is too long or holds a slash'
             )
         source = SourceSettings(
             name=name,
-            aw_url=findings.pick(keys.SOURCE_AW_URL) or "",
-            user_id=findings.pick(keys.SOURCE_USER_ID) or user_id,
-            token=self.vault.one_of(findings, keys.SOURCE_TOKEN, keys.SOURCE_TOKEN_FILE),
-            excluded_watchers=_joined(flat.need(keys.EXCLUDED), findings.pick(keys.SOURCE_EXCLUDED)),
-            included_watchers=_joined(flat.need(keys.INCLUDED), findings.pick(keys.SOURCE_INCLUDED)),
+            aw_url=findings.pick(source_keys.SOURCE_AW_URL) or "",
+            user_id=findings.pick(source_keys.SOURCE_USER_ID) or user_id,
+            token=self.vault.one_of(findings, source_keys.SOURCE_TOKEN, source_keys.SOURCE_TOKEN_FILE),
+            excluded_watchers=_joined(flat.need(keys.EXCLUDED), findings.pick(source_keys.SOURCE_EXCLUDED)),
+            included_watchers=_joined(flat.need(keys.INCLUDED), findings.pick(source_keys.SOURCE_INCLUDED)),
             privacy=self._privacy(findings),
         )
         self._note_source(source, findings)
@@ -209,8 +209,8 @@ class Builder:
 
     def _privacy(self, own: Findings | None = None) -> Privacy:
         flat = self.layers.flat
-        level = own.pick(keys.SOURCE_PRIVACY) if own else None
-        allowed = own.pick(keys.SOURCE_PRIVACY_ALLOW) if own else None
+        level = own.pick(source_keys.SOURCE_PRIVACY) if own else None
+        allowed = own.pick(source_keys.SOURCE_PRIVACY_ALLOW) if own else None
         return msgspec.convert(
             {
                 "level": level or flat.need(keys.PRIVACY),
@@ -222,28 +222,28 @@ class Builder:
 
     def _note_source(self, source: SourceSettings, findings: Findings) -> None:
         shown: dict[Key[Any], Shown] = {
-            keys.SOURCE_AW_URL: source.aw_url,
-            keys.SOURCE_USER_ID: source.user_id,
-            keys.SOURCE_TOKEN: MASK if source.token else None,
-            keys.SOURCE_EXCLUDED: list(source.excluded_watchers),
-            keys.SOURCE_INCLUDED: list(source.included_watchers),
-            keys.SOURCE_PRIVACY: source.privacy.level,
-            keys.SOURCE_PRIVACY_ALLOW: list(source.privacy.allowed),
+            source_keys.SOURCE_AW_URL: source.aw_url,
+            source_keys.SOURCE_USER_ID: source.user_id,
+            source_keys.SOURCE_TOKEN: MASK if source.token else None,
+            source_keys.SOURCE_EXCLUDED: list(source.excluded_watchers),
+            source_keys.SOURCE_INCLUDED: list(source.included_watchers),
+            source_keys.SOURCE_PRIVACY: source.privacy.level,
+            source_keys.SOURCE_PRIVACY_ALLOW: list(source.privacy.allowed),
         }
         for key, value in shown.items():
-            own = findings.get(keys.SOURCE_TOKEN_FILE if self._from_file(key, findings) else key)
+            own = findings.get(source_keys.SOURCE_TOKEN_FILE if self._from_file(key, findings) else key)
             inherited = "as above" if keys.find(key.name) else "not set"
             place = str(own.place) if own.value is not None else inherited
             if isinstance(value, list) and own.value is not None and value != list(own.value):
                 place += ", and as above"
-            self.origins[f"{keys.SOURCE_TABLE}.{source.name}.{key.name}"] = Origin(value, place)
+            self.origins[f"{source_keys.SOURCE_TABLE}.{source.name}.{key.name}"] = Origin(value, place)
 
     @staticmethod
     def _from_file(key: Key[Any], findings: Findings) -> bool:
-        return key is keys.SOURCE_TOKEN and keys.SOURCE_TOKEN_FILE.name in findings.found
+        return key is source_keys.SOURCE_TOKEN and source_keys.SOURCE_TOKEN_FILE.name in findings.found
 
     def _check_unique(self, sources: list[SourceSettings]) -> None:
-        for attribute, key in (("name", keys.SOURCE_NAME), ("aw_url", keys.SOURCE_AW_URL)):
+        for attribute, key in (("name", source_keys.SOURCE_NAME), ("aw_url", source_keys.SOURCE_AW_URL)):
             seen: dict[str, Place] = {}
             for source, (_, findings) in zip(sources, self.layers.sources, strict=True):
                 value = getattr(source, attribute).lower()

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
-from awsync.config import keys
-from awsync.config.keys import Key
+from awsync.config import store_keys
+from awsync.config.key import Key
 from awsync.config.layers import FILE, Findings, Found, Place
-from awsync.config.values import SecretRef
+from awsync.config.secret_values import SecretRef
 from awsync.errors import Problem
 from awsync.settings import Secret
 
@@ -42,7 +42,7 @@ class Vault(Struct):
         name, found = (key.name, direct) if filed.value is None else (file_key.name, filed)
         ref = direct.value if filed.value is None else SecretRef(file=filed.value)
         try:
-            return self.fetch(ref, found.place, name, in_header=key is not keys.PASSWORD)
+            return self.fetch(ref, found.place, name, in_header=key is not store_keys.PASSWORD)
         except ValueError as error:
             findings.complain(found.place, name, str(error))
             return None

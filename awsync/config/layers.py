@@ -10,8 +10,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from awsync.config import keys
-from awsync.config.keys import Key
+from awsync.config import keys, source_keys, store_keys
+from awsync.config.key import ENV_PREFIX, Key, nearest
 from awsync.config.lines import TomlFile
 from awsync.config.rule_keys import RULE_KEYS, RULE_TABLE
 from awsync.config.tables import CATEGORY_KEYS, CATEGORY_TABLE
@@ -21,9 +21,9 @@ from awsync.errors import Problem
 DEFAULT, FILE, ENVIRONMENT, FLAG = range(4)
 """The layers, a later one beats an earlier one."""
 
-_TABLES = {keys.SOURCE_TABLE: "server", CATEGORY_TABLE: "category", RULE_TABLE: "rule"}
+_TABLES = {source_keys.SOURCE_TABLE: "server", CATEGORY_TABLE: "category", RULE_TABLE: "rule"}
 _KEYS: Mapping[str, tuple[Key[Any], ...]] = {
-    keys.SOURCE_TABLE: keys.SOURCE_KEYS,
+    source_keys.SOURCE_TABLE: source_keys.SOURCE_KEYS,
     CATEGORY_TABLE: CATEGORY_KEYS,
     RULE_TABLE: RULE_KEYS,
 }
@@ -87,7 +87,7 @@ class Findings(Struct):
 
     def mistyped(self, name: str, known: Iterable[Key[Any]]) -> None:
         """Count the key that was probably meant as mentioned."""
-        meant = keys.nearest(name, [key.name for key in known])
+        meant = nearest(name, [key.name for key in known])
         self.mentioned |= {meant} if meant else set()
 
     def offer(self, key: Key[Any], place: Place, value: Callable[[], object]) -> None:
@@ -137,9 +137,9 @@ def _from_environment(flat: Findings, environ: Mapping[str, str], cwd: Path) -> 
         if name:
             flat.offer(key, Place(ENVIRONMENT, f"environment {name}", cwd), _splitter(key, [environ[name]]))
     for name in sorted(environ):
-        if not name.startswith(keys.ENV_PREFIX) or name in known:
+        if not name.startswith(ENV_PREFIX) or name in known:
             continue
-        meant = keys.nearest(name, known, cutoff=0.85)
+        meant = nearest(name, known, cutoff=0.85)
         if meant:
             flat.complain(
                 Place(ENVIRONMENT, "environment", cwd), name, f"is not a setting: did you mean {meant}?"
@@ -150,7 +150,7 @@ def _from_file(layers: Layers, file: TomlFile) -> None:
     for name, value in file.data.items():
         if name in _TABLES:
             found = _tables(layers, file, name, value)
-            if name == keys.SOURCE_TABLE:
+            if name == source_keys.SOURCE_TABLE:
                 layers.sources += found
             elif name == CATEGORY_TABLE:
                 layers.categories += found
@@ -207,7 +207,7 @@ def _prefix(table_name: str, table: Mapping[str, object]) -> str:
 
 def _strays(flat: Findings, file: TomlFile, key: Key[Any], value: object) -> bool:
     """Complain of settings that a table has swallowed because they were written below its header."""
-    if key not in (keys.HOSTS, keys.HEADERS, keys.PRIVACY_FOR) or not isinstance(value, Mapping):
+    if key not in (keys.HOSTS, store_keys.HEADERS, keys.PRIVACY_FOR) or not isinstance(value, Mapping):
         return False
     strays = [name for name in value if keys.find(name) is not None]
     for name in strays:
@@ -235,5 +235,5 @@ def _unknown_in_table(name: str, table_name: str) -> str:
 
 
 def _meant(name: str, candidates: Iterable[str]) -> str:
-    meant = keys.nearest(name, candidates)
+    meant = nearest(name, candidates)
     return f": did you mean {meant}?" if meant else "; `awsync config show` lists the keys"

@@ -1,6 +1,6 @@
 """The kinds of value that say which events are meant: expressions, keys of data, names of categories.
 
-May import: the standard library, expressions, the kinds of config.values.
+May import: the standard library, expressions, config.values.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """The keys of a [[rule]] table, and how each is read.
 
-May import: the standard library, msgspec, settings, config.keys, config.matching, config.values.
+May import: the standard library, msgspec, settings, config.key and the kinds of config.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,8 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from awsync.config import values
-from awsync.config.keys import Key
+from awsync.config import durations, values
+from awsync.config.key import Key
 from awsync.config.matching import FLAG
 from awsync.config.values import Kind, sort_of
 from awsync.settings import Replacement
@@ -160,7 +160,7 @@ RULE_COMMAND: Key[tuple[str, ...]] = _key(
 )
 RULE_TIMEOUT: Key[timedelta] = _key(
     "timeout",
-    values.duration("5s", positive=True),
+    durations.duration("5s", positive=True),
     "How long transform or command may take over one event. Default: 5s.",
     "5s",
 )

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from awsync.config import rule_keys as keys
-from awsync.config.keys import Key
+from awsync.config.key import Key
 from awsync.config.layers import Findings, Place
 from awsync.config.values import T
 from awsync.series import CATEGORY, RESERVED

@@ -4,7 +4,7 @@ A filter that cannot be taken over as it was meant is refused with its name, and
 that is left out would let through what it was made to hold back. Replacements are written as Go has it there
 (`$1`, `${name}`) and as Python has it here (`\1`, `\g<name>`).
 
-May import: the standard library, msgspec, yaml, errors, rules, settings, config.keys.
+May import: the standard library, msgspec, yaml, errors, rules, settings and the keys of config.
 """
 
 import glob
@@ -18,17 +18,17 @@ import yaml
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from awsync.config import keys
-from awsync.config.keys import Key, nearest
+from awsync.config import keys, store_keys
+from awsync.config.key import Key, nearest
 from awsync.errors import ConfigError, Problem
 from awsync.rules.patterns import Groups
 from awsync.settings import Replacement, Rule
 
 _SETTINGS: Mapping[str, Key[Any]] = {
     "awurl": keys.AW_URL,
-    "prometheusurl": keys.PROMETHEUS_URL,
-    "prometheusauth": keys.BEARER_TOKEN,
-    "prometheussecretkey": keys.BEARER_TOKEN,
+    "prometheusurl": store_keys.PROMETHEUS_URL,
+    "prometheusauth": store_keys.BEARER_TOKEN,
+    "prometheussecretkey": store_keys.BEARER_TOKEN,
     "excludedwatchers": keys.EXCLUDED,
     "cron": keys.CRON,
     "mindata": keys.MIN_DATA,

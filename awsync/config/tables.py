@@ -1,12 +1,12 @@
 """The keys of the tables of config.toml that may come several times, beside those of a [[source]].
 
-May import: the standard library and the kinds and keys of config.
+May import: the standard library and the kinds of config and config.key.
 """
 
 from typing import Any
 
 from awsync.config import matching
-from awsync.config.keys import Key
+from awsync.config.key import Key
 
 CATEGORY_TABLE = "category"
 

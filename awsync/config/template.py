@@ -1,6 +1,6 @@
 """A config.toml that explains itself: config.toml.example, and what `awsync config init` writes.
 
-May import: the standard library, tomlkit, tomli-w, settings and config.keys.
+May import: the standard library, tomlkit, tomli-w, settings and the other modules of config.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,12 +9,13 @@ from typing import Any
 import tomli_w
 import tomlkit
 
-from awsync.config import keys
+from awsync.config import keys, source_keys, store_keys
 from awsync.config.categories import document as tables_of
-from awsync.config.keys import Key
+from awsync.config.durations import show_duration
+from awsync.config.key import Key
 from awsync.config.rule_keys import RULE_KEYS, RULE_TABLE
 from awsync.config.tables import CATEGORY_KEYS, CATEGORY_TABLE
-from awsync.config.values import Shown, show_duration
+from awsync.config.values import Shown
 from awsync.settings import Replacement, Rule, Settings
 
 _HEAD = """\
@@ -51,11 +52,11 @@ def render(active: Mapping[str, object]) -> str:
     blocks = [
         f"# {key.help}\n# {default_sentence(key)}\n{_lines(key, active.get(key.name))}\n" for key in keys.KEYS
     ]
-    source = "".join(map(_table_lines, keys.SOURCE_KEYS))
+    source = "".join(map(_table_lines, source_keys.SOURCE_KEYS))
     category = "".join(map(_table_lines, CATEGORY_KEYS))
     rule = "".join(map(_table_lines, RULE_KEYS))
     tables = (
-        f"{_SOURCES}#[[{keys.SOURCE_TABLE}]]\n{source}",
+        f"{_SOURCES}#[[{source_keys.SOURCE_TABLE}]]\n{source}",
         f"{_RULES}#[[{RULE_TABLE}]]\n{rule}",
         f"{_CATEGORIES}#[[{CATEGORY_TABLE}]]\n{category}",
     )
@@ -67,24 +68,24 @@ def freeze(settings: Settings, shown: Mapping[str, Shown]) -> str:
 
     `shown` maps the name of a key to its effective value as `config show` has it.
     """
-    left_out = {keys.HEADERS.name, *(key.name for key in keys.KEYS if key.secret)}
+    left_out = {store_keys.HEADERS.name, *(key.name for key in keys.KEYS if key.secret)}
     document: dict[str, object] = {
         key.name: shown[key.name]
         for key in keys.KEYS
         if key.name not in left_out and shown.get(key.name) is not None
     }
     if settings.store and "?" in settings.store.write_url:
-        document[keys.PROMETHEUS_URL.name] = settings.store.write_url
+        document[store_keys.PROMETHEUS_URL.name] = settings.store.write_url
     if keys.AW_URL.name not in document:
-        document[keys.SOURCE_TABLE] = [
+        document[source_keys.SOURCE_TABLE] = [
             {
-                keys.SOURCE_NAME.name: source.name,
-                keys.SOURCE_AW_URL.name: source.aw_url,
-                keys.SOURCE_USER_ID.name: source.user_id,
-                keys.SOURCE_EXCLUDED.name: list(source.excluded_watchers),
-                keys.SOURCE_INCLUDED.name: list(source.included_watchers),
-                keys.SOURCE_PRIVACY.name: source.privacy.level,
-                keys.SOURCE_PRIVACY_ALLOW.name: list(source.privacy.allowed),
+                source_keys.SOURCE_NAME.name: source.name,
+                source_keys.SOURCE_AW_URL.name: source.aw_url,
+                source_keys.SOURCE_USER_ID.name: source.user_id,
+                source_keys.SOURCE_EXCLUDED.name: list(source.excluded_watchers),
+                source_keys.SOURCE_INCLUDED.name: list(source.included_watchers),
+                source_keys.SOURCE_PRIVACY.name: source.privacy.level,
+                source_keys.SOURCE_PRIVACY_ALLOW.name: list(source.privacy.allowed),
             }
             for source in settings.sources
         ]

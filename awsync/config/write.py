@@ -16,8 +16,8 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from awsync.config import keys
-from awsync.config.keys import Key
+from awsync.config import keys, source_keys
+from awsync.config.key import Key
 from awsync.config.lines import TomlFile, read_toml
 from awsync.config.template import literal
 from awsync.errors import ConfigError, Problem
@@ -33,7 +33,7 @@ def set_value(path: Path, key: str, value: object, source: str | None = None) ->
     made. Raises ConfigError: unknown key, bad value, no such source, not TOML, or the file cannot be written.
     """
     target = path.resolve()
-    found = keys.find(key, keys.KEYS if source is None else keys.SOURCE_KEYS)
+    found = keys.find(key, keys.KEYS if source is None else source_keys.SOURCE_KEYS)
     if found is None:
         raise _error(path, key, "is not a key of awsync")
     if value is not None:
@@ -147,11 +147,13 @@ def _edit(table: MutableMapping[str, Any], key: Key[Any], value: object) -> None
 
 
 def _source(document: tomlkit.TOMLDocument, name: str, path: Path) -> MutableMapping[str, Any]:
-    for table in document.get(keys.SOURCE_TABLE, []):
-        if table.get(keys.SOURCE_NAME.name) == name:
+    for table in document.get(source_keys.SOURCE_TABLE, []):
+        if table.get(source_keys.SOURCE_NAME.name) == name:
             found: MutableMapping[str, Any] = table
             return found
-    raise _error(path, keys.SOURCE_TABLE, f'there is no [[{keys.SOURCE_TABLE}]] with the name "{name}"')
+    raise _error(
+        path, source_keys.SOURCE_TABLE, f'there is no [[{source_keys.SOURCE_TABLE}]] with the name "{name}"'
+    )
 
 
 def _error(path: Path, key: str, message: str) -> ConfigError:

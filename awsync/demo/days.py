@@ -6,74 +6,32 @@ read day by day in the memory of one day, and what the watchers send live contin
 The buckets are coherent: a tab is recorded only while its browser has the focus, a file only while the
 editor has it, and no bucket overlaps itself. Starts are whole milliseconds as aw-server keeps them.
 
-May import: titles and the standard library.
+May import: recorded, spans, titles and the standard library.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from random import Random
-from typing import Any, Literal, NamedTuple
-
-from msgspec import Struct
+from typing import Any
 
 from awsync.demo import titles
+from awsync.demo.recorded import (
+    MILLISECOND,
+    MINUTE,
+    SECOND,
+    Bucket,
+    Day,
+    Event,
+    Heartbeat,
+    ceil_ms,
+    floor_ms,
+    us_of,
+    whole_ms,
+)
+from awsync.demo.spans import Span, broken_by_breaks, free_day, working_day
 
-SECOND = 1_000_000
-MINUTE = 60 * SECOND
-MILLISECOND = 1_000
 AFK_TIMEOUT_US = 180 * SECOND
 """aw-watcher-afk decides in arrears: who touches nothing for 3 minutes was away since the last touch."""
-
-Mode = Literal["work", "leisure", "video"]
-Day = Mapping[str, tuple["Event", ...]]
-"""Events of one day by bucket id, oldest first."""
-
-
-class Event(Struct, frozen=True):
-    """One event of a bucket; times in microseconds (since the epoch, UTC), the start a whole millisecond."""
-
-    timestamp_us: int
-    duration_us: int
-    data: Mapping[str, Any]
-
-    @property
-    def end_us(self) -> int:
-        """Where it ends, in microseconds since the epoch."""
-        return self.timestamp_us + self.duration_us
-
-    def to_json(self) -> dict[str, Any]:
-        """ActivityWatch's own shape: an ISO 8601 timestamp and seconds."""
-        start = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.timestamp_us)
-        return {
-            "timestamp": start.isoformat(timespec="milliseconds"),
-            "duration": self.duration_us / SECOND,
-            "data": dict(self.data),
-        }
-
-
-class Bucket(Struct, frozen=True):
-    """What aw-server is told when a bucket is created."""
-
-    id: str
-    client: str
-    type: str
-    hostname: str
-
-
-class Heartbeat(NamedTuple):
-    """One heartbeat of a watcher; to be sent with a pulsetime of 0, for it continues where the last ended."""
-
-    bucket: Bucket
-    event: Event
-
-
-class Span(Struct, frozen=True):
-    """A stretch of time before the screen; during a video nobody touches the machine."""
-
-    start_us: int
-    end_us: int
-    mode: Mode
 
 
 class Person:
@@ -89,7 +47,7 @@ class Person:
         self.hostname = hostname
         self._seed = seed
         self._zone = zone
-        self._awake_from_us = None if awake_from is None else _us(awake_from)
+        self._awake_from_us = None if awake_from is None else us_of(awake_from)
         self._latest: tuple[date, Day] | None = None
         self.window = self._bucket("aw-watcher-window", "currentwindow")
         self.afk = self._bucket("aw-watcher-afk", "afkstatus")
@@ -100,7 +58,7 @@ class Person:
 
     def history(self, days: int, end: datetime) -> Iterator[Day]:
         """The last `days` days before `end`, oldest first; what still lasts at `end` is cut there."""
-        end_us = _floor_ms(_us(end))
+        end_us = floor_ms(us_of(end))
         last = end.astimezone(self._zone).date()
         for back in range(days - 1, -1, -1):
             plan = self.day(last - timedelta(days=back))
@@ -112,7 +70,7 @@ class Person:
         Called again and again with `since` the `until` before, it continues history(..., end=since); merged
         by aw-server the result is the plan, however long the steps are.
         """
-        since_us, until_us = _floor_ms(_us(since)), _floor_ms(_us(until))
+        since_us, until_us = floor_ms(us_of(since)), floor_ms(us_of(until))
         first, last = since.astimezone(self._zone).date(), until.astimezone(self._zone).date()
         beats: list[Heartbeat] = []
         for offset in range((last - first).days + 1):
@@ -143,52 +101,15 @@ class Person:
         return {bucket: tuple(events) for bucket, events in desk.record.items()}
 
     def _spans(self, day: date, random: Random) -> list[Span]:
-        midnight = _us(datetime.combine(day, time(), self._zone))
-        next_midnight = _us(datetime.combine(day + timedelta(days=1), time(), self._zone))
+        midnight = us_of(datetime.combine(day, time(), self._zone))
+        next_midnight = us_of(datetime.combine(day + timedelta(days=1), time(), self._zone))
         workday = day.weekday() < 5 and random.random() > 0.04
-        spans = list(_workday(midnight, random) if workday else _free_day(midnight, random))
+        spans = list(working_day(midnight, random) if workday else free_day(midnight, random))
         if self._awake_from_us is None or next_midnight <= self._awake_from_us:
             return spans
-        awake = max(midnight, _floor_ms(self._awake_from_us))
+        awake = max(midnight, floor_ms(self._awake_from_us))
         before = [Span(s.start_us, min(s.end_us, awake), s.mode) for s in spans if s.start_us < awake]
-        return [*before, *_broken_by_breaks(awake, next_midnight - SECOND, random)]
-
-
-def _workday(midnight: int, random: Random) -> Iterator[Span]:
-    def at(hour: float, spread_minutes: float) -> int:
-        return midnight + _ms(hour * 60 * MINUTE + random.gauss(0, spread_minutes / 2) * MINUTE)
-
-    lunch = at(12.3, 20)
-    yield from _broken_by_breaks(at(8.5, 20), lunch, random)
-    yield from _broken_by_breaks(lunch + _ms(random.uniform(35, 60) * MINUTE), at(17.6, 30), random)
-    if random.random() < 0.75:
-        yield from _evening(at(20, 40), random)
-
-
-def _free_day(midnight: int, random: Random) -> Iterator[Span]:
-    start = midnight + _ms(random.uniform(9, 11) * 60 * MINUTE)
-    for _ in range(random.randint(1, 3)):
-        end = start + _ms(random.uniform(15, 60) * MINUTE)
-        yield Span(start, end, "leisure")
-        start = end + _ms(random.uniform(60, 120) * MINUTE)
-    if random.random() < 0.5:
-        yield from _evening(midnight + _ms(random.uniform(20, 21) * 60 * MINUTE), random)
-
-
-def _evening(start: int, random: Random) -> Iterator[Span]:
-    end = start + _ms(random.uniform(20, 60) * MINUTE)
-    yield Span(start, end, "leisure")
-    if random.random() < 0.5:
-        yield Span(end + MILLISECOND, end + _ms(random.uniform(15, 50) * MINUTE), "video")
-
-
-def _broken_by_breaks(start: int, end: int, random: Random) -> Iterator[Span]:
-    while start < end:
-        pause = start + _ms(random.uniform(35, 90) * MINUTE)
-        if pause + 20 * MINUTE > end:
-            pause = end
-        yield Span(start, pause, "work")
-        start = pause + _ms(random.uniform(4, 15) * MINUTE)
+        return [*before, *broken_by_breaks(awake, next_midnight - SECOND, random)]
 
 
 def _presence(spans: list[Span]) -> list[Event]:
@@ -260,14 +181,14 @@ class _Desk:
             return "thunderbird", random.choice(self._mails), length
         if what < 0.998:
             return "libreoffice", random.choice(self._documents), length
-        return "zoom", random.choice(self._meetings), _ms(random.uniform(12, 40) * MINUTE)
+        return "zoom", random.choice(self._meetings), whole_ms(random.uniform(12, 40) * MINUTE)
 
     def _window(self, now: int, limit: int, length: int, app: str, title: str, random: Random) -> int:
         end = min(now + length, limit)
         event = Event(now, end - now, {"app": app, "title": title})
         self.record[self._person.window.id].append(event)
         # The watcher polls once a second: between two windows it sees nothing for part of that.
-        return _ceil_ms(end + int(random.uniform(0, 1) * SECOND))
+        return ceil_ms(end + int(random.uniform(0, 1) * SECOND))
 
     def _browse(self, now: int, limit: int, page: titles.Page, length: int, random: Random) -> int:
         firefox = random.random() < 0.75
@@ -296,7 +217,7 @@ class _Desk:
 
     def _inside_last_window(self, bucket: Bucket, data: Mapping[str, Any], random: Random) -> None:
         window = self.record[self._person.window.id][-1]
-        start = _ceil_ms(window.timestamp_us + int(random.uniform(0, 0.4) * SECOND))
+        start = ceil_ms(window.timestamp_us + int(random.uniform(0, 0.4) * SECOND))
         if start < window.end_us:
             self.record[bucket.id].append(Event(start, window.end_us - start, data))
 
@@ -321,19 +242,3 @@ def _grown(events: tuple[Event, ...], since_us: int, until_us: int) -> Iterator[
 def _known_from(event: Event) -> int:
     """When the watcher can first tell of an event: afk only after the timeout."""
     return event.timestamp_us + (AFK_TIMEOUT_US if event.data.get("status") == "afk" else 0)
-
-
-def _us(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-
-
-def _ms(microseconds: float) -> int:
-    return int(microseconds) // MILLISECOND * MILLISECOND
-
-
-def _floor_ms(microseconds: int) -> int:
-    return microseconds // MILLISECOND * MILLISECOND
-
-
-def _ceil_ms(microseconds: int) -> int:
-    return math.ceil(microseconds / MILLISECOND) * MILLISECOND

@@ -22,8 +22,9 @@ from textual.pilot import Pilot
 from awsync.agent import ConsoleAgent
 from awsync.config import Watched
 from awsync.demo.aw_server import AwServer
-from awsync.demo.days import Bucket, Person
+from awsync.demo.days import Person
 from awsync.demo.receiver import Receiver
+from awsync.demo.recorded import Bucket
 from awsync.doctor import writer
 from awsync.engine import Wiring
 from awsync.firstrun import FirstRun
