@@ -6,7 +6,8 @@ May import: everything below the engine.
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 
-from awsync.activitywatch import ActivityWatch, Info
+from awsync.activitywatch.answers import Info
+from awsync.activitywatch.client import ActivityWatch
 from awsync.budget import Count
 from awsync.delivery import Refusal
 from awsync.errors import SourceError

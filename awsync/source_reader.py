@@ -13,7 +13,8 @@ from contextlib import aclosing, asynccontextmanager
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from awsync.activitywatch import ActivityWatch, Bucket, Info
+from awsync.activitywatch.answers import Bucket, Info
+from awsync.activitywatch.client import ActivityWatch
 from awsync.ahead import ahead
 from awsync.errors import SourceError, SourceUnreachableError, UncategorizedError
 from awsync.events import (
