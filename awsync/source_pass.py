@@ -10,6 +10,7 @@ from awsync.activitywatch.answers import Info
 from awsync.activitywatch.client import ActivityWatch
 from awsync.budget import Count
 from awsync.delivery import Refusal
+from awsync.due_stretches import DueStretches
 from awsync.errors import SourceError
 from awsync.events import (
     CheckpointMoved,
@@ -57,6 +58,7 @@ class SourcePass:
         self._presence = PresenceReader(aw, source, context.settings.hosts)
         self._labelling = Labelling(aw, source, context.settings)
         self._relabelling = Relabelling(source, self._labelling, context)
+        self._due = DueStretches(source, aw, context, self._presence, self._labelling)
         self._preparer = Preparer(source, aw, context, self._presence, self._labelling)
         self._waiting = WaitingRoom(self._presence)
         self._broken: set[str] = set()
@@ -73,7 +75,7 @@ class SourcePass:
             self._context,
             self._infos,
             self._presence,
-            self._labelling,
+            self._due,
             self._relabelling,
         )
         try:
@@ -124,7 +126,7 @@ class SourcePass:
         """Whether a bucket's samples may leave: no glob can be asked about one that is gone."""
         globs = self._source.excluded_watchers or self._source.included_watchers
         gone = self._context.whole and bucket not in reader.listed
-        return bucket in reader.synced or (gone and not globs)
+        return bucket in self._due.synced or (gone and not globs)
 
     async def _work(self, found: AsyncIterator[tuple[Stretch, RawPage]], reader: SourceReader) -> None:
         async for stretch, raw in found:
