@@ -1,78 +1,66 @@
-"""The agent of the console: what it shows and what it asks, over an engine here or a service beside it.
+"""The agent of the console: what it shows and what it asks, over what it is attached to.
 
 May import: everything but cli, demo and tui.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from datetime import timedelta
 
 from msgspec.structs import replace
 
+from awsync.attachment import Attachment
 from awsync.config import Loaded, Watched
 from awsync.control import Activity, Agreement, BucketDetail, Command, Finding, Request, Said
 from awsync.costs.said import Said as Planned
 from awsync.detail import MOVES, SEARCHED_MOVES, ActivityReader, look, moves
 from awsync.engine import Wiring
-from awsync.errors import LockHeldError, SourceError, StateError
-from awsync.events import Paused, Resumed, RunEnded, RunStarted
-from awsync.journal import Journal
+from awsync.known_sources import KnownSources
 from awsync.ledger import Quarantined, Range
 from awsync.preview import Preview, previews
-from awsync.records import Aside, Checkpoint, Neighbour, PassRecord
+from awsync.records import Aside, Checkpoint, PassRecord
 from awsync.remote_write.clock import ahead_by
-from awsync.remote_write.connection import shown_url
 from awsync.sent import Report as Sent
 from awsync.sent_reader import read as read_sent
-from awsync.settings import Settings, SourceSettings
-from awsync.sides import Beside, Here, Side
-from awsync.state import State
-from awsync.survey import BucketReport, SourceReport, survey
+from awsync.settings import Settings
+from awsync.survey import BucketReport, SourceReport
 from awsync.timeline import DAY, floor_to
 from awsync.totals import By, Report
 from awsync.wanted import Wanted
 from awsync.words import amount, clock
-
-HISTORY = 500
 
 
 class ConsoleAgent:
     """Implements control.Agent. Made inside a running event loop; raises AwsyncError."""
 
     def __init__(self, watched: Watched, *, wiring: Wiring | None = None) -> None:
-        settings = watched.loaded.settings
         self._watched = watched
         self._wiring = wiring or Wiring()
-        self._queue: asyncio.Queue[Said] = asyncio.Queue()
-        self._known: dict[str, SourceReport] = {}
-        self._neighbours: list[Neighbour] = []
+        self._attached = Attachment(watched, self._wiring)
+        self._sources = KnownSources(self._attached, self._wiring.aw_transport)
         self._activity = ActivityReader(self._wiring.aw_transport)
-        self._journal = Journal(settings.state_dir)
-        self._history = self._journal.recent(HISTORY)
-        self.paused = False
-        # Whoever writes goes first: it makes the state readable where it is old or damaged.
-        here: Side | None = None
-        with suppress(LockHeldError):
-            here = self._here()
-        self._reading = State(settings.state_dir, _sink_of(settings), write=False)
-        self._side = here or self._beside()
         self._wanted = Wanted(watched, self._obey)
 
     @property
     def observing(self) -> int | None:
         """The process id of the observed service."""
-        return self._side.pid
+        return self._attached.side.pid
 
     @property
     def service_ended(self) -> bool:
         """Whether the observed service is gone."""
-        return self._side.ended
+        return self._attached.side.ended
+
+    @property
+    def paused(self) -> bool:
+        """Whether the cron is paused."""
+        return self._attached.paused
 
     @property
     def settings(self) -> Settings:
         """The effective settings."""
-        return self._side.settings
+        return self._attached.settings
 
     @property
     def loaded(self) -> Loaded:
@@ -82,44 +70,32 @@ class ConsoleAgent:
     @property
     def sink(self) -> str:
         """The store, as it may be shown."""
-        return _sink_of(self.settings)
+        return self._attached.sink
 
-    async def events(self) -> AsyncIterator[Said]:
+    def events(self) -> AsyncIterator[Said]:
         """History, then what is said."""
-        for said in self._history:
-            yield said
-        while True:
-            yield await self._queue.get()
+        return self._attached.events()
 
     async def survey(self) -> list[SourceReport]:
         """What each source has now."""
-        with suppress(StateError):
-            self._neighbours = self._state().neighbours()
-        reports = await survey(self.settings, self._neighbours, transport=self._wiring.aw_transport)
-        # A server that is down still has the buckets it had: they can be excluded and rewound meanwhile.
-        answered = {report.source: report for report in reports if report.error is None}
-        self._known = {
-            report.source: answered.get(report.source) or self._known.get(report.source, report)
-            for report in reports
-        }
-        return reports
+        return await self._sources.survey()
 
     async def activity(self, source: str, bucket: str) -> Activity:
         """The bucket's last 24 hours."""
-        found = await self._report(source, bucket)
-        return await self._activity.read(self._source(source), found, self._wiring.clock())
+        found = await self._sources.bucket(source, bucket)
+        return await self._activity.read(self._sources.source(source), found, self._wiring.clock())
 
     async def detail(self, source: str, bucket: str) -> BucketDetail:
         """A bucket in depth."""
-        found = await self._report(source, bucket)
-        await self._side.settle()
+        found = await self._sources.bucket(source, bucket)
+        await self._attached.side.settle()
         return await look(
             self.settings,
-            self._source(source),
+            self._sources.source(source),
             found,
-            checkpoint=self._state().checkpoint(source, bucket),
-            book=self._state().admissions(source, bucket),
-            history=moves(self._journal.of_types(MOVES, SEARCHED_MOVES), source, bucket),
+            checkpoint=self._attached.state.checkpoint(source, bucket),
+            book=self._attached.state.admissions(source, bucket),
+            history=moves(self._attached.journal.of_types(MOVES, SEARCHED_MOVES), source, bucket),
             transport=self._wiring.aw_transport,
         )
 
@@ -141,7 +117,7 @@ class ConsoleAgent:
         """How the store agrees with ActivityWatch."""
         from awsync.verify.shown import agreements
 
-        found = agreements(self.settings, self._state(), days=days, wiring=self._wiring)
+        found = agreements(self.settings, self._attached.state, days=days, wiring=self._wiring)
         async with aclosing(found):
             async for each in found:
                 yield each
@@ -155,14 +131,14 @@ class ConsoleAgent:
             by,
             since,
             now=self._wiring.clock(),
-            remembered=self._neighbours,
+            remembered=self._sources.neighbours,
             transport=self._wiring.aw_transport,
         )
 
     async def sent(self, *, days: int) -> Sent:
         """What has left this machine."""
         now = self._wiring.clock()
-        return await asyncio.to_thread(read_sent, self._state(), now - days * DAY, now)
+        return await asyncio.to_thread(read_sent, self._attached.state, now - days * DAY, now)
 
     async def preview(self, source: str, bucket: str, *, hours: int, rule: str) -> Preview:
         """A bucket's newest hours before and after."""
@@ -174,8 +150,8 @@ class ConsoleAgent:
             length=timedelta(hours=hours),
             source=source,
             tried=harmless(rule, "tried") if rule.strip() else None,
-            books=self._state().admissions,
-            remembered=self._neighbours,
+            books=self._attached.state.admissions,
+            remembered=self._sources.neighbours,
             transport=self._wiring.aw_transport,
         )
         async with aclosing(found):
@@ -189,7 +165,7 @@ class ConsoleAgent:
             self._ruled(),
             timedelta(days=days),
             now=self._wiring.clock(),
-            remembered=self._neighbours,
+            remembered=self._sources.neighbours,
             transport=self._wiring.aw_transport,
         )
         async with aclosing(found):
@@ -208,27 +184,27 @@ class ConsoleAgent:
 
     def checkpoints(self) -> list[Checkpoint]:
         """All checkpoints of the store."""
-        return self._state().checkpoints()
+        return self._attached.state.checkpoints()
 
     def passes(self, limit: int) -> list[PassRecord]:
         """The last passes, newest first."""
-        return self._state().passes(limit)
+        return self._attached.state.passes(limit)
 
     def set_aside(self) -> list[tuple[str, str, Range]]:
         """Ranges that are set aside."""
-        return self._state().set_aside()
+        return self._attached.state.set_aside()
 
     def quarantine(self) -> list[Quarantined]:
         """Samples in quarantine."""
-        return self._state().quarantine()
+        return self._attached.state.quarantine()
 
     def aside_counts(self) -> Mapping[tuple[str, str], Aside]:
         """How much is set aside."""
-        return self._state().aside_counts()
+        return self._attached.state.aside_counts()
 
     def series(self) -> Mapping[tuple[str, str], int]:
         """Series of each bucket."""
-        return self._state().series_counts()
+        return self._attached.state.series_counts()
 
     async def sync_now(self, source: str | None = None, bucket: str | None = None) -> str:
         """Starts a pass."""
@@ -248,13 +224,12 @@ class ConsoleAgent:
         self, buckets: Sequence[tuple[str, str]], *, excluded: bool, skip_gap: bool = False
     ) -> str:
         """Leaves buckets out, or takes them in again."""
-        reports = [await self._report(source, bucket) for source, bucket in buckets]
+        reports = [await self._sources.bucket(source, bucket) for source, bucket in buckets]
         if excluded:
             return await self._wanted.exclude(self.settings, reports)
         # The gap goes before its bucket is taken in, or a pass that begins at once would send it.
         skipped = await self._skip(reports) if skip_gap else ""
-        everything = (found for each in self._known.values() for found in each.buckets)
-        return await self._wanted.include(self.settings, reports, everything) + skipped
+        return await self._wanted.include(self.settings, reports, self._sources.buckets()) + skipped
 
     async def add_rule(self, text: str) -> str:
         """Puts a rule at the end of config.toml."""
@@ -287,63 +262,14 @@ class ConsoleAgent:
 
     async def take_over(self) -> str:
         """Runs the engine in this process."""
-        if not self._side.ended:
-            return "The service still runs; it is only observed."
-        here = self._here()
-        await self._side.close()
-        self._side = here
-        return "This console runs the engine now."
+        return await self._attached.take_over()
 
     async def close(self) -> None:
         """Stops the engine, or ends the observation."""
-        await self._side.close()
-        self._journal.close()
-        self._reading.database.close()
-
-    def _here(self) -> Side:
-        return Here(self._watched, _sink_of(self._watched.loaded.settings), self._hear, self._wiring)
-
-    def _beside(self) -> Side:
-        for said in self._history:
-            self._note(said)
-        # Not the journal's last number: what came in since the history was read would be left out.
-        heard = max((said.number for said in self._history), default=0)
-        return Beside(self._watched, self._reading, self._journal, self._hear, heard=heard)
-
-    def _hear(self, said: Said) -> None:
-        self._note(said)
-        self._queue.put_nowait(said)
-
-    def _note(self, said: Said) -> None:
-        if isinstance(said.event, Paused):
-            self.paused = True
-        elif isinstance(said.event, Resumed | RunStarted | RunEnded):
-            self.paused = False
-
-    def _state(self) -> State:
-        self._reading.sink = self.sink
-        return self._reading
+        await self._attached.close()
 
     async def _obey(self, command: Command) -> str:
-        return await self._side.obey(command)
-
-    def _source(self, name: str) -> SourceSettings:
-        for source in self.settings.sources:
-            if source.name == name:
-                return source
-        raise SourceError(
-            f'The settings have no source "{name}" any more.', "Leave this page: what it shows is gone."
-        )
-
-    async def _report(self, source: str, bucket: str) -> BucketReport:
-        for again in (False, True):
-            if again:
-                await self.survey()
-            known = self._known.get(source)
-            for found in known.buckets if known is not None else ():
-                if found.bucket == bucket:
-                    return found
-        raise SourceError(f'{source} has no bucket "{bucket}" now.', "Is its ActivityWatch running?")
+        return await self._attached.side.obey(command)
 
     async def _skip(self, reports: Sequence[BucketReport]) -> str:
         """Puts checkpoints at the end of the running slot, so that nothing of the gap is sent."""
@@ -354,8 +280,3 @@ class ConsoleAgent:
             command = Command(request=Request.SKIP, source=found.source, bucket=found.bucket, position=end)
             told = await self._obey(command)
         return " What happened until now is not sent." + told
-
-
-def _sink_of(settings: Settings) -> str:
-    assert settings.store is not None, "a console needs prometheus-url; config.load demands it"
-    return shown_url(settings.store.write_url)

@@ -90,7 +90,7 @@ async def test_what_is_typed_right_after_the_slash_belongs_to_the_filter() -> No
     async with app.run_test(size=(120, 40)) as pilot:
         await filled(pilot)
         assert app.page is not None
-        app.type_filter(app.page, "")
+        app.page.type_filter("")
         assert isinstance(app.focused, FilterBar)
         await pilot.press(*"web", "enter")
         await until(pilot, lambda: "Watchers 1 of 3  /web" in screen(app))

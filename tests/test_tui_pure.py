@@ -28,6 +28,7 @@ from awsync.timeline import HOUR
 from awsync.tui import rewinding, schedule
 from awsync.tui.cells import GAP, Column, Tone, place
 from awsync.tui.columns import FIELDS, Seen
+from awsync.tui.folding import apply
 from awsync.tui.header import Facts, first_line, second_line, troubles
 from awsync.tui.logbook import KEPT, Logbook
 from awsync.tui.matching import Pattern
@@ -223,7 +224,7 @@ def take(board: Board, step: object, at: int) -> None:
     elif isinstance(step, tuple):
         board.checkpoints(step)
     else:
-        board.apply(Said(0, at, cast("Event", step)))
+        apply(board, Said(0, at, cast("Event", step)))
 
 
 @settings(deadline=None, max_examples=200)
@@ -309,5 +310,5 @@ def test_the_time_left_counts_from_a_buckets_own_pages() -> None:
             (at * second, CheckpointMoved(source="s", bucket=bucket, position=position * second, samples=1)),
         ]  # fmt: skip
     for number, (at, event) in enumerate(told):
-        board.apply(Said(number, at, event))
+        apply(board, Said(number, at, event))
     assert board.rows["s", "b"].seconds_left == 10.0

@@ -3,39 +3,26 @@
 The command line, the console, the metrics and the stored log all read this one stream, so they cannot
 disagree. Moments are microseconds since the epoch, amounts of activity microseconds, delays seconds.
 
-May import: the standard library, words.
+    runs     around the passes of a run     passes      a pass as a whole
+    sources  servers and their buckets      deliveries  samples on their way
+    store    the store itself               sentences   the words for each of these
+    event    all of them as one type        levels      how much each matters
+
+May import: the standard library, msgspec, words.
 """
 
-from awsync.events.passes import (
-    AwayUnknown,
+from awsync.events.deliveries import (
     BatchDelivered,
-    BucketFound,
-    BucketSkipped,
-    CategoriesLeftOut,
     CheckpointMoved,
-    ClockSkewed,
     CorrectionSent,
-    FutureLeft,
-    HistoryWentBack,
-    LabelsChanged,
-    LongHistoryFound,
-    OwnSeriesRefused,
-    PageRead,
-    PassFinished,
-    PassStarted,
     RepairSent,
-    RetryScheduled,
-    SameDevice,
     SamplesSetAside,
     SeriesFolded,
     SetAsideDelivered,
-    SourceFailed,
-    SourceReached,
-    StoreParked,
-    StoreReached,
-    Totals,
-    Work,
 )
+from awsync.events.event import Event
+from awsync.events.levels import Level, level
+from awsync.events.passes import ClockSkewed, PassFinished, PassStarted, Totals
 from awsync.events.runs import (
     AsideDecided,
     CheckpointRewound,
@@ -53,7 +40,24 @@ from awsync.events.runs import (
     StateBegunAnew,
     SyncAsked,
 )
-from awsync.events.sentences import Event, Level, describe, folded, level, set_aside
+from awsync.events.sentences.describing import describe
+from awsync.events.sentences.passes import folded, set_aside
+from awsync.events.sources import (
+    AwayUnknown,
+    BucketFound,
+    BucketSkipped,
+    CategoriesLeftOut,
+    FutureLeft,
+    HistoryWentBack,
+    LabelsChanged,
+    LongHistoryFound,
+    PageRead,
+    SameDevice,
+    SourceFailed,
+    SourceReached,
+    Work,
+)
+from awsync.events.store import OwnSeriesRefused, RetryScheduled, StoreParked, StoreReached
 
 __all__ = [
     "AsideDecided",

@@ -1,42 +1,35 @@
 """The console's application: the agent's stream goes in, the screen is drawn four times a second at most.
 
-May import: textual, and of awsync control, errors, schedule, events, and all of tui.
+May import: textual, and of awsync control, events, and all of tui.
 """
 
 import asyncio
-import gc
-import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import ClassVar
 
-from rich.style import Style
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 
 from awsync.control import Agent
-from awsync.errors import AwsyncError
 from awsync.events import Level
-from awsync.tui import actions, pages, palette, scheduling, takeaway, themes, tones
+from awsync.tui import actions, latency, pages, palette, refusals, scheduling, takeaway, themes
+from awsync.tui.appearance import Appearance, colourless
 from awsync.tui.bindings import bindings
-from awsync.tui.cells import Tone
 from awsync.tui.commands import Commands, Work
+from awsync.tui.connection import Connection
 from awsync.tui.header import facts
 from awsync.tui.page import Page
 from awsync.tui.rows import Key
 from awsync.tui.state import Board
 from awsync.tui.text import plain
-from awsync.tui.watch import Watch
 from awsync.tui.watchers import WatchersPage
 
 FLUSH_SECONDS = 0.25
-CLOSE_SECONDS = 1.0
-_SWITCH_SECONDS = 0.001
 _TOAST_SECONDS = 5.0
 
 
@@ -72,36 +65,25 @@ class Console(App[int], inherit_bindings=False):
     ) -> None:
         # The filter that takes colours away is chosen while the application is made: with the terminal's
         # palette it leaves bold, dim and reverse alone, where any other theme would turn red into dark grey.
-        colourless = "NO_COLOR" in os.environ
-        super().__init__(ansi_color=True if colourless else None)
-        for theme in themes.THEMES:
-            self.register_theme(theme)
-        wanted = os.environ.get("TEXTUAL_THEME", themes.OWN)
-        self.theme = themes.TERMINAL if colourless or wanted not in self.available_themes else wanted
-        # One of ours that the environment names was unknown when the style sheet was made.
-        self.stylesheet.set_variables(self.get_css_variables())
+        super().__init__(ansi_color=True if colourless() else None)
+        self.appearance = Appearance(self)
         self.board = Board()
         self.config_path = config_path
         self.now = clock
         self.cursor_blinks = cursor_blinks
-        self.watch_agent: Watch | None = None
-        self._open_agent = open_agent
+        self._connection = Connection(self, open_agent, prepare)
         self._open_first = first
-        self._prepare = prepare
         self._first: Page | None = None
         self.commands = Commands(self)
         self._toast = ("", Level.INFO)
         self._toasted = 0.0
-        self._styled = ""
-        self._styles: Mapping[Tone, Style] = {}
         self._drawn: tuple[object, ...] = ()
-        self._leaving: asyncio.Future[None] | None = None
         self._off: tuple[object, ...] = ()
 
     @property
     def agent(self) -> Agent | None:
         """The engine as this console sees it; None until it is connected."""
-        return None if self.watch_agent is None else self.watch_agent.agent
+        return self._connection.agent
 
     @property
     def connected(self) -> bool:
@@ -122,14 +104,6 @@ class Console(App[int], inherit_bindings=False):
         """The table of watchers."""
         return WatchersPage()
 
-    @property
-    def styles_of_tones(self) -> Mapping[Tone, Style]:
-        """How each tone looks in the theme in force."""
-        if self._styled != self.theme:
-            self._styled = self.theme
-            self._styles = tones.styles(self.get_css_variables(), terminal=self.native_ansi_color)
-        return self._styles
-
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own variables, for themes that do not know them."""
         return themes.fallbacks(self.current_theme)
@@ -139,11 +113,11 @@ class Console(App[int], inherit_bindings=False):
         if sys.platform != "win32" and not self.is_headless:
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGTERM, self.exit, 0)
-            loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+            loop.add_signal_handler(signal.SIGHUP, self._connection.hang_up)
         self.set_interval(FLUSH_SECONDS, self.flush)
-        self.call_after_refresh(_keep)
+        self.call_after_refresh(latency.keep)
         if self._open_first is None:
-            self.call_after_refresh(self._connect)
+            self.call_after_refresh(self._connection.start)
         else:
             self._first = self._open_first()
             self.push_screen(self._first)
@@ -152,44 +126,16 @@ class Console(App[int], inherit_bindings=False):
         """What comes before everything else is done."""
         self._first = None
         self.pop_screen()
-        self.call_after_refresh(self._connect)
-
-    def _connect(self) -> None:
-        self.run_worker(self._run_agent(), exit_on_error=True, group="agent")
-
-    async def _run_agent(self) -> None:
-        await asyncio.to_thread(self._prepare)
-        try:
-            agent = self._open_agent()
-        except AwsyncError as error:
-            self.exit(error.exit_code, return_code=error.exit_code, message=str(error))
-            return
-        _keep()
-        self.watch_agent = Watch(agent, self.board, self.now)
-        await self.watch_agent.run()
-
-    def _hang_up(self) -> None:
-        """The terminal is gone: nothing can be drawn on it, and Textual would wait for it without end."""
-        self._leaving = asyncio.ensure_future(self._leave())
-
-    async def _leave(self) -> None:
-        await self._close_agent()
-        os._exit(0)
+        self.call_after_refresh(self._connection.start)
 
     async def on_unmount(self) -> None:
         """The engine stops with the console, however it ends."""
-        await self._close_agent()
-
-    async def _close_agent(self) -> None:
-        watch, self.watch_agent = self.watch_agent, None
-        if watch is not None:
-            with suppress(TimeoutError, AwsyncError):
-                await asyncio.wait_for(watch.agent.close(), CLOSE_SECONDS)
+        await self._connection.close()
 
     def flush(self, *, force: bool = False) -> None:
         """Draws what changed; the clock moves on once a second."""
         page = self.page
-        if page is None or not page.is_mounted or self._leaving is not None:
+        if page is None or not page.is_mounted or self._connection.leaving:
             return
         now = self.now()
         agent = self.agent
@@ -208,21 +154,7 @@ class Console(App[int], inherit_bindings=False):
 
     def why_not(self, action: str) -> str | None:
         """Why a key that works everywhere does nothing now; None where it works."""
-        if (reason := self.forbidden(action)) is not None:
-            return reason
-        agent = self.agent
-        if action == "refresh" and agent is None:
-            return "awsync is still starting."
-        if action == "undo" and not self.commands.undoable:
-            return "There is nothing to undo."
-        if action in {"sync_now", "pause", "schedule"}:
-            if agent is None:
-                return "awsync is still starting."
-            if agent.service_ended:
-                return "The observed service has ended: T lets this console sync."
-        if action == "take_over" and (agent is None or not agent.service_ended):
-            return "There is nothing to take over: a sync runs."
-        return None
+        return refusals.why_not(self, action)
 
     def forbidden(self, action: str) -> str | None:
         """Why a key has no place in the console now; None where it has."""
@@ -263,25 +195,12 @@ class Console(App[int], inherit_bindings=False):
 
     def look_soon(self) -> None:
         """What was changed here is looked at now."""
-        if self.watch_agent is not None:
-            self.watch_agent.look_soon()
+        self._connection.look_soon()
 
     @property
     def watcher(self) -> Key | None:
         """The watcher under the cursor of the table."""
         return next((page.key for page in self.screen_stack if isinstance(page, WatchersPage)), None)
-
-    def type_filter(self, page: Page, text: str, hint: str = "") -> None:
-        """Opens the line in which a filter is typed, on a page that takes one; `hint` is for an empty one."""
-        from awsync.tui.filtering import FilterBar
-
-        if not page.query(FilterBar):
-            field = FilterBar(text, hint)
-            field.cursor_blink = self.cursor_blinks
-            page.before_filter = page.focused
-            page.mount(field)
-            # At once: what is typed next would otherwise still be keys of the page.
-            page.set_focus(field)
 
     def action_sync_now(self) -> None:
         """A pass over everything."""
@@ -334,12 +253,7 @@ class Console(App[int], inherit_bindings=False):
 
     def action_next_theme(self) -> None:
         """The next theme."""
-        if self.no_color:
-            self.say("NO_COLOR is set: there are no colours to change.", Level.WARNING, log=False)
-            return
-        at = themes.CYCLE.index(self.theme) if self.theme in themes.CYCLE else -1
-        self.theme = themes.CYCLE[(at + 1) % len(themes.CYCLE)]
-        self.say(f"Theme: {themes.WORDS[self.theme]}.", log=False)
+        self.appearance.next_theme()
 
     def action_zoom(self) -> None:
         """One pane on the whole screen."""
@@ -358,7 +272,7 @@ class Console(App[int], inherit_bindings=False):
 
     async def action_quit(self) -> None:
         """Leaves; what is not confirmed is sent next time."""
-        await self._close_agent()
+        await self._connection.close()
         self.exit(0)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
@@ -369,12 +283,6 @@ class Console(App[int], inherit_bindings=False):
         """Closes what lies over a page."""
         while self.page is not None and name != self.page.NAME:
             self.pop_screen()
-
-
-def _keep() -> None:
-    """What stands now stands to the end: looking through it for garbage would make keys wait."""
-    gc.freeze()
-    gc.enable()
 
 
 def run(
@@ -389,8 +297,7 @@ def run(
     `first` is a page before all others. `prepare` runs in a thread behind the first picture, before
     `open_agent`: it may load what takes time.
     """
-    # A key passes several turns of the loop; in each it would wait 5 ms for a thread that is at work.
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    latency.switch_often()
     app = Console(open_agent, config_path=config_path, first=first, prepare=prepare)
     code = app.run(mouse=True)
     return app.return_code or (code if isinstance(code, int) else 0)

@@ -1,6 +1,6 @@
 """What all pages share: the header, the keys at the bottom, and keys that say why they are off.
 
-May import: textual, and of tui actions, app (its type), bindings, header, keybar, lines, state.
+May import: textual, and of tui actions, app (its type), bindings, filtering, header, keybar, rows, state.
 """
 
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -83,6 +83,18 @@ class Page(Screen[None], inherit_bindings=False):
     def close(self) -> bool:
         """Escape: goes back by one step within the page; False where there is none."""
         return False
+
+    def type_filter(self, text: str, hint: str = "") -> None:
+        """Opens the line in which a filter is typed, on a page that takes one; `hint` is for an empty one."""
+        from awsync.tui.filtering import FilterBar
+
+        if not self.query(FilterBar):
+            field = FilterBar(text, hint)
+            field.cursor_blink = self.console.cursor_blinks
+            self.before_filter = self.focused
+            self.mount(field)
+            # At once: what is typed next would otherwise still be keys of the page.
+            self.set_focus(field)
 
     def set_pattern(self, text: str) -> None:
         """Shows what passes a filter."""

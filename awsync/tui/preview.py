@@ -138,7 +138,7 @@ class PreviewPage(Page):
 
     def action_try_rule(self) -> None:
         """Opens the line in which a rule is typed."""
-        self.console.type_filter(self, self.rule, HINT)
+        self.type_filter(self.rule, HINT)
 
     def action_save_rule(self) -> None:
         """Writes the rule that is tried to config.toml."""

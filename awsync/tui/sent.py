@@ -171,7 +171,7 @@ class SentPage(Page):
 
     def action_filter(self) -> None:
         """Opens the line in which the filter is typed."""
-        self.console.type_filter(self, self.pattern.text)
+        self.type_filter(self.pattern.text)
 
     def set_pattern(self, text: str) -> None:
         """Shows only the values that pass the filter, and the lines that have some."""

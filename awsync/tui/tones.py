@@ -3,7 +3,7 @@
 Meaning is in glyphs and words; colour only helps. In the terminal's own palette, and so under NO_COLOR,
 no grey is used: weight and reverse video carry the tones.
 
-May import: textual, rich, cells.
+May import: textual, rich, of tui app (its type), cells.
 """
 
 from collections.abc import Iterable, Mapping
@@ -70,7 +70,7 @@ def styles(variables: Mapping[str, str], *, terminal: bool) -> Mapping[Tone, Sty
 
 def style(widget: Widget, tone: Tone) -> Style:
     """How a tone looks now."""
-    return cast("Console", widget.app).styles_of_tones[tone]
+    return cast("Console", widget.app).appearance.styles[tone]
 
 
 def cursor(widget: Widget) -> Style:

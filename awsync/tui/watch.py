@@ -2,7 +2,7 @@
 
 Looks are spaced by what they cost, so that a server with hundreds of buckets is not kept busy by a console.
 
-May import: the standard library, msgspec, control, errors, events, schedule, tui state and schedule.
+May import: the standard library, msgspec, control, errors, events, and of tui folding, rows, schedule, state.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from awsync.events import (
     PassFinished,
     SettingsReloaded,
 )
-from awsync.tui import schedule
+from awsync.tui import folding, schedule
 from awsync.tui.rows import Key
 from awsync.tui.state import Board
 
@@ -68,7 +68,7 @@ class Watch(Struct):
 
     async def _listen(self) -> None:
         async for said in self.agent.events():
-            self.board.apply(said)
+            folding.apply(self.board, said)
             self._notice(said.event)
 
     def _notice(self, event: Event) -> None:

@@ -194,7 +194,7 @@ class WatchersPage(Page):
 
     def action_filter(self) -> None:
         """Opens the line in which the filter is typed."""
-        self.console.type_filter(self, self.pattern.text)
+        self.type_filter(self.pattern.text)
 
     def set_pattern(self, text: str) -> None:
         """Shows what passes the filter."""
