@@ -11,35 +11,28 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
 from awsync import __version__
 from awsync.control import Command, Request
-from awsync.engine import Emit, Engine, Only
-from awsync.errors import AwsyncError, ConfigError, StateDamagedError, StateError
+from awsync.engine import Emit, Engine
+from awsync.errors import AwsyncError, ConfigError
 from awsync.events import (
     AsideDecided,
-    BatchDelivered,
     CheckpointRewound,
     Event,
     GapSkipped,
     HeldForThisRun,
-    NextPass,
     PassFailed,
-    PassFinished,
-    Paused,
-    Resumed,
-    RetryScheduled,
     RunEnded,
     RunStarted,
     SettingsReloaded,
-    StoreReached,
     SyncAsked,
 )
 from awsync.exclusions import ForThisRun
 from awsync.ledger import Mark
+from awsync.passes import Passes
 from awsync.remote_write.connection import shown_url
 from awsync.schedule import Schedule
 from awsync.settings import Settings
@@ -63,23 +56,14 @@ class Conductor:
         asked: Callable[[], Iterable[Command]] = lambda: (),
     ) -> None:
         self._engine = engine
-        self._tell = emit
+        self._emit = emit
         self._reload = reload
         self._asked = asked
         self._wanted = engine.settings
         self._for_this_run = ForThisRun()
         self._inbox: list[tuple[Command, asyncio.Future[None]]] = []
-        self._due: list[Only] = [None]
-        self._pass: asyncio.Task[PassFinished] | None = None
-        self._only: Only = None
-        self._failing = False
-        self._lacking = False
-        self._begun_anew = False
-        self._paused = False
-        self._interrupted = False
-        self._next: int | None = None
-        self._planned = 0
         self._wake = asyncio.Event()
+        self._passes = Passes(engine, emit, self._wake.set)
 
     async def run(self) -> None:
         """Passes until cancelled; a pass that fails for the state's sake is said, and tried again."""
@@ -87,7 +71,7 @@ class Conductor:
         try:
             while True:
                 await self._look()
-                self._begin()
+                self._passes.begin()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_SECONDS):
                         await self._wake.wait()
@@ -95,7 +79,7 @@ class Conductor:
         finally:
             for _, done in self._inbox:
                 done.cancel()
-            await self._stop()
+            await self._passes.stop()
             self._emit(RunEnded(pid=os.getpid()))
 
     async def obey(self, command: Command) -> None:
@@ -105,16 +89,8 @@ class Conductor:
         self._wake.set()
         await done
 
-    def _emit(self, event: Event) -> None:
-        if isinstance(event, RetryScheduled):
-            self._failing = True
-        elif isinstance(event, BatchDelivered | StoreReached):
-            self._failing = False
-        self._tell(event)
-
     async def _look(self) -> None:
-        if self._pass is not None and self._pass.done():
-            self._end(self._pass)
+        self._passes.end()
         # The file first: whoever asks for something and then changes the file means them in this order.
         changed = self._changed()
         inbox, self._inbox = self._inbox, []
@@ -137,76 +113,6 @@ class Conductor:
             self._wanted = changed
             await self._adopt(SettingsReloaded())
 
-    def _begin(self) -> None:
-        """Starts the pass that is due, if any and if none runs."""
-        now = self._engine.wiring.clock()
-        if self._next is not None and not self._paused:
-            if self._next <= now:
-                self._next = None
-                self._want(None)
-            elif now < self._planned:
-                # The clock went back: what it said then may be years away.
-                self._plan()
-        if self._pass is None and self._due:
-            self._only = self._due.pop(0)
-            self._next = None
-            self._failing = False
-            self._pass = asyncio.create_task(self._engine.one_pass(self._emit, only=self._only))
-            self._pass.add_done_callback(lambda _: self._wake.set())
-
-    def _end(self, task: asyncio.Task[PassFinished]) -> None:
-        self._pass = None
-        if not task.cancelled():
-            try:
-                self._lacking = not task.result().complete
-                self._begun_anew = False
-            except StateDamagedError as error:
-                self._emit(PassFailed(reason=error.message, remedy=""))
-                self._begin_anew(error)
-            except StateError as error:
-                self._emit(PassFailed(reason=error.message, remedy=error.remedy))
-        if not self._due:
-            self._plan()
-
-    def _begin_anew(self, error: StateDamagedError) -> None:
-        """Begins the state anew, and the pass with it, but not for ever: the disk may be what is bad."""
-        try:
-            self._emit(self._engine.state.database.begin_anew(error.reason))
-        except StateError as worse:
-            self._emit(PassFailed(reason=worse.message, remedy=worse.remedy))
-            return
-        if not self._begun_anew:
-            self._begun_anew = True
-            self._want(self._only)
-
-    def _plan(self) -> None:
-        """Says when the next pass comes."""
-        if self._paused:
-            self._emit(Paused())
-            return
-        self._planned = self._engine.wiring.clock()
-        now = datetime.fromtimestamp(self._planned / 1_000_000, UTC).astimezone()
-        self._next = round(Schedule(self._engine.settings.cron).next_after(now).timestamp() * 1_000_000)
-        self._emit(NextPass(at=self._next))
-
-    async def _stop(self) -> bool:
-        """Stops the running pass, if there is one."""
-        task = self._pass
-        if task is None:
-            return False
-        task.cancel()
-        await asyncio.wait({task})
-        self._pass = None
-        if not task.cancelled():
-            with suppress(StateError):
-                task.result()
-            return False
-        return True
-
-    def _want(self, only: Only) -> None:
-        if only not in self._due:
-            self._due.append(only)
-
     def _changed(self) -> Settings | None:
         try:
             changed = self._reload()
@@ -223,30 +129,22 @@ class Conductor:
         """Takes the settings that are wanted; a pass that runs with others begins again."""
         before, after = self._engine.settings, self._for_this_run.over(self._wanted)
         if replace(before, cron=after.cron) != after:
-            if await self._stop():
-                self._want(self._only)
-            elif self._lacking and not self._paused:
-                # They may mend what the last pass lacked: a token, an address.
-                self._want(None)
+            await self._passes.renew()
         if after.store is not None:
             # A checkpoint says what one store has: another store has its own.
             self._engine.state.sink = shown_url(after.store.write_url)
         self._engine.settings = after
         self._emit(event)
-        if self._pass is None and not self._due:
-            self._plan()
+        self._passes.plan_if_idle()
 
     async def _do(self, command: Command) -> None:
         match command.request:
             case Request.SYNC_NOW:
                 await self._sync_now(command)
             case Request.PAUSE:
-                self._paused = True
-                self._interrupted |= await self._stop() or bool(self._due)
-                self._due.clear()
-                self._emit(Paused())
+                await self._passes.pause()
             case Request.RESUME:
-                self._resume()
+                self._passes.resume()
             case Request.EXCLUDE | Request.INCLUDE | Request.CRON:
                 await self._hold(command)
             case Request.REWIND | Request.SKIP:
@@ -259,22 +157,10 @@ class Conductor:
         if command.source is not None and command.source not in known:
             return
         self._emit(SyncAsked(source=command.source, bucket=command.bucket))
-        self._want(None if command.source is None else (command.source, command.bucket))
-        if self._failing and await self._stop():
-            # It waited for a store that is down; the new pass tries at once, and the old one goes on later.
-            self._want(self._only)
-
-    def _resume(self) -> None:
-        if not self._paused:
-            return
-        self._paused = False
-        self._emit(Resumed())
-        missed = self._next is not None and self._next <= self._engine.wiring.clock()
-        if self._interrupted or missed:
-            self._interrupted = False
-            self._want(None)
-        elif self._pass is None:
-            self._plan()
+        self._passes.want(None if command.source is None else (command.source, command.bucket))
+        if self._passes.failing:
+            # It waits for a store that is down; the new pass tries at once, and the old one goes on later.
+            await self._passes.begin_again()
 
     async def _hold(self, command: Command) -> None:
         """Changes settings without config.toml."""
@@ -297,8 +183,7 @@ class Conductor:
     async def _move(self, command: Command) -> None:
         """Moves a checkpoint while no pass runs, for a pass would move it on."""
         source, bucket, position = command.source or "", command.bucket or "", command.position
-        if await self._stop():
-            self._want(self._only)
+        await self._passes.begin_again()
         now, state = self._engine.wiring.clock(), self._engine.state
         if command.request is Request.REWIND:
             state.rewind(source, bucket, position, now)
@@ -311,9 +196,8 @@ class Conductor:
     async def _decide(self, command: Command) -> None:
         """Marks what is set aside while no pass runs, for a pass would decide as well."""
         retry = command.request is Request.RETRY_ASIDE
-        if await self._stop():
-            self._want(self._only)
+        await self._passes.begin_again()
         things = self._engine.state.mark_aside(command.ids, Mark.RETRY if retry else Mark.DROPPED)
         self._emit(AsideDecided(things=things, retry=retry))
-        if retry and things and not self._paused:
-            self._want(None)
+        if retry and things and not self._passes.paused:
+            self._passes.want(None)

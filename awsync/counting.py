@@ -12,7 +12,8 @@ from contextlib import aclosing
 from msgspec import Struct
 
 from awsync.active import Presence, split
-from awsync.activitywatch import ActivityWatch, Bucket
+from awsync.activitywatch.answers import Bucket
+from awsync.activitywatch.client import ActivityWatch
 from awsync.presence import PresenceReader
 from awsync.reader import RawPage, carry_at, completed, opened, raw_pages, recalled
 from awsync.series import Amounts, Labeller

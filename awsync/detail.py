@@ -12,7 +12,7 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from awsync.activitywatch import ActivityWatch
+from awsync.activitywatch.client import ActivityWatch
 from awsync.admissions import Book
 from awsync.budget import Budget, Folded
 from awsync.control import Activity, BucketDetail, LabelTime, Move, Said

@@ -18,7 +18,8 @@ import httpx
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from awsync.activitywatch import DEADLINE, SILENCE, ActivityWatch, Info, Listing
+from awsync.activitywatch.answers import Info, Listing
+from awsync.activitywatch.client import DEADLINE, SILENCE, ActivityWatch
 from awsync.delivery import Delivery
 from awsync.errors import GONE_REMEDY, BucketGoneError, StateError
 from awsync.events import Event, PassFinished, PassStarted

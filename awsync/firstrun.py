@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from awsync.activitywatch import ActivityWatch
+from awsync.activitywatch.client import ActivityWatch
 from awsync.config import Loaded, load, locate, render, set_value, store_urls, write_text
 from awsync.config.key import Key
 from awsync.config.keys import AW_TOKEN, AW_TOKEN_FILE, AW_URL, KEYS

@@ -15,7 +15,8 @@ from typing import Self
 import msgspec
 from msgspec.structs import replace
 
-from awsync.activitywatch import ActivityWatch, Bucket
+from awsync.activitywatch.answers import Bucket
+from awsync.activitywatch.client import ActivityWatch
 from awsync.categories import Rules, rules_from, rules_of
 from awsync.errors import SourceError, UncategorizedError
 from awsync.planning import host_label

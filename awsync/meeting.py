@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from awsync.activitywatch import Bucket, Info
+from awsync.activitywatch.answers import Bucket, Info
 from awsync.neighbours import Neighbours, introduced, neighbours_of, twin
 from awsync.settings import SourceSettings
 from awsync.state import State

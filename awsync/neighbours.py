@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct, field
 
-from awsync.activitywatch import Bucket, Info
+from awsync.activitywatch.answers import Bucket, Info
 from awsync.records import Neighbour
 from awsync.settings import SourceSettings
 

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from msgspec import Struct
 
-from awsync.activitywatch import Bucket
+from awsync.activitywatch.answers import Bucket
 from awsync.events import Work
 from awsync.ledger import Mark, Range
 from awsync.neighbours import Neighbours, copied, host_of, twin

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from awsync.activitywatch import ActivityWatch
+from awsync.activitywatch.client import ActivityWatch
 from awsync.admissions import Decisions
 from awsync.budget import Budget, Folded
 from awsync.counting import BucketCounter, Counted, Laid

@@ -27,7 +27,8 @@ from awsync.active import (
     with_more,
     without,
 )
-from awsync.activitywatch import ActivityWatch, Bucket
+from awsync.activitywatch.answers import Bucket
+from awsync.activitywatch.client import ActivityWatch
 from awsync.errors import BucketGoneError
 from awsync.planning import host_label, unwanted
 from awsync.reader import carry_at, completed, opened, raw_pages, stands_alone

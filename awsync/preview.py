@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from awsync.active import VALUES
-from awsync.activitywatch import Bucket
+from awsync.activitywatch.answers import Bucket
 from awsync.admissions import Book, Unwritten
 from awsync.budget import Budget, Folded
 from awsync.counting import BucketCounter

@@ -10,7 +10,9 @@ from collections.abc import AsyncGenerator, Iterable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from awsync.activitywatch import ActivityWatch, Bucket, to_microseconds
+from awsync.activitywatch.answers import Bucket
+from awsync.activitywatch.client import ActivityWatch
+from awsync.activitywatch.moments import to_microseconds
 from awsync.arriving import Arriving
 from awsync.errors import AnswerTooLargeError
 from awsync.flood import PULSE, TRIM, Event, order

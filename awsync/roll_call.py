@@ -11,7 +11,8 @@ from datetime import timedelta
 import httpx
 from msgspec import Struct
 
-from awsync.activitywatch import SILENCE, ActivityWatch, Bucket, Info
+from awsync.activitywatch.answers import Bucket, Info
+from awsync.activitywatch.client import SILENCE, ActivityWatch
 from awsync.errors import SourceError
 from awsync.neighbours import Neighbours, introduced, neighbours_of
 from awsync.records import Neighbour

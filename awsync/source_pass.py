@@ -1,4 +1,4 @@
-"""One source within one pass: its pages are delivered, settled, and what became of them is said.
+"""One source within one pass: its pages are delivered and settled.
 
 May import: everything below the engine.
 """
@@ -6,21 +6,16 @@ May import: everything below the engine.
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 
-from awsync.activitywatch import ActivityWatch, Info
-from awsync.budget import Count
+from awsync.activitywatch.answers import Info
+from awsync.activitywatch.client import ActivityWatch
 from awsync.delivery import Refusal
+from awsync.due_stretches import DueStretches
 from awsync.errors import SourceError
-from awsync.events import (
-    CheckpointMoved,
-    CorrectionSent,
-    SamplesSetAside,
-    SeriesFolded,
-    SetAsideDelivered,
-    Work,
-)
+from awsync.events import SetAsideDelivered, Work
 from awsync.labelling import Labelling
-from awsync.ledger import Entry, Quarantined, Range, covered
+from awsync.ledger import Entry, Quarantined, Range
 from awsync.link import ParkedError
+from awsync.outcome import Outcome
 from awsync.pass_context import PassContext
 from awsync.planning import Stretch
 from awsync.preparing import Prepared, Preparer, Read
@@ -31,12 +26,8 @@ from awsync.relabelling import Relabelling
 from awsync.series import Sample
 from awsync.settings import SourceSettings
 from awsync.source_reader import SourceReader
-from awsync.timeline import DAY, MILLISECOND
 from awsync.waiting import WaitingRoom
 
-TOO_OLD = "older than the store takes"
-REFUSED = "refused by the store"
-REFUSED_REMEDY = "`awsync quarantine list` shows them."
 BATCH_SAMPLES = 5_000
 """Pages are collected until they hold so many samples: few requests, and little to repeat after a crash."""
 BATCH_EVENTS = 4 * BATCH_SAMPLES
@@ -56,13 +47,13 @@ class SourcePass:
         self._presence = PresenceReader(aw, source, context.settings.hosts)
         self._labelling = Labelling(aw, source, context.settings)
         self._relabelling = Relabelling(source, self._labelling, context)
+        self._due = DueStretches(source, aw, context, self._presence, self._labelling)
         self._preparer = Preparer(source, aw, context, self._presence, self._labelling)
         self._waiting = WaitingRoom(self._presence)
+        self._outcome = Outcome(source.name, context)
         self._broken: set[str] = set()
         self._pending: list[Prepared] = []
-        self._set_aside: dict[tuple[str, str], SamplesSetAside] = {}
         self._aside_until: dict[str, int] = {}
-        self._folded: dict[str, Count] = {}
 
     async def run(self) -> None:
         """Reads, delivers and settles everything that is due."""
@@ -72,7 +63,7 @@ class SourcePass:
             self._context,
             self._infos,
             self._presence,
-            self._labelling,
+            self._due,
             self._relabelling,
         )
         try:
@@ -87,9 +78,7 @@ class SourcePass:
         finally:
             self._context.meeting.gone(self._source)
             self._context.tally.add_reads(self._aw.requests)
-            for event in self._set_aside.values():
-                self._context.emit(event)
-            self._say_folded()
+            self._outcome.say()
 
     async def _retry_quarantine(self, reader: SourceReader) -> None:
         """Sends samples in quarantine again, where the store may take them now or somebody asks for it."""
@@ -123,7 +112,7 @@ class SourcePass:
         """Whether a bucket's samples may leave: no glob can be asked about one that is gone."""
         globs = self._source.excluded_watchers or self._source.included_watchers
         gone = self._context.whole and bucket not in reader.listed
-        return bucket in reader.synced or (gone and not globs)
+        return bucket in self._due.synced or (gone and not globs)
 
     async def _work(self, found: AsyncIterator[tuple[Stretch, RawPage]], reader: SourceReader) -> None:
         async for stretch, raw in found:
@@ -175,7 +164,9 @@ class SourcePass:
             facts=self._context.link.knowledge.fingerprint,
         )
         for prepared, page in zip(pending, settled, strict=True):
-            self._tell(prepared, page, [held for _, bucket, held in before if bucket == page.bucket])
+            self._outcome.settled(
+                prepared, page, [held for _, bucket, held in before if bucket == page.bucket]
+            )
 
     async def _deliver(self, pending: Sequence[Prepared]) -> dict[Entry, Refusal]:
         entries = await asyncio.to_thread(_by_sample, pending)
@@ -195,8 +186,7 @@ class SourcePass:
         good = [entry for entry in prepared.entries if entry not in refused] if bad else prepared.entries
         old = [entry for entry in bad if refused[entry].too_old]
         self._context.tally.add_series(prepared.series)
-        for day, sets in prepared.folded.items():
-            self._folded.setdefault(stretch.bucket.id, Count()).add(day, sets)
+        self._outcome.fold(prepared)
         return Settled(
             source=self._source.name,
             bucket=stretch.bucket.id,
@@ -231,65 +221,6 @@ class SourcePass:
             end=end,
             words=words.partition("\n")[0],
             since=self._context.now,
-        )
-
-    def _tell(self, prepared: Prepared, page: Settled, before: Sequence[Range]) -> None:
-        """Says what became of a page; what was set aside already, and still is, was said then."""
-        emit, name = self._context.emit, self._source.name
-        aside = len(prepared.entries) - page.samples - len(page.refused)
-        for held in page.asides:
-            if not covered(before, held):
-                self._note_aside(page.bucket, held.start, held.end, aside, TOO_OLD, held.words)
-        for entry, words in page.refused:
-            start = entry.slot_end - self._context.resolution
-            self._note_aside(page.bucket, start, entry.slot_end, 1, REFUSED, words.partition("\n")[0])
-        if page.work is Work.FORWARD:
-            emit(CheckpointMoved(source=name, bucket=page.bucket, position=page.end, samples=page.samples))
-        elif page.work is Work.SET_ASIDE and page.samples:
-            emit(
-                SetAsideDelivered(
-                    source=name, bucket=page.bucket, start=page.start, end=page.end, samples=page.samples
-                )
-            )
-        elif page.work is Work.LOOK_BACK and page.entries:
-            emit(
-                CorrectionSent(
-                    source=name,
-                    bucket=page.bucket,
-                    samples=page.samples,
-                    microseconds=sum(entry.microseconds for entry in page.entries),
-                )
-            )
-
-    def _say_folded(self) -> None:
-        """Says of each bucket once what was beyond its budget."""
-        for bucket, count in self._folded.items():
-            if count.sets:
-                self._context.emit(
-                    SeriesFolded(
-                        source=self._source.name,
-                        bucket=bucket,
-                        since=count.since * DAY,
-                        until=count.until * DAY,
-                        sets=count.sets,
-                        budget=self._context.settings.series_budget,
-                    )
-                )
-
-    def _note_aside(self, bucket: str, start: int, end: int, samples: int, reason: str, words: str) -> None:
-        """Collects what was set aside, so that one sentence a bucket says it at the end."""
-        before = self._set_aside.get((bucket, reason))
-        start = start if before is None else min(before.start, start)
-        too_old = reason == TOO_OLD
-        remedy = self._context.link.knowledge.remedy(start // MILLISECOND) if too_old else REFUSED_REMEDY
-        self._set_aside[bucket, reason] = SamplesSetAside(
-            source=self._source.name,
-            bucket=bucket,
-            start=start,
-            end=end if before is None else max(before.end, end),
-            samples=samples + (0 if before is None else before.samples),
-            reason=f"{reason} ({words}).",
-            remedy=remedy,
         )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import httpx
 from msgspec import Struct
 
-from awsync.activitywatch import Bucket
+from awsync.activitywatch.answers import Bucket
 from awsync.errors import SourceError
 from awsync.neighbours import Neighbours, host_of
 from awsync.planning import left_out, matching

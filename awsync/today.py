@@ -12,7 +12,7 @@ import httpx
 from msgspec import Struct
 from msgspec.structs import replace
 
-from awsync.activitywatch import Bucket
+from awsync.activitywatch.answers import Bucket
 from awsync.config.durations import parse_duration
 from awsync.counting import BucketCounter
 from awsync.errors import SourceError, UsageError

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from awsync.activitywatch import ActivityWatch, Bucket, Info, to_datetime, to_microseconds
+from awsync.activitywatch.answers import Bucket, Info
+from awsync.activitywatch.client import ActivityWatch
+from awsync.activitywatch.moments import to_datetime, to_microseconds
 from awsync.errors import (
     BucketGoneError,
     SourceAnswerError,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from awsync.activitywatch import ActivityWatch
+from awsync.activitywatch.client import ActivityWatch
 from awsync.agent import ConsoleAgent
 from awsync.config import load
 from awsync.costs.bill import Bill

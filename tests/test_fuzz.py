@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import Struct, field
 
-from awsync.activitywatch import to_datetime
+from awsync.activitywatch.moments import to_datetime
 from awsync.demo.receiver import Receiver
 from awsync.engine import Engine, Wiring
 from awsync.events import Event, PassFinished, SamplesSetAside, SourceFailed, describe

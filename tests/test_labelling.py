@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from awsync.activitywatch import ActivityWatch, Bucket
+from awsync.activitywatch.answers import Bucket
+from awsync.activitywatch.client import ActivityWatch
 from awsync.errors import UncategorizedError
 from awsync.labelling import Labelling
 from awsync.settings import Category, Settings

@@ -10,8 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from awsync import activitywatch, bounded
-from awsync.activitywatch import ActivityWatch, to_datetime, to_microseconds
+from awsync import bounded
+from awsync.activitywatch import client
+from awsync.activitywatch.client import ActivityWatch
+from awsync.activitywatch.moments import to_datetime, to_microseconds
 from awsync.cli.output import LogFormat, LogLines
 from awsync.demo.aw_server import AwServer
 from awsync.demo.receiver import Receiver
@@ -148,7 +150,7 @@ class _Endless(httpx.AsyncByteStream):
 @pytest.mark.parametrize(
     ("status", "kind", "most"),
     [
-        (200, AnswerTooLargeError, activitywatch.MOST_BYTES),
+        (200, AnswerTooLargeError, client.MOST_BYTES),
         (500, SourceAnswerError, bounded.MOST_ERROR_BYTES),
         (308, SourceAnswerError, 0),
     ],
@@ -187,7 +189,7 @@ async def test_an_answer_that_trickles_has_a_deadline() -> None:
 
 async def test_what_is_too_large_at_once_is_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Days of heavy events are read in pages that the memory bears; one slot that is too heavy is told."""
-    monkeypatch.setattr(activitywatch, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(client, "MOST_BYTES", 10_000)
     begin, end = 1_000 * DAY, 1_002 * DAY
     title = ""
 

@@ -10,7 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from awsync import meeting
-from awsync.activitywatch import Bucket, Info, to_datetime
+from awsync.activitywatch.answers import Bucket, Info
+from awsync.activitywatch.moments import to_datetime
 from awsync.backfill.writing import Backfill, Wanted
 from awsync.demo.aw_server import AwServer
 from awsync.demo.receiver import Receiver

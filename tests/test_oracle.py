@@ -30,7 +30,9 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from awsync.active import BROWSERS, Period, Presence, by_watchers
-from awsync.activitywatch import ActivityWatch, Bucket, to_datetime, to_microseconds
+from awsync.activitywatch.answers import Bucket
+from awsync.activitywatch.client import ActivityWatch
+from awsync.activitywatch.moments import to_datetime, to_microseconds
 from awsync.counting import BucketCounter
 from awsync.presence import PresenceReader
 from awsync.series import Labeller

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from awsync.activitywatch import Bucket, to_datetime
+from awsync.activitywatch.answers import Bucket
+from awsync.activitywatch.moments import to_datetime
 from awsync.events import Work
 from awsync.ledger import Mark, Range
 from awsync.planning import (

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 
 from awsync import reader
 from awsync.active import Period, inside
-from awsync.activitywatch import ActivityWatch, Bucket, to_datetime, to_microseconds
+from awsync.activitywatch.answers import Bucket
+from awsync.activitywatch.client import ActivityWatch
+from awsync.activitywatch.moments import to_datetime, to_microseconds
 from awsync.ahead import ahead
 from awsync.demo.aw_server import AwServer
 from awsync.errors import SourceUnreachableError

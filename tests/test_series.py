@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from awsync.activitywatch import ActivityWatch
+from awsync.activitywatch.client import ActivityWatch
 from awsync.series import (
     MAX_LABELS,
     MAX_NAME,

@@ -14,7 +14,8 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from awsync.activitywatch import ActivityWatch, Bucket
+from awsync.activitywatch.answers import Bucket
+from awsync.activitywatch.client import ActivityWatch
 from awsync.ahead import ahead
 from awsync.backfill.manifest import SPOOL, VERSION, File, Manifest, Part, Piece, make_ready, write
 from awsync.backfill.plan import Borders, borders, pieces

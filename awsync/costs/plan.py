@@ -11,7 +11,7 @@ from datetime import timedelta
 import httpx
 from msgspec import Struct
 
-from awsync.activitywatch import Bucket
+from awsync.activitywatch.answers import Bucket
 from awsync.admissions import Unwritten
 from awsync.ahead import ahead
 from awsync.budget import Budget, Count

@@ -17,7 +17,7 @@ import httpx
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from awsync.activitywatch import Bucket
+from awsync.activitywatch.answers import Bucket
 from awsync.errors import ServiceError
 from awsync.ledger import Quarantined, Range
 from awsync.neighbours import Neighbours

@@ -10,7 +10,8 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from awsync.activitywatch import ActivityWatch, Bucket
+from awsync.activitywatch.answers import Bucket
+from awsync.activitywatch.client import ActivityWatch
 from awsync.doctor.findings import PATIENCE, Area, Finding, Walk
 from awsync.errors import SourceError
 from awsync.reader import first_moment

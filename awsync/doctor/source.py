@@ -7,7 +7,8 @@ settings, words, doctor.
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from awsync.activitywatch import ActivityWatch, Bucket
+from awsync.activitywatch.answers import Bucket
+from awsync.activitywatch.client import ActivityWatch
 from awsync.doctor.findings import PATIENCE, Area, Finding, Walk
 from awsync.doctor.skew import clock_finding
 from awsync.errors import SourceError, SourceRefusedError

@@ -8,7 +8,8 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from awsync.activitywatch import ActivityWatch, Bucket
+from awsync.activitywatch.answers import Bucket
+from awsync.activitywatch.client import ActivityWatch
 from awsync.ahead import ahead
 from awsync.budget import Budget, Folded
 from awsync.counting import BucketCounter, Counted

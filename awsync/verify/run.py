@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
-from awsync.activitywatch import ActivityWatch, Bucket
+from awsync.activitywatch.answers import Bucket
+from awsync.activitywatch.client import ActivityWatch
 from awsync.budget import Budget
 from awsync.delivery import Delivery
 from awsync.engine import Wiring
