@@ -130,9 +130,9 @@ def journey(tmp_path: Path) -> Iterator[Journey]:
 def test_a_persons_way_by_keys_alone(journey: Journey) -> None:
     """First run, exclude, undo, cron, sync, pause, rewind, filter, detail, log, quit: each does its work."""
     first_run(journey)
-    exclude_and_undo(journey)
+    held, position = exclude_and_undo(journey)
     change_the_cron(journey)
-    sync_now(journey)
+    sync_now(journey, held, position)
     pause_and_rewind(journey)
     look_around(journey)
     leave(journey)
@@ -168,8 +168,11 @@ def first_run(journey: Journey) -> None:
     journey.assert_store_equals_aw()
 
 
-def exclude_and_undo(journey: Journey) -> None:
-    """Space writes config.toml and nothing more of the watcher leaves; undo takes the key back."""
+def exclude_and_undo(journey: Journey) -> tuple[int, int]:
+    """Space writes config.toml and nothing more of the watcher leaves; undo takes the key back.
+
+    Returns how many samples of it the store had meanwhile, and its checkpoint.
+    """
     terminal, before = journey.terminal, journey.config.read_text()
     terminal.press("End")
     terminal.until("▌  ● on  aw-watcher-window")
@@ -191,6 +194,8 @@ def exclude_and_undo(journey: Journey) -> None:
     terminal.until("▌  ● on  aw-watcher-window", f"{WINDOW} included again.")
     assert journey.settings.sources[0].excluded_watchers == ()
     assert _comments(journey.config.read_text()) == _comments(text)
+    assert position is not None
+    return held, position
 
 
 def change_the_cron(journey: Journey) -> None:
@@ -210,16 +215,15 @@ def change_the_cron(journey: Journey) -> None:
     assert '\ncron = "*/10 * * * *"\n' in journey.config.read_text()
 
 
-def sync_now(journey: Journey) -> None:
-    """A pass at once brings what the watcher recorded while it was excluded, and no other process may."""
-    held, position = journey.samples(WINDOW), journey.checkpoints()[WINDOW].position
-    record = journey.sync()
-    assert record.complete
-    assert record.totals.samples > 0
+def sync_now(journey: Journey, held: int, position: int) -> None:
+    """A pass at once brings what the watcher recorded while it was excluded, and no other process may.
+
+    The pass before may have begun anew by itself, where settings changed before it had quite ended.
+    """
+    assert journey.sync().complete
     assert journey.samples(WINDOW) > held
     moved = journey.checkpoints()[WINDOW].position
     assert moved is not None
-    assert position is not None
     assert moved > position
     journey.assert_store_equals_aw()
     with pytest.raises(LockHeldError, match=f"pid {journey.terminal.pid}"):
