@@ -106,7 +106,7 @@ async def opened(folder: Path, clock: Callable[[], int] = system_clock) -> Async
     try:
         yield Listener(agent)
     finally:
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(1.0):
             await agent.close()
 
 

@@ -164,7 +164,7 @@ def first_run(journey: Journey) -> None:
     assert f'\nprometheus-url = "{journey.store.url}"\n' in text
     assert f'\naw-url = "{journey.world.aw.url}"\n' in text
     assert "# Settings of awsync." in text
-    terminal.until("● live", "next pass in", lambda screen: screen.count("✓ in sync") == 5, seconds=120.0)
+    terminal.until("● live", "next pass in", lambda screen: screen.count("✓ in sync") == 5, seconds=45.0)
     assert {record.complete for record in journey.passes()} == {True}
     journey.assert_store_equals_aw()
 
