@@ -5,7 +5,6 @@ May import: the standard library, engine, errors, events, schedule.
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 
 from awsync.engine import Emit, Engine, Only
@@ -40,6 +39,7 @@ class Passes:
         self._ended = ended
         self._due: list[Only] = [None]
         self._pass: asyncio.Task[PassFinished] | None = None
+        self._finished: PassFinished | None = None
         self._only: Only = None
         self._lacking = False
         self._begun_anew = False
@@ -48,7 +48,7 @@ class Passes:
         self._planned = 0
 
     def begin(self) -> None:
-        """Starts the pass that is due, if any and if none runs."""
+        """Starts the pass that is due, if none runs; where none is due, says when the next comes."""
         now = self._engine.wiring.clock()
         if self._next is not None and not self.paused:
             if self._next <= now:
@@ -60,14 +60,18 @@ class Passes:
         if self._pass is None and self._due:
             self._only = self._due.pop(0)
             self._next = None
+            self._finished = None
             self.failing = False
             self._pass = asyncio.create_task(self._engine.one_pass(self._emit, only=self._only))
             self._pass.add_done_callback(lambda _: self._ended())
+        elif self._next is None and not self.paused:
+            self.plan_if_idle()
 
     def end(self) -> None:
         """Takes note of the running pass where it is done, and plans the next."""
         if self._pass is not None and self._pass.done():
-            self._end(self._pass)
+            self._note(self._pass)
+            self.plan_if_idle()
 
     def want(self, only: Only) -> None:
         """Makes a pass due."""
@@ -75,18 +79,17 @@ class Passes:
             self._due.append(only)
 
     async def stop(self) -> bool:
-        """Stops the running pass, if there is one; returns whether that cut it short."""
+        """Stops the running pass, if there is one; returns whether that cut it short.
+
+        A pass whose end was said is not cut short: what still goes out then is awsync's word of itself.
+        """
         task = self._pass
         if task is None:
             return False
         task.cancel()
         await asyncio.wait({task})
-        self._pass = None
-        if not task.cancelled():
-            with suppress(StateError):
-                task.result()
-            return False
-        return True
+        self._note(task)
+        return task.cancelled() and self._finished is None
 
     async def begin_again(self) -> bool:
         """Stops the running pass, if there is one, and makes it due again; returns whether it did."""
@@ -126,19 +129,21 @@ class Passes:
         elif self._pass is None:
             self._plan()
 
-    def _end(self, task: asyncio.Task[PassFinished]) -> None:
+    def _note(self, task: asyncio.Task[PassFinished]) -> None:
+        """Takes note of how a pass ended that is done."""
         self._pass = None
-        if not task.cancelled():
-            try:
-                self._lacking = not task.result().complete
-                self._begun_anew = False
-            except StateDamagedError as error:
-                self._tell(PassFailed(reason=error.message, remedy=""))
-                self._begin_anew(error)
-            except StateError as error:
-                self._tell(PassFailed(reason=error.message, remedy=error.remedy))
-        if not self._due:
-            self._plan()
+        if self._finished is not None:
+            self._lacking = not self._finished.complete
+            self._begun_anew = False
+        if task.cancelled():
+            return
+        try:
+            task.result()
+        except StateDamagedError as error:
+            self._tell(PassFailed(reason=error.message, remedy=""))
+            self._begin_anew(error)
+        except StateError as error:
+            self._tell(PassFailed(reason=error.message, remedy=error.remedy))
 
     def _begin_anew(self, error: StateDamagedError) -> None:
         """Begins the state anew, and the pass with it, but not for ever: the disk may be what is bad."""
@@ -166,4 +171,6 @@ class Passes:
             self.failing = True
         elif isinstance(event, BatchDelivered | StoreReached):
             self.failing = False
+        elif isinstance(event, PassFinished) and not event.stopped:
+            self._finished = event
         self._tell(event)

@@ -221,11 +221,10 @@ def change_the_cron(journey: Journey) -> None:
 
 
 def sync_now(journey: Journey, held: int, position: int) -> None:
-    """A pass at once brings what the watcher recorded while it was excluded, and no other process may.
-
-    The pass before may have begun anew by itself, where settings changed before it had quite ended.
-    """
-    assert journey.sync().complete
+    """A pass at once brings what the watcher recorded while it was excluded, and no other process may."""
+    record = journey.sync()
+    assert record.complete
+    assert record.totals.samples > 0
     assert journey.samples(WINDOW) > held
     moved = journey.checkpoints()[WINDOW].position
     assert moved is not None
