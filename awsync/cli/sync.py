@@ -4,7 +4,6 @@ May import: typer, cli, errors; at call time the engine and what it needs.
 """
 
 import asyncio
-import shlex
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -50,6 +49,7 @@ def sync(
     It reads config.toml again when it changes, and SIGTERM stops it within a second. A pass looks for changed
     history once an hour, with --recheck at once. One pass ends with 0 only if all that was due is delivered.
     """
+    from awsync.config.command_line import shown_command
     from awsync.engine import Engine, system_clock
     from awsync.state import State
     from awsync.telemetry.own_series import begun
@@ -57,7 +57,7 @@ def sync(
     settings, sink = load_with_store(flags)
     lines = LogLines(log_format, Level.DEBUG if verbose else Level.INFO)
     with State(settings.state_dir, sink, write=True) as state:
-        state.database.announce(shlex.join(["awsync", *sys.argv[1:]]), system_clock())
+        state.database.announce(shown_command(), system_clock())
         once = once or recheck
         own = begun(state, system_clock)
         engine = Engine(settings, state, patience=ONCE_PATIENCE if once else None, own=own)
