@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,11 +12,12 @@ import pytest
 
 from awsync.demo.aw_server import AwServer
 from awsync.demo.receiver import Receiver
-from tests.commands import awsync, running_service, start_awsync
+from tests.commands import awsync, environment, running_service, start_awsync
 from tests.passes import utc_now
 from tests.servers import wait_until
 
 BUCKET = "aw-watcher-window_x"
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
@@ -220,3 +222,34 @@ def test_an_unknown_option_is_a_usage_error(tmp_path: Path) -> None:
     done = awsync("sync", "--onec", folder=tmp_path)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_terminal_without_the_signs(configured: Path, encoding: str) -> None:
+    """Where output goes to something that has no tick or block, a command says what it has to say."""
+    done = awsync("doctor", folder=configured, PYTHONIOENCODING=encoding)
+    assert "? ok" in done.stdout
+    assert "Traceback" not in done.stderr
+    assert awsync("today", folder=configured, PYTHONIOENCODING=encoding).returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("command", ["config show", "buckets --json"])
+def test_output_that_cannot_be_written(configured: Path, command: str) -> None:
+    """A full disk behind stdout is an error with a remedy; a reader that left is none worth a word."""
+    shell = f'"{sys.executable}" -P -m awsync {command}'
+    for line, said in (
+        (f"{shell} >/dev/full", "awsync: Standard output cannot be written: No space left on device. Make"),
+        (f"set -o pipefail; {shell} | true", ""),
+    ):
+        done = subprocess.run(
+            ["bash", "-c", line],
+            cwd=configured,
+            env=environment(configured, PYTHONPATH=str(ROOT)),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        told = [line for line in done.stderr.splitlines() if not line.startswith("Settings from")]
+        assert (done.returncode, len(told)) == (1, bool(said))
+        assert "".join(told).startswith(said)

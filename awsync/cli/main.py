@@ -5,6 +5,7 @@ A command's module is loaded when the command is asked for: `awsync tui` pays fo
 May import: typer, errors and cli.
 """
 
+import io
 import sys
 from importlib import import_module
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from awsync import __version__
-from awsync.cli.output import complain
+from awsync.cli.output import complain, flush
 from awsync.errors import AwsyncError
 
 INTERRUPTED = 130
@@ -104,14 +105,20 @@ def root(
 
 def main() -> None:
     """The entry point: runs a command and exits with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A code page of Windows lacks the signs of tables, and half an emoji is in no encoding at all.
+            stream.reconfigure(errors="replace")
     try:
-        app()
+        try:
+            app()
+        finally:
+            flush()
     except AwsyncError as error:
         complain(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        # The reader of our output left, as `head` does; Python would complain again at exit.
-        sys.stderr.close()
+        # The reader of our output left, as `head` does.
         sys.exit(1)

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from typing import NoReturn
 
 import msgspec
 from msgspec.structs import asdict
@@ -28,8 +29,30 @@ _RANKS = {Level.DEBUG: 0, Level.INFO: 1, Level.WARNING: 2, Level.ERROR: 3}
 
 
 def say(text: str = "") -> None:
-    """One line of data."""
-    sys.stdout.write(f"{text}\n")
+    """One line of data. Raises as flush() does."""
+    try:
+        sys.stdout.write(f"{text}\n")
+    except OSError as error:
+        _give_up(error)
+
+
+def flush() -> None:
+    """Writes out what was said; AwsyncError where that fails, BrokenPipeError where its reader left."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        _give_up(error)
+
+
+def _give_up(error: OSError) -> NoReturn:
+    # What is left would fail again at exit, and Python would complain in words of its own.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        raise error
+    raise AwsyncError(
+        f"Standard output cannot be written: {error.strerror or error}.",
+        "Make room where it goes, or send it elsewhere.",
+    ) from error
 
 
 def narrate(text: str) -> None:
