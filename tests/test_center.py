@@ -190,6 +190,16 @@ def test_a_token_file_without_a_token_is_an_error(tmp_path: Path) -> None:
     assert "holds no token" in done.stderr
 
 
+def test_a_token_file_that_names_no_device_is_an_error(tmp_path: Path) -> None:
+    """A name that somebody gave a file by hand does not become a line of the front's configuration."""
+    awsync("center", "centre", "--device", "anna", folder=tmp_path)
+    (tmp_path / "centre/tokens/anna.token").rename(tmp_path / 'centre/tokens/anna" "bob.token')
+    done = awsync("center", "centre", folder=tmp_path)
+    assert done.returncode == 2
+    assert "is not named after a device" in done.stderr
+    assert "bob" not in (tmp_path / "centre/front/tokens.caddy").read_text()
+
+
 def test_whose_certificate_it_is() -> None:
     """Only a name that the world knows, at the port of https, gets a certificate of a public authority."""
     own = ["localhost", "aw", "aw.lan", "10.0.0.7", "aw.example.org:8443", "a.home.arpa"]
