@@ -117,7 +117,7 @@ def test_what_systemd_shows(home: Path, job: Job) -> None:
 def test_no_manager_of_the_user(home: Path, job: Job) -> None:
     """Where none can be reached nothing is written, and the ways out are named; a unit goes all the same."""
     fake = Fake({"systemctl": NO_BUS})
-    systemd = Systemd(fake, system=False)
+    systemd = Systemd(fake, system=False, runs=home)
     with pytest.raises(ServiceError) as refused:
         systemd.install(job)
     for words in (
@@ -132,6 +132,12 @@ def test_no_manager_of_the_user(home: Path, job: Job) -> None:
     systemd.path.write_text(systemd.render(job))
     assert systemd.uninstall() == (f"Removed: {systemd.path}",)
     assert not systemd.path.exists()
+
+
+def test_systemd_that_runs_nothing_here(home: Path, job: Job) -> None:
+    """In a container that has its programs no login would help: what starts things there is to run it."""
+    with pytest.raises(ServiceError, match=r"systemd does not run this computer .*\n  awsync sync"):
+        Systemd(Fake({"systemctl": NO_BUS}), system=False, runs=home / "nowhere").install(job)
 
 
 @pytest.mark.parametrize(

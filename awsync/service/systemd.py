@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from awsync.errors import ServiceError
 from awsync.service import unit
 from awsync.service.files import held, put, remove
-from awsync.service.manager import NOT_FOUND, Job, Ran, Runner, Running, Service
+from awsync.service.manager import NOT_FOUND, SYSTEMD_RUNS, Job, Ran, Runner, Running, Service
 
 _SHOWN = (
     "ActiveState", "SubState", "MainPID", "NRestarts", "UnitFileState", "Result", "ExecMainStatus",
@@ -43,9 +43,11 @@ _OPEN = (
 class Systemd:
     """The service as a unit. Every method may raise ServiceError."""
 
-    def __init__(self, runner: Runner, *, system: bool) -> None:
+    def __init__(self, runner: Runner, *, system: bool, runs: Path = SYSTEMD_RUNS) -> None:
+        """`runs` is there where systemd started the computer."""
         self._runner = runner
         self._system = system
+        self._runs = runs
         self.kind = "systemd system unit" if system else "systemd user unit"
         folder = Path("/etc/systemd/system") if system else _config_home() / "systemd/user"
         self.path = folder / unit.NAME
@@ -175,7 +177,7 @@ class Systemd:
         )
 
     def _nobody(self, ran: Ran) -> ServiceError:
-        if self._system:
+        if self._system or not self._runs.exists():
             return ServiceError(
                 f"systemd does not run this computer ({ran.words}).",
                 "Let what starts programs here (the container, cron) run:\n  awsync sync",
