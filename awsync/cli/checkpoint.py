@@ -25,9 +25,11 @@ app = typer.Typer(
     add_completion=False,
 )
 
-Bucket = Annotated[str, typer.Argument(help="A bucket id; leave it out with --all.", show_default=False)]
+Bucket = Annotated[
+    str, typer.Argument(metavar="BUCKET", help="A bucket id; leave it out with --all.", show_default=False)
+]
 All = Annotated[bool, typer.Option("--all", help="Every bucket of every source.")]
-Source = Annotated[str, typer.Option(help="Only this source.", show_default=False)]
+Source = Annotated[str, typer.Option(metavar="NAME", help="Only this source.", show_default=False)]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -35,7 +37,10 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 @settings_flags
 def rewind(
     flags: dict[str, object],
-    to: Annotated[str, typer.Option(help="A date or moment (2026-11-20, 2026-11-20T10:00), local time.")],
+    to: Annotated[
+        str,
+        typer.Option(metavar="MOMENT", help="A date or moment (2026-11-20, 2026-11-20T10:00), local time."),
+    ],
     bucket: Bucket = "",
     everything: All = False,
     source: Source = "",
@@ -44,8 +49,9 @@ def rewind(
     """Move a checkpoint back to the hour that holds a moment: the next pass goes over it from there."""
     try:
         moment = datetime.fromisoformat(to).astimezone(UTC)
-    except ValueError:
-        raise typer.BadParameter(f'"{to}" is not a date or moment such as 2026-11-20T10:00.') from None
+    except (ValueError, OverflowError):
+        message = f'"{to}" is not a date or moment such as 2026-11-20T10:00.'
+        raise typer.BadParameter(message, param_hint="--to") from None
     position = floor_to(int(moment.timestamp()) * 1_000_000, HOUR)
     _move(flags, bucket, source, position, everything=everything, yes=yes)
 

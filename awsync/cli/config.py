@@ -102,7 +102,8 @@ def init(
     flags: dict[str, object],
     *,
     target: Annotated[
-        Path | None, typer.Option("--path", help="Where to write it, if not to the user's config folder.")
+        Path | None,
+        typer.Option("--path", metavar="PATH", help="Where to write it, if not to the user's config folder."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:

@@ -68,7 +68,7 @@ def _source_document(report: "SourceReport") -> dict[str, object]:
 @settings_flags
 def status(
     flags: dict[str, object],
-    passes: Annotated[int, typer.Option(min=0, help="How many past passes to show.")] = 5,
+    passes: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="How many past passes to show.")] = 5,
     json: Json = False,
 ) -> None:
     """Show checkpoints, lag, what is set aside, the last passes, and who is at work."""

@@ -30,7 +30,10 @@ TRIED = "tried"
 def preview(
     flags: dict[str, object],
     bucket: Annotated[
-        str | None, typer.Argument(help="A bucket id, as awsync buckets lists them; without it each in turn.")
+        str | None,
+        typer.Argument(
+            metavar="BUCKET", help="A bucket id, as awsync buckets lists them; without it each in turn."
+        ),
     ] = None,
     last: Annotated[str, typer.Option(metavar="DURATION", help="How much of its newest time.")] = "1h",
     count: Annotated[int, typer.Option(min=1, metavar="NUMBER", help="How many events are shown.")] = 20,

@@ -46,8 +46,9 @@ def sync(
 ) -> None:
     """Deliver what is new: at once, and then at the times of the cron.
 
-    It reads config.toml again when it changes, and SIGTERM stops it within a second. A pass looks for changed
-    history once an hour, with --recheck at once. One pass ends with 0 only if all that was due is delivered.
+    It reads config.toml again when it changes, and SIGTERM stops it within a second.
+    A pass looks for changed history once an hour, with --recheck at once.
+    One pass ends with 0 only if all that was due is delivered.
     """
     from awsync.config.command_line import shown_command
     from awsync.engine import Engine, system_clock
