@@ -253,3 +253,11 @@ def test_output_that_cannot_be_written(configured: Path, command: str) -> None:
         told = [line for line in done.stderr.splitlines() if not line.startswith("Settings from")]
         assert (done.returncode, len(told)) == (1, bool(said))
         assert "".join(told).startswith(said)
+
+
+def test_an_activitywatch_without_a_bucket(aw: AwServer, tmp_path: Path) -> None:
+    """Who looks before any watcher has reported is told so, and not shown an empty screen."""
+    for command in ("buckets", "preview", "plan"):
+        done = awsync(command, folder=tmp_path, ACTIVITY_WATCH_URL=aw.url)
+        assert (done.returncode, done.stdout) == (0, "")
+        assert "ActivityWatch has no bucket yet" in done.stderr

@@ -11,7 +11,7 @@ import typer
 from msgspec.structs import asdict
 
 from awsync.cli.flags import settings_flags
-from awsync.cli.output import complain, document, say, table
+from awsync.cli.output import NO_BUCKET, complain, document, narrate, say, table
 from awsync.cli.quarantine import range_document, sample_document
 from awsync.cli.settings import load_settings, load_with_store, remembered_neighbours
 from awsync.words import amount, clock, iso, span
@@ -48,7 +48,10 @@ def buckets(flags: dict[str, object], json: Json = False) -> None:
             for report in reports
             for found in report.buckets
         ]
-        table(columns, rows, numbers=("events",))
+        if rows:
+            table(columns, rows, numbers=("events",))
+        elif not any(report.error for report in reports):
+            narrate(NO_BUCKET)
     failures = [report.error for report in reports if report.error is not None]
     for error in failures:
         complain(error)

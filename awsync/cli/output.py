@@ -25,6 +25,7 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+NO_BUCKET = "ActivityWatch has no bucket yet: no watcher has ever reported."
 _RANKS = {Level.DEBUG: 0, Level.INFO: 1, Level.WARNING: 2, Level.ERROR: 3}
 
 
@@ -56,7 +57,8 @@ def _give_up(error: OSError) -> NoReturn:
 
 
 def narrate(text: str) -> None:
-    """One line for the person who watches."""
+    """One line for the person who watches, behind what was said before it."""
+    flush()
     sys.stderr.write(f"{printable(text)}\n")
     sys.stderr.flush()
 
