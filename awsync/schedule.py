@@ -46,7 +46,7 @@ class Schedule:
 
     Raises ValueError whose text names the field that is wrong and what it may hold. Without `tz` the
     zone is that of the computer, so `0 9 * * *` means nine o'clock by the clock on its wall. `later` is
-    what the splay adds to each run of the cron; it is shorter than the way to the next one.
+    what the splay adds to each run of the cron; a splay longer than the time between two runs counts as that.
     """
 
     def __init__(self, expr: str, tz: tzinfo | None = None, splay: Splay = PUNCTUAL) -> None:

@@ -1,7 +1,6 @@
 """A clock that jumps, and a machine that sleeps: the schedule follows, and nothing is lost or sent twice."""
 
 import asyncio
-import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,7 +27,7 @@ from awsync.settings import Settings
 from tests.conftest import StartStore
 from tests.doctors import fill
 from tests.history import HOUR_US, assert_equal_hours, closed_hours, stored_hours
-from tests.passes import make_settings, open_state, position_of, run_pass, sentences, utc_now
+from tests.passes import late, make_settings, open_state, position_of, run_pass, sentences, utc_now
 from tests.servers import Store
 
 BUCKET = "aw-watcher-window_x"
@@ -198,14 +197,7 @@ def test_a_pass_under_a_wrong_clock_harms_nothing(
 
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-
-
-def late(settings: Settings) -> Settings:
-    """Settings of somebody who begins some minutes later than the cron, wherever the test runs."""
-    people = (
-        replace(settings, user_id=f"user{number}", splay=timedelta(minutes=5)) for number in itertools.count()
-    )
-    return next(each for each in people if Schedule.of(each).later >= timedelta(minutes=2))
+LATE = timedelta(minutes=5), timedelta(minutes=2)
 
 
 async def stopped(task: asyncio.Task[None]) -> None:
@@ -242,7 +234,7 @@ def test_a_splay_is_added_to_planned_passes_alone(aw: AwServer, tmp_path: Path) 
             await stopped(task)
 
     with Receiver() as store:
-        asyncio.run(work(late(make_settings(tmp_path, aw.url, store.url))))
+        asyncio.run(work(late(make_settings(tmp_path, aw.url, store.url), *LATE)))
 
 
 def test_another_splay_stops_no_pass(aw: AwServer, tmp_path: Path) -> None:
@@ -261,7 +253,7 @@ def test_another_splay_stops_no_pass(aw: AwServer, tmp_path: Path) -> None:
             assert (run.count(PassStarted), run.count(PassFinished)) == (1, 0)
             await stopped(task)
 
-    asyncio.run(work(late(make_settings(tmp_path, aw.url, "http://127.0.0.1:9"))))
+    asyncio.run(work(late(make_settings(tmp_path, aw.url, "http://127.0.0.1:9"), *LATE)))
 
 
 def test_another_splay_plans_anew(aw: AwServer, tmp_path: Path) -> None:
@@ -282,4 +274,4 @@ def test_another_splay_plans_anew(aw: AwServer, tmp_path: Path) -> None:
             await stopped(task)
 
     with Receiver() as store:
-        asyncio.run(work(late(make_settings(tmp_path, aw.url, store.url))))
+        asyncio.run(work(late(make_settings(tmp_path, aw.url, store.url), *LATE)))

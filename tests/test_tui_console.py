@@ -1,10 +1,8 @@
 """The console's screens over a scripted agent: keys, filters, questions, hostile text, sizes."""
 
-import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from msgspec.structs import replace
 
 from awsync.events import (
     BucketFound,
@@ -22,6 +20,7 @@ from awsync.schedule import Schedule
 from awsync.tui.dialogs import Confirm
 from awsync.tui.filtering import FilterBar
 from tests.consoles import console, filled, screen, until
+from tests.passes import late
 from tests.scripted import NOW, SETTINGS, ScriptedAgent, report
 
 HOSTILE = "aw-[red]x[/]\x1b[31m\u202e‮مرحبا👩‍👩‍👧_pc"
@@ -80,8 +79,7 @@ async def test_pause_sync_schedule_and_quit_reach_the_agent() -> None:
 
 async def test_a_splay_is_in_every_time_that_is_shown() -> None:
     """Header, panel and dialog know to the second how much later this device begins than the cron."""
-    people = (replace(SETTINGS, splay=timedelta(minutes=5), user_id=f"user{n}") for n in itertools.count())
-    settings = next(each for each in people if Schedule.of(each).later % timedelta(minutes=1))
+    settings = late(SETTINGS, timedelta(minutes=5), timedelta(minutes=2))
     schedule = Schedule.of(settings)
     first, second = schedule.upcoming(2, datetime.fromtimestamp(NOW / 1e6, UTC))
     agent = ScriptedAgent(settings=settings)
