@@ -11,7 +11,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from awsync.control import Agent
-from awsync.splay import PUNCTUAL, Splay, splay_of
 from awsync.tui.cells import Tone
 from awsync.tui.columns import moment
 from awsync.tui.paper import Paper, TextLine, paragraph
@@ -22,6 +21,7 @@ from awsync.words import span
 if TYPE_CHECKING:
     from awsync.records import PassRecord
     from awsync.schedule import Schedule
+    from awsync.splay import Splay
 
 NEXT_RUNS = 5
 _PREVIEW_WIDTH = 66
@@ -38,17 +38,22 @@ _PAST_CELLS = len("✓ 15:04:05   1234.5 s  12,345 ")
 
 
 @lru_cache(maxsize=16)
-def parsed(expr: str, splay: Splay = PUNCTUAL) -> "Schedule":
+def parsed(expr: str, splay: "Splay | None" = None) -> "Schedule":
     """The schedule of an expression; raises ValueError with the reason where it is none."""
     # It loads croniter, which the first picture does not wait for.
     from awsync.schedule import Schedule
+    from awsync.splay import PUNCTUAL
 
-    return Schedule(expr, splay=splay)
+    return Schedule(expr, splay=splay or PUNCTUAL)
 
 
 def in_force(agent: Agent | None) -> "Schedule | None":
     """The schedule of an agent; None until there is one."""
-    return None if agent is None else parsed(agent.settings.cron, splay_of(agent.settings))
+    if agent is None:
+        return None
+    from awsync.splay import splay_of
+
+    return parsed(agent.settings.cron, splay_of(agent.settings))
 
 
 def period(expr: str, now: int) -> int:
@@ -58,7 +63,7 @@ def period(expr: str, now: int) -> int:
     return min(gaps) // timedelta(microseconds=1)
 
 
-def check(text: str, now: int, splay: Splay = PUNCTUAL) -> tuple[list[TextLine], bool]:
+def check(text: str, now: int, splay: "Splay | None" = None) -> tuple[list[TextLine], bool]:
     """What a typed expression means, and whether it is one."""
     try:
         schedule = parsed(text, splay)

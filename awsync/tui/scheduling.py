@@ -5,7 +5,6 @@ May import: of awsync splay, tui app (its type), dialogs, schedule.
 
 from typing import TYPE_CHECKING
 
-from awsync.splay import PUNCTUAL, splay_of
 from awsync.tui import schedule
 
 if TYPE_CHECKING:
@@ -16,11 +15,12 @@ _QUESTION = "When do passes run? Five fields: minute, hour, day of the month, mo
 
 def ask(console: "Console") -> None:
     """Asks for another cron."""
+    from awsync.splay import splay_of
     from awsync.tui.dialogs import Ask, Checked
 
     held = schedule.in_force(console.agent)
     before = "" if held is None else held.expr
-    splay = PUNCTUAL if console.agent is None else splay_of(console.agent.settings)
+    splay = None if console.agent is None else splay_of(console.agent.settings)
 
     def answered(expr: str | None) -> None:
         if expr is not None and expr.strip() != before:
