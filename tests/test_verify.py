@@ -158,10 +158,14 @@ def test_what_waits_for_its_second_is_not_pending(days: AwServer, store: Store, 
 
 @pytest.mark.servers
 def test_deleted_series_come_back(days: AwServer, start_store: StartStore, tmp_path: Path) -> None:
-    """A series that somebody deleted in Prometheus is missing, and is there again after a repair."""
-    store = start_store("prometheus-3.5", flags=["--web.enable-admin-api"])
+    """A series that somebody deleted is missing, and is there again after a repair.
+
+    In VictoriaMetrics, for a Prometheus deletes nothing of what is out of order before it is in a block.
+    """
+    store = start_store("victoria-metrics")
     settings = make_settings(tmp_path, days.url, store.url)
     assert run_pass(settings)[0].complete
+    store.flush()
     httpx.post(
         f"{store.url}/api/v1/admin/tsdb/delete_series",
         params={"match[]": '{app=~"app [12]"}'},
