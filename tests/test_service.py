@@ -1,6 +1,8 @@
 """What awsync asks of the managers of services, and makes of their answers; also where there is none."""
 
+import os
 import plistlib
+import pwd
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +15,7 @@ from awsync.errors import ServiceError, UsageError
 from awsync.service import manager
 from awsync.service.launchd import LABEL, Launchd
 from awsync.service.manager import Job, Manager, Ran
-from awsync.service.systemd import Systemd, linger
+from awsync.service.systemd import Systemd, _make_private, linger
 from awsync.service.task import NAMESPACE
 from awsync.service.windows import Windows
 from tests.commands import awsync, environment
@@ -132,6 +134,26 @@ def test_no_manager_of_the_user(home: Path, job: Job) -> None:
     systemd.path.write_text(systemd.render(job))
     assert systemd.uninstall() == (f"Removed: {systemd.path}",)
     assert not systemd.path.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
+@pytest.mark.parametrize("link", [".local/state/awsync", ".local/state"])
+def test_root_gives_nothing_away_that_lies_outside_of_the_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, link: str
+) -> None:
+    """A link in somebody's home does not make a folder of the system theirs; what root made there is."""
+    (tmp_path / "etc/awsync").mkdir(parents=True)
+    given: list[Path] = []
+    monkeypatch.setattr(os, "chown", lambda path, *_, **__: given.append(path))
+    for home, wanted in (("eve", []), ("anna", ["state/awsync", "state", ""])):
+        entry = pwd.struct_passwd(("x", "x", 7, 7, "", str(tmp_path / home), ""))
+        monkeypatch.setattr(pwd, "getpwnam", lambda _, entry=entry: entry)
+        if home == "eve":
+            (tmp_path / home / link).parent.mkdir(parents=True)
+            (tmp_path / home / link).symlink_to(tmp_path / "etc")
+        state = tmp_path / home / ".local/state/awsync"
+        _make_private(Job((), tmp_path / "config.toml", state, account="x"))
+        assert given == [tmp_path / home / ".local" / each for each in wanted]
 
 
 def test_systemd_that_runs_nothing_here(home: Path, job: Job) -> None:

@@ -272,11 +272,15 @@ def _make_private(job: Job) -> None:
 
 
 def _give(folder: Path, account: str) -> None:
-    """What root made on the way to the state folder belongs to who uses it."""
+    """What root made on the way to the state folder belongs to who uses it.
+
+    Whose home it is may have laid links there, and what lies outside of it is not to be given away.
+    """
     import pwd
 
     entry = pwd.getpwnam(account)
+    home, folder = Path(entry.pw_dir).resolve(), folder.resolve()
     for each in (folder, *folder.parents):
-        if each.stat().st_uid != 0 or not each.is_relative_to(entry.pw_dir) or each == Path(entry.pw_dir):
+        if each == home or not each.is_relative_to(home) or each.lstat().st_uid != 0:
             break
-        os.chown(each, entry.pw_uid, entry.pw_gid)
+        os.chown(each, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
