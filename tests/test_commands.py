@@ -13,8 +13,10 @@ import pytest
 from awsync.demo.aw_server import AwServer
 from awsync.demo.receiver import Receiver
 from tests.commands import awsync, environment, running_service, start_awsync
+from tests.doctors import fill, write_config
 from tests.passes import utc_now
 from tests.servers import wait_until
+from tests.tmux import Terminal
 
 BUCKET = "aw-watcher-window_x"
 ROOT = Path(__file__).resolve().parent.parent
@@ -253,6 +255,24 @@ def test_output_that_cannot_be_written(configured: Path, command: str) -> None:
         told = [line for line in done.stderr.splitlines() if not line.startswith("Settings from")]
         assert (done.returncode, len(told)) == (1, bool(said))
         assert "".join(told).startswith(said)
+
+
+def test_listings_fit_a_terminal(aw: AwServer, tmp_path: Path) -> None:
+    """At 80 columns no id is cut for the sake of a column that says the same in every row."""
+    bucket = "aw-watcher-window_laptop"
+    fill(aw, host="laptop")
+    with Receiver() as store:
+        write_config(tmp_path, aw.url, store.url)
+        awsync("sync", "--once", folder=tmp_path)
+        for command in ("buckets", "sync --once"):
+            line = [sys.executable, "-m", "awsync", *command.split()]
+            environ = environment(tmp_path)
+            with Terminal(line, folder=tmp_path, environment=environ, size=(80, 24)) as terminal:
+                assert terminal.until_exit(30) == 0
+                screen = terminal.screen()
+            assert f" {bucket} " in screen
+            assert " source " not in screen
+    assert awsync("buckets", folder=tmp_path).stdout.startswith("source ")
 
 
 def test_an_activitywatch_without_a_bucket(aw: AwServer, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import typer
 from msgspec.structs import asdict
 
 from awsync.cli.flags import settings_flags
-from awsync.cli.output import NO_BUCKET, complain, document, narrate, say, table
+from awsync.cli.output import NO_BUCKET, complain, document, narrate, one_source, say, table
 from awsync.cli.quarantine import range_document, sample_document
 from awsync.cli.settings import load_settings, load_with_store, remembered_neighbours
 from awsync.words import amount, clock, iso, span
@@ -49,7 +49,10 @@ def buckets(flags: dict[str, object], json: Json = False) -> None:
             for found in report.buckets
         ]
         if rows:
-            table(columns, rows, numbers=("events",))
+            # An id that begins with its watcher says both.
+            named = all(row[1].startswith(row[2]) for row in rows)
+            idle = [*one_source(rows), *(("watcher",) if named else ())]
+            table(columns, rows, numbers=("events",), idle=idle)
         elif not any(report.error for report in reports):
             narrate(NO_BUCKET)
     failures = [report.error for report in reports if report.error is not None]
@@ -104,7 +107,8 @@ def _show_status(state: "State", passes: int) -> None:
         for checkpoint in state.checkpoints()
     ]
     columns = ("source", "bucket", "delivered up to (UTC)", "lag", "samples", "set aside")
-    table(columns, rows, numbers=("samples",))
+    idle = [*one_source(rows), *(() if any(row[-1] for row in rows) else ("set aside",))]
+    table(columns, rows, numbers=("samples",), idle=idle)
     for source, bucket, held in aside:
         say(f"set aside: {source}/{bucket} from {clock(held.start)} to {clock(held.end)}: {held.words}")
     if samples := state.quarantine():

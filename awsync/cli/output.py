@@ -121,12 +121,22 @@ def _now() -> str | None:
 
 
 def table(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Iterable[str] = (), title: str = ""
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    numbers: Iterable[str] = (),
+    title: str = "",
+    idle: Iterable[str] = (),
 ) -> None:
-    """A table: ruled on a terminal, aligned plain columns otherwise; never read as markup."""
+    """A table: ruled on a terminal, aligned plain columns otherwise; never read as markup.
+
+    `idle` are columns that tell nothing in these rows: a terminal is spared them, a pipe keeps its columns.
+    """
     filled = [list(row) for row in rows]
     if on_terminal():
-        _rich_table(columns, filled, set(numbers), title)
+        kept = [number for number, name in enumerate(columns) if name not in set(idle)]
+        told = [[row[number] for number in kept] for row in filled]
+        _rich_table([columns[number] for number in kept], told, set(numbers), title)
         return
     widths = [max(len(cells[i]) for cells in [list(columns), *filled]) for i in range(len(columns))]
     for cells in [list(columns), *filled]:
@@ -135,6 +145,11 @@ def table(
             for name, cell, width in zip(columns, cells, widths, strict=True)
         ]
         say("  ".join(padded).rstrip())
+
+
+def one_source(rows: Sequence[Sequence[str]]) -> Sequence[str]:
+    """The first column, that of the source, as idle where there is but one."""
+    return () if len({row[0] for row in rows}) > 1 else ("source",)
 
 
 def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: set[str], title: str) -> None:

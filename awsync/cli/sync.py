@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from awsync.cli.flags import settings_flags
-from awsync.cli.output import LogFormat, LogLines, document, narrate, say, table
+from awsync.cli.output import LogFormat, LogLines, document, narrate, one_source, say, table
 from awsync.cli.settings import load_with_store
 from awsync.errors import StateDamagedError, StateError
 from awsync.events import Event, Level, SettingsReloaded, folded, set_aside
@@ -233,7 +233,7 @@ def show(summary: "PassSummary") -> None:
         for row in summary.rows.values()
     ]
     if rows:
-        table(columns, rows, numbers=("events", "samples"))
+        table(columns, rows, numbers=("events", "samples"), idle=one_source(rows))
     verdict = "Complete" if summary.finished.complete else "Incomplete"
     where = f" to {summary.store}" if summary.store else ""
     say(
