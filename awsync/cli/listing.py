@@ -106,7 +106,7 @@ def _show_status(state: "State", passes: int) -> None:
         )
         for checkpoint in state.checkpoints()
     ]
-    columns = ("source", "bucket", "delivered up to (UTC)", "lag", "samples", "set aside")
+    columns = ("source", "bucket", "checkpoint (UTC)", "lag", "samples", "set aside")
     idle = [*one_source(rows), *(() if any(row[-1] for row in rows) else ("set aside",))]
     table(columns, rows, numbers=("samples",), idle=idle)
     for source, bucket, held in aside:

@@ -220,7 +220,7 @@ def show(summary: "PassSummary") -> None:
     """The summary of a pass for a person, or as plain columns for a pipe."""
     assert summary.finished is not None
     totals = summary.finished.totals
-    columns = ("source", "bucket", "events", "samples", "delivered up to (UTC)", "state")
+    columns = ("source", "bucket", "events", "samples", "checkpoint (UTC)", "state")
     rows = [
         (
             row.source,
