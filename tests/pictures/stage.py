@@ -82,8 +82,12 @@ class Wire(httpx.AsyncBaseTransport):
         self.refused = self.waits = False
         self._open = asyncio.Event()
         self._open.set()
+        self._came = asyncio.Event()
         self._clock = clock
-        self._busy = 0
+        self._under_way = 0
+        self._busy = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._quiet_since = 0.0
         self._real = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_keepalive_connections=0))
 
@@ -107,13 +111,9 @@ class Wire(httpx.AsyncBaseTransport):
         host, _, port = there.partition(":")
         request.url = request.url.copy_with(host=host, port=int(port))
         request.headers["Host"] = there
-        self._busy += 1
-        try:
+        with self._one_more():
             answer = await self._real.handle_async_request(request)
             await answer.aread()
-        finally:
-            self._busy -= 1
-            self._quiet_since = time.monotonic()
         if request.url.path.endswith("/info"):
             return httpx.Response(200, json=json.loads(answer.content) | {"hostname": HOSTS[place]})
         return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
@@ -123,7 +123,7 @@ class Wire(httpx.AsyncBaseTransport):
 
     def quiet(self) -> bool:
         """Whether nothing has been asked for a while."""
-        return not self._busy and time.monotonic() - self._quiet_since > _SETTLED_SECONDS
+        return self._idle.is_set() and time.monotonic() - self._quiet_since > _SETTLED_SECONDS
 
     def close_gate(self) -> None:
         """Writes that come now are held back."""
@@ -135,24 +135,41 @@ class Wire(httpx.AsyncBaseTransport):
 
     async def let_one_through(self) -> None:
         """Answers the write that is held back, and holds back the next."""
-        seen = self.held
+        self._came.clear()
         self._open.set()
         self._open.clear()
         async with asyncio.timeout(_PATIENCE):
-            while self.held == seen:  # noqa: ASYNC110 as below
-                await asyncio.sleep(0.01)
+            await self._came.wait()
+
+    @contextlib.contextmanager
+    def _one_more(self) -> Iterator[None]:
+        self._under_way += 1
+        self._idle.clear()
+        self._busy.set()
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            self._quiet_since = time.monotonic()
+            if not self._under_way:
+                self._busy.clear()
+                self._idle.set()
 
     async def _gate(self, request: httpx.Request) -> None:
         body = await request.aread()
         if len(body) > 1_000:  # a probe of the protocol is no delivery
             self.held += 1
+            self._came.set()
             await self._open.wait()
         self._clock.seconds += len(body) / _BYTES_A_SECOND
 
     async def _laptop_first(self) -> None:
         """The order of what two sources say would else depend on the moment."""
-        while self._busy or time.monotonic() - self._quiet_since < _QUIET_SECONDS:  # noqa: ASYNC110 no event tells it
-            await asyncio.sleep(0.02)
+        with contextlib.suppress(TimeoutError):
+            while True:
+                await self._idle.wait()
+                async with asyncio.timeout(self._quiet_since + _QUIET_SECONDS - time.monotonic()):
+                    await self._busy.wait()
 
 
 class Stage:
