@@ -12,7 +12,7 @@ from awsync.costs.bill import Bill
 from awsync.costs.plan import plan
 from awsync.costs.said import Said, Skipped, Unread, Weighed
 from awsync.demo.aw_server import AwServer
-from awsync.errors import UsageError
+from awsync.errors import AwsyncError
 from awsync.settings import Settings, SourceSettings
 from awsync.timeline import DAY, MINUTE
 from tests.commands import awsync
@@ -110,7 +110,7 @@ async def test_only_what_would_leave_is_weighed(start_aw: StartAw, tmp_path: Pat
     }
     (down,) = (each for each in said if isinstance(each, Unread))
     assert down.where == "s1"
-    with pytest.raises(UsageError, match="nobody's"):
+    with pytest.raises(AwsyncError, match="nobody's"):
         await said_by(settings_of(tmp_path, aw.url), bucket="nobody's")
 
 
