@@ -198,7 +198,7 @@ class Run:
         """Until when everything should be there: a pass was to run since, and had a minute for its work."""
         settle = self._settings.settle // MICROSECOND
         moment = datetime.fromtimestamp((self._now - _A_PASS) / 1e6, UTC)
-        last = round(Schedule(self._settings.cron).last_until(moment).timestamp()) * MICROSECONDS
+        last = round(Schedule.of(self._settings).last_until(moment).timestamp()) * MICROSECONDS
 
         def until(newest: int) -> int:
             return closed_until(newest, min(last, self._now), settle, self._resolution)
