@@ -26,7 +26,8 @@ from awsync.tui.sent import SentPage
 from awsync.tui.today import TodayPage
 from awsync.tui.verify import VerifyPage
 from tests.pictures.paint import drawn, paint
-from tests.pictures.stage import BEGIN, NOW, PHONE, STORE, Stage, until
+from tests.pictures.stage import BEGIN, NOW, Stage, until
+from tests.pictures.wire import PHONE, STORE
 
 NARROW, NORMAL, WIDE = (80, 24), (120, 40), (200, 60)
 EDITOR = ("laptop", "aw-watcher-vscode_laptop")
