@@ -14,7 +14,7 @@ from awsync.activitywatch.client import ActivityWatch
 from awsync.budget import Budget
 from awsync.delivery import Delivery
 from awsync.engine import Wiring
-from awsync.errors import AwsyncError, SourceError
+from awsync.errors import SourceError, no_such_bucket
 from awsync.labelling import Labelling
 from awsync.link import Link
 from awsync.neighbours import Neighbours
@@ -92,9 +92,7 @@ class Run:
                     async for each in said:
                         yield each
         if question.bucket is not None and not self._found:
-            raise AwsyncError(
-                f'No source has a bucket "{question.bucket}".', "awsync buckets lists those there are."
-            )
+            raise no_such_bucket(question.bucket)
 
     async def _meet(self) -> None:
         """Finds out what the sources have in common: what is left out for that was never to be sent."""
