@@ -84,7 +84,8 @@ def check_devices(names: Iterable[str]) -> None:
     for name in names:
         if not can_be_device(name):
             raise UsageError(
-                f'--device "{name}" cannot be a name.', "Write letters, digits, dots and dashes: anna-laptop."
+                f'--device "{name}" cannot be a name.',
+                "Write letters, digits, dots and dashes, 63 at most: anna-laptop.",
             )
 
 
