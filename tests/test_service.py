@@ -209,14 +209,25 @@ def test_launchd_gets_an_agent(tmp_path: Path, job: Job) -> None:
     service = launchd.look()
     assert service is not None
     assert (service.state, service.pid, service.restarts, service.command) == ("running", 88, 2, job.command)
+
+    def bootout() -> Ran:
+        ending = [Ran(0), Ran(0)]
+        fake.answers["launchctl print"] = lambda: ending.pop() if ending else Ran(113)
+        return Ran(0)
+
+    fake.answers["launchctl bootout"] = bootout
     launchd.restart()
+    assert fake.changes() == [f"launchctl kickstart -k gui/501/{LABEL}"]
+    other = Job((*job.command, "--verbose"), job.config, job.state_dir)
+    assert launchd.install(other) == (f"Replaced: {launchd.path}",)
+    gone = fake.asked.index(f"launchctl bootout gui/501/{LABEL}")
+    words = [line.split()[1] for line in fake.asked[gone:]]
+    assert words == ["bootout", "print", "print", "print", "enable", "bootstrap"], "it waits for the end"
+    fake.asked.clear()
+    fake.answers["launchctl print"] = Ran(0)
     launchd.stop()
     launchd.uninstall()
-    assert fake.changes() == [
-        f"launchctl kickstart -k gui/501/{LABEL}",
-        f"launchctl bootout gui/501/{LABEL}",
-        f"launchctl bootout gui/501/{LABEL}",
-    ]
+    assert fake.changes() == [f"launchctl bootout gui/501/{LABEL}"]
     assert launchd.look() is None
     assert launchd.uninstall() == ()
 
