@@ -243,6 +243,7 @@ def test_output_that_cannot_be_written(configured: Path, command: str) -> None:
     for line, said in (
         (f"{shell} >/dev/full", "awsync: Standard output cannot be written: No space left on device. Make"),
         (f"set -o pipefail; {shell} | true", ""),
+        (f"{shell} >&- 2>&- || exit 7; exit 1", ""),
     ):
         done = subprocess.run(
             ["bash", "-c", line],

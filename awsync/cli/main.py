@@ -6,8 +6,10 @@ May import: typer, errors and cli.
 """
 
 import io
+import os
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -105,10 +107,7 @@ def root(
 
 def main() -> None:
     """The entry point: runs a command and exits with its code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A code page of Windows lacks the signs of tables, and half an emoji is in no encoding at all.
-            stream.reconfigure(errors="replace")
+    _prepare_streams()
     try:
         try:
             app()
@@ -122,3 +121,14 @@ def main() -> None:
     except BrokenPipeError:
         # The reader of our output left, as `head` does.
         sys.exit(1)
+
+
+def _prepare_streams() -> None:
+    """What is printed shall stop no command: not where a stream is closed, nor where it lacks a sign."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 until the end
+        elif isinstance(stream, io.TextIOWrapper):
+            # A code page of Windows lacks the signs of tables, and half an emoji is in no encoding at all.
+            stream.reconfigure(errors="replace")
