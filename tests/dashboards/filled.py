@@ -28,6 +28,8 @@ ZONE = ZoneInfo("Asia/Kolkata")
 """Without summer time, and with midnights that are not those of UTC."""
 NOW = datetime(2026, 11, 20, 22, 30, 30, tzinfo=ZONE)
 """A Friday evening: somebody looks at the dashboards."""
+EARLIER = (date(2025, 11, 12), date(2025, 11, 13), date(2026, 3, 4))
+"""What is looked at in a year."""
 BETWEEN = timedelta(minutes=5)
 PASS_SECONDS = 0.8
 LAST_PASS = NOW - timedelta(seconds=30)
@@ -41,8 +43,8 @@ class Device(NamedTuple):
     user: str
     person: Person
     aw: AwServer
-    days: Sequence[int]
-    """Of November: when it was used at all."""
+    days: Sequence[date]
+    """When it was used at all."""
     watched: bool = True
     """Whether it has an AFK watcher."""
 
@@ -64,12 +66,13 @@ class World:
 
     def __enter__(self) -> "World":
         with contextlib.ExitStack() as stack:
-            for user, host, days, watched in (
-                ("sam", "laptop", (11, 12, 13, 18, 19, 20), True),
-                ("sam", "desktop", (19, 20), True),
-                ("kim", "tablet", (13, 19, 20), False),
+            for user, host, earlier, november, watched in (
+                ("sam", "laptop", EARLIER, (11, 12, 13, 18, 19, 20), True),
+                ("sam", "desktop", (), (19, 20), True),
+                ("kim", "tablet", (), (13, 19, 20), False),
             ):
                 aw = stack.enter_context(AwServer(self._folder / host))
+                days = [*earlier, *(date(NOW.year, NOW.month, day) for day in november)]
                 device = Device(user, Person(host, zone=ZONE), aw, days, watched)
                 self.devices.append(device)
             self._stack = stack.pop_all()
@@ -141,6 +144,6 @@ def _fill(device: Device) -> None:
     for bucket in watchers:
         device.aw.create_bucket(bucket.id, bucket.client, bucket.type, bucket.hostname)
     for day in device.days:
-        plan = person.day(date(NOW.year, NOW.month, day))
+        plan = person.day(day)
         for bucket in watchers:
             device.aw.insert(bucket.id, [event.to_json() for event in plan[bucket.id] if event.end_us <= now])
