@@ -68,10 +68,18 @@ def panels(dashboard: Json) -> Iterator[Json]:
     return (panel for panel in dashboard["panels"] if panel["type"] != "row")
 
 
-def answer(store: httpx.Client, dashboard: Json, panel: Json, target: Json, view: View) -> list[Series]:
-    """What a store says to one query of a panel."""
+def answer(
+    store: httpx.Client,
+    dashboard: Json,
+    panel: Json,
+    target: Json,
+    view: View,
+    chosen: Mapping[str, str] | None = None,
+) -> list[Series]:
+    """What a store says to one query of a panel; `chosen` are the variables where they are known already."""
     start, end = span(dashboard, panel, view)
-    known = variables(store, dashboard, view) | _range_variables(start, end)
+    chosen = variables(store, dashboard, view) if chosen is None else chosen
+    known = {**chosen, **_range_variables(start, end)}
     if target.get("instant"):
         query = interpolate(target["expr"], known)
         return ask(store, query, end / 1000)

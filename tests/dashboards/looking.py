@@ -13,7 +13,7 @@ from awsync.timeline import MICROSECONDS
 from awsync.today import today
 from awsync.totals import By, Report
 from tests.dashboards.filled import NOW, World
-from tests.dashboards.grafana import Json, Series, View, answer, ask, opened, panels
+from tests.dashboards.grafana import Json, Series, View, answer, ask, opened, panels, variables
 from tests.dashboards.written import FOLDER
 from tests.passes import make_settings
 from tests.servers import Store, StoreName
@@ -76,10 +76,11 @@ class Looking:
     def everything(self, view: View) -> Iterator[tuple[str, list[Series]]]:
         """Every query of every panel, and its answer."""
         for name, page in DASHBOARDS.items():
+            chosen = variables(self.store, page, view)
             for panel in panels(page):
                 for target in panel["targets"]:
                     where = f"{name}, {panel['title']}, {target['refId']}"
-                    yield where, answer(self.store, page, panel, target, view)
+                    yield where, answer(self.store, page, panel, target, view, chosen)
 
 
 def by(label: str, answered: Iterable[Series]) -> Counted:
