@@ -10,5 +10,6 @@ A second run changes no byte.
     grafana     what Grafana makes of a panel before the store sees it: variables, ranges, steps
     recording   the centre's rules, evaluated over a store's past
     filled      people with several devices, their agents, and stores that have it all
+    looking     somebody who looks at them, and what there should be to see
     pictures    what a picture of a dashboard shows, drawn from the answers to its queries
 """

@@ -37,6 +37,26 @@ _NOWHERE = "http://127.0.0.1:9"
 _LATE = {"app": "libreoffice", "title": "Found again.odt - LibreOffice Writer"}
 
 
+class Used(NamedTuple):
+    """Who uses which host, on which days, and whether an AFK watcher is there."""
+
+    user: str
+    host: str
+    days: Sequence[date]
+    watched: bool = True
+
+
+def _november(*days: int) -> Sequence[date]:
+    return [date(NOW.year, NOW.month, day) for day in days]
+
+
+DEVICES = (
+    Used("sam", "laptop", [*EARLIER, *_november(11, 12, 13, 18, 19, 20)]),
+    Used("sam", "desktop", _november(19, 20)),
+    Used("kim", "tablet", _november(13, 19, 20), watched=False),
+)
+
+
 class Device(NamedTuple):
     """A device with its ActivityWatch."""
 
@@ -57,8 +77,9 @@ class Device(NamedTuple):
 class World:
     """The devices, in a folder; `with World(folder) as world:` starts them and stops them."""
 
-    def __init__(self, folder: Path, passes: int = 3) -> None:
+    def __init__(self, folder: Path, passes: int = 3, used: Sequence[Used] = DEVICES) -> None:
         self._folder = folder
+        self._used = used
         self._passes = passes
         self._stack = contextlib.ExitStack()
         self.devices: list[Device] = []
@@ -66,13 +87,8 @@ class World:
 
     def __enter__(self) -> "World":
         with contextlib.ExitStack() as stack:
-            for user, host, earlier, november, watched in (
-                ("sam", "laptop", EARLIER, (11, 12, 13, 18, 19, 20), True),
-                ("sam", "desktop", (), (19, 20), True),
-                ("kim", "tablet", (), (13, 19, 20), False),
-            ):
+            for user, host, days, watched in self._used:
                 aw = stack.enter_context(AwServer(self._folder / host))
-                days = [*earlier, *(date(NOW.year, NOW.month, day) for day in november)]
                 device = Device(user, Person(host, zone=ZONE), aw, days, watched)
                 self.devices.append(device)
             self._stack = stack.pop_all()

@@ -91,7 +91,7 @@ def answer(
         "__interval_ms": str(step),
         "__rate_interval": f"{rate // 1000}s",
     }
-    offset = _local(dashboard, view).utcoffset()
+    offset = local(dashboard, view).utcoffset()
     assert offset is not None
     shift = offset // timedelta(milliseconds=1)
     first, last = ((moment + shift) // step * step - shift for moment in (start, end))
@@ -191,7 +191,7 @@ def _value(variable: Json, view: View) -> str:
 
 def span(dashboard: Json, panel: Json, view: View) -> tuple[int, int]:
     """From when to when, in milliseconds since the epoch; a panel's own time ends now."""
-    now = _local(dashboard, view)
+    now = local(dashboard, view)
     own = panel.get("timeFrom")
     if own is not None:
         return _moment(own if own.startswith("now/") else f"now-{own}", now), _ms(now)
@@ -200,7 +200,7 @@ def span(dashboard: Json, panel: Json, view: View) -> tuple[int, int]:
     return _moment(dashboard["time"]["from"], now), _moment(dashboard["time"]["to"], now)
 
 
-def _local(dashboard: Json, view: View) -> datetime:
+def local(dashboard: Json, view: View) -> datetime:
     """Now, in the zone whose days the dashboard shows."""
     return view.now.astimezone(UTC) if dashboard["timezone"] == "utc" else view.now
 

@@ -136,7 +136,7 @@ def _what(page: Page) -> None:
     columns = _compared("user, host", APPS)
     on_each = f"count by (user, host) ({days.total('user, host, day')} > {_LEAST})"
     columns["active days"] = (on_each, "short")
-    page.add(listing("Devices", f"Time with a window. {_COMPARED}", columns, labels=["user", "host"]), 24, 6)
+    page.add(listing("Devices", f"Time with a window. {_COMPARED}", columns, labels=["user", "host"]), 24, 5)
 
 
 def _compared(labels: str, kind: Kind) -> dict[str, tuple[str, str]]:
