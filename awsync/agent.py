@@ -241,7 +241,7 @@ class ConsoleAgent:
 
     async def set_cron(self, expr: str) -> str:
         """Changes the schedule."""
-        return await self._wanted.schedule(expr)
+        return await self._wanted.schedule(self.settings, expr)
 
     async def rewind(self, source: str, bucket: str, position: int | None) -> str:
         """Moves a checkpoint back."""

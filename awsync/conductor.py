@@ -128,7 +128,7 @@ class Conductor:
     async def _adopt(self, event: Event) -> None:
         """Takes the settings that are wanted; a pass that runs with others begins again."""
         before, after = self._engine.settings, self._for_this_run.over(self._wanted)
-        if replace(before, cron=after.cron) != after:
+        if replace(before, cron=after.cron, splay=after.splay) != after:
             await self._passes.renew()
         if after.store is not None:
             # A checkpoint says what one store has: another store has its own.
@@ -167,10 +167,11 @@ class Conductor:
         held, text = self._for_this_run, command.text
         if command.request is Request.CRON:
             try:
-                words = f'cron is "{text}", {Schedule(text).describe()}'
+                schedule = Schedule.of(replace(self._engine.settings, cron=text))
             except ValueError as error:
                 self._emit(SettingsReloaded(problem=str(error)))
                 return
+            words = f'cron is "{text}", {schedule.describe()}'
             self._for_this_run = replace(held, cron=text)
         elif command.request is Request.EXCLUDE:
             self._for_this_run = held.exclude(command.source or "", text)

@@ -136,3 +136,8 @@ class CategoryError(SourceError):
 
 class UncategorizedError(SourceError):
     """The categories of a source cannot be read: nothing of it leaves without them."""
+
+
+def no_such_bucket(bucket: str) -> AwsyncError:
+    """What is said where no source has the bucket that was asked for."""
+    return AwsyncError(f'No source has a bucket "{bucket}".', "awsync buckets lists those there are.")

@@ -8,7 +8,7 @@ settings, usercode.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +21,7 @@ from awsync.categories import Rules, rules_from, rules_of
 from awsync.errors import SourceError, UncategorizedError
 from awsync.planning import host_label
 from awsync.rules.edits import RuleBook
+from awsync.rules.levels import in_force
 from awsync.rules.steps import Step, composed
 from awsync.series import CATEGORY, Data, Edit, Edited, Labeller, Labels
 from awsync.settings import Privacy, Settings, SourceSettings
@@ -89,7 +90,7 @@ class Labelling:
         parts: dict[str, object] = {
             "categories": rules and rules.description,
             "rules": self._settings.rules,
-            "privacy": self._source.privacy,
+            "privacy": (self._source.privacy, self._rules_of_levels()),
             "pseudonyms": self._settings.pseudonym_key,
         }
         return {name: _hash(part) for name, part in parts.items()}
@@ -97,6 +98,10 @@ class Labelling:
     def identity(self, bucket: Bucket) -> Labels:
         """The labels that every series of a bucket has."""
         return self._labeller(bucket, Edited).identity
+
+    def _rules_of_levels(self) -> Mapping[str, Sequence[str]]:
+        levels = in_force(self._source.privacy)
+        return {name: [rule.name for rule in level.rules] for name, level in levels.items()}
 
     async def _of_source(self) -> Rules:
         try:

@@ -1,16 +1,17 @@
 """The store as one pass reaches it: opened once, asked until it answers, and parked once for all sources.
 
-May import: the standard library, events, knowledge, persistence, series, settings, remote_write.
+May import: the standard library, anchor, events, knowledge, persistence, series, settings, remote_write.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from awsync import anchor
 from awsync.events import ClockSkewed, Event, RetryScheduled, StoreParked, StoreReached
 from awsync.knowledge import Knowledge
 from awsync.persistence import FIRST_DELAY, OutOfPatienceError, Persistence
-from awsync.remote_write.client import Client, Rejected, Retry
+from awsync.remote_write.client import Client, Rejected, Retry, Verdict
 from awsync.remote_write.client import StoreReached as Opened
 from awsync.remote_write.queries import Held, QueryError
 from awsync.remote_write.store import StoreFacts
@@ -55,6 +56,7 @@ class Link:
         self.client = client
         self._emit = emit
         self.sink = sink
+        self._clock = clock
         self._persistence = Persistence(self._tell_retry, patience, first_delay)
         self._opening = asyncio.Lock()
         self._opened = False
@@ -89,11 +91,26 @@ class Link:
             if isinstance(reached, Rejected):
                 raise ParkedError(reached.words, reached.remedy)
             await self.knowledge.ask()
+            await self._anchor()
             self._opened = True
         self._emit(store_reached(self.sink, reached, self.knowledge.facts))
         skew = self.client.skew
         if skew is not None and abs(skew) >= SKEW_SECONDS:
             self._emit(ClockSkewed(of=self.sink, seconds=skew))
+
+    async def _anchor(self) -> None:
+        """Sends the anchor where one is needed; what the store then takes is asked once more.
+
+        A store that refuses it speaks for itself when it gets the data.
+        """
+        now = self._clock() - self.ahead
+
+        async def attempt() -> Verdict:
+            return await self.client.send([anchor.sample(now)])
+
+        if anchor.is_needed(self.knowledge.facts, now // MILLISECOND):
+            await self.persist(attempt)
+            await self.knowledge.ask()
 
     async def series(self, identity: Labels, from_ms: int, to_ms: int) -> Held | None:
         """What the store holds of these series (milliseconds to values); None where it hides that."""

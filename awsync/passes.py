@@ -163,7 +163,7 @@ class Passes:
             return
         self._planned = self._engine.wiring.clock()
         now = datetime.fromtimestamp(self._planned / 1_000_000, UTC).astimezone()
-        self._next = round(Schedule(self._engine.settings.cron).next_after(now).timestamp() * 1_000_000)
+        self._next = round(Schedule.of(self._engine.settings).next_after(now).timestamp() * 1_000_000)
         self._tell(NextPass(at=self._next))
 
     def _emit(self, event: Event) -> None:

@@ -17,7 +17,7 @@ from awsync.activitywatch.answers import Bucket
 from awsync.admissions import Book, Unwritten
 from awsync.budget import Budget, Folded
 from awsync.counting import BucketCounter
-from awsync.errors import AwsyncError, SourceError
+from awsync.errors import SourceError, no_such_bucket
 from awsync.labelling import Labelling
 from awsync.ledger import Entry, due
 from awsync.neighbours import Neighbours
@@ -112,7 +112,7 @@ async def previews(
     if failed is not None and (bucket_id is None or not found):
         raise failed
     if bucket_id is not None and not found:
-        raise AwsyncError(f'No source has a bucket "{bucket_id}".', "awsync buckets lists those there are.")
+        raise no_such_bucket(bucket_id)
 
 
 class _Looking(Struct, frozen=True):

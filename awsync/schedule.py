@@ -1,7 +1,7 @@
 """When to run: cron expressions, their next instants, and a sentence that says what they mean.
 
 The one module that knows croniter, so that another library is a change of one file.
-May import: croniter, dateutil (which croniter brings) and the standard library.
+May import: croniter, dateutil (which croniter brings), the standard library, settings, splay, words.
 """
 
 import itertools
@@ -14,6 +14,10 @@ from zoneinfo import ZoneInfo
 
 from croniter import CroniterError, croniter
 from dateutil.tz import tzlocal  # type: ignore[import-untyped]
+
+from awsync.settings import Settings
+from awsync.splay import PUNCTUAL, Splay, splay_of
+from awsync.words import span
 
 _FIELDS = (
     ("minute", 0, 59),
@@ -41,10 +45,11 @@ class Schedule:
     """A cron expression of five fields (or an alias such as `@hourly`) in one time zone.
 
     Raises ValueError whose text names the field that is wrong and what it may hold. Without `tz` the
-    zone is that of the computer, so `0 9 * * *` means nine o'clock by the clock on its wall.
+    zone is that of the computer, so `0 9 * * *` means nine o'clock by the clock on its wall. `later` is
+    what the splay adds to each run of the cron; a splay longer than the time between two runs counts as that.
     """
 
-    def __init__(self, expr: str, tz: tzinfo | None = None) -> None:
+    def __init__(self, expr: str, tz: tzinfo | None = None, splay: Splay = PUNCTUAL) -> None:
         self.expr = " ".join(expr.split())
         self.tz = tz or local_zone()
         _check_shape(self.expr)
@@ -54,10 +59,16 @@ class Schedule:
         except CroniterError as error:
             raise ValueError(f'"{self.expr}" never comes: no month named in it has such a day') from error
         self._fields, self._nth = expanded
+        self.later = splay.delay(self._gap())
         try:
             self.next_after(_LEAP_DAY)
         except CroniterError as error:
             raise ValueError(f'"{self.expr}" never comes: no month has such a day') from error
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Schedule":
+        """Return the schedule of the planned passes of this agent."""
+        return cls(settings.cron, splay=splay_of(settings))
 
     def next_after(self, moment: datetime) -> datetime:
         """Return the first run strictly after `moment` (aware), in this schedule's zone.
@@ -67,17 +78,16 @@ class Schedule:
         """
         if moment.tzinfo is None:
             raise ValueError("next_after needs a datetime with a time zone")
-        ticks = croniter(self.expr, moment.astimezone(self.tz))
+        ticks = croniter(self.expr, self._moved(moment, -self.later))
         while True:
             candidate: datetime = ticks.get_next(datetime)
             if self._fields[1] == ["*"] or not _shown_before(candidate):
-                return candidate
+                return self._moved(candidate, self.later)
 
     def last_until(self, moment: datetime) -> datetime:
         """Return the last run that is not after `moment` (aware); to the hour where a clock is put back."""
-        ticks = croniter(self.expr, moment.astimezone(self.tz) + timedelta(microseconds=1))
-        last: datetime = ticks.get_prev(datetime)
-        return last
+        ticks = croniter(self.expr, self._moved(moment, timedelta(microseconds=1) - self.later))
+        return self._moved(ticks.get_prev(datetime), self.later)
 
     def upcoming(self, count: int, after: datetime | None = None) -> list[datetime]:
         """Return the next `count` runs, ascending; `after` is now unless given."""
@@ -89,7 +99,22 @@ class Schedule:
         return runs
 
     def describe(self) -> str:
-        """Say in words when this runs, such as "every 5 minutes" or "at 03:15 every day"."""
+        """Say in words when this runs: "at 03:15 every day", "every 5 minutes, 2 min 13 s later"."""
+        words = self._cron_words()
+        return f"{words}, {span(self.later.total_seconds())} later" if self.later else words
+
+    def _moved(self, moment: datetime, by: timedelta) -> datetime:
+        # Not by the clock on the wall: it may be changed in between.
+        return (moment.astimezone(UTC) + by).astimezone(self.tz)
+
+    def _gap(self) -> timedelta:
+        """Return the shortest time between two runs as the clock on the wall shows it, a day at most."""
+        minutes, hours = _full(self._fields[0], 60), _full(self._fields[1], 24)
+        times = [60 * hour + minute for hour, minute in itertools.product(hours, minutes)]
+        pairs = itertools.pairwise([*times, times[0] + 24 * 60])
+        return timedelta(minutes=min(after - before for before, after in pairs))
+
+    def _cron_words(self) -> str:
         time, named = _time_words(self._fields[0], self._fields[1])
         day = self._day_words()
         if not named:

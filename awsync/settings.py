@@ -156,3 +156,4 @@ class Settings(Struct, frozen=True):
     user_id: str = ""
     push_metrics: bool = True
     metrics_listen: Listen | None = None
+    splay: timedelta = timedelta(0)

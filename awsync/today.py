@@ -13,9 +13,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from awsync.activitywatch.answers import Bucket
-from awsync.config.durations import parse_duration
 from awsync.counting import BucketCounter
-from awsync.errors import SourceError, UsageError
+from awsync.errors import SourceError
 from awsync.labelling import Labelling
 from awsync.neighbours import Neighbours
 from awsync.planning import host_label, left_out
@@ -24,8 +23,9 @@ from awsync.records import Neighbour
 from awsync.roll_call import Present, roll_call
 from awsync.series import Labeller
 from awsync.settings import Settings
+from awsync.since import beginning
 from awsync.timeline import MINUTE
-from awsync.totals import NOTHING, By, Failure, Report, Sums, beginning, report, value
+from awsync.totals import NOTHING, By, Failure, Report, Sums, report, value
 
 SILENCE = timedelta(seconds=15)
 """Somebody waits for the answer."""
@@ -58,12 +58,7 @@ async def today(
     async with roll_call(settings.sources, remembered, transport=transport, silence=SILENCE) as called:
         kept = await asyncio.gather(*map(_settings, called.sources))
         begins = next((text for each in kept if isinstance(text := each.get(_START_OF_DAY), str)), "")
-        try:
-            start = beginning(since, now, begins, lambda text: parse_duration(text) // _MICROSECOND)
-        except (ValueError, OverflowError) as error:
-            raise UsageError(
-                f"--since: {error}.", "Write a date (2026-11-20) or a length of time (7d, 12h)."
-            ) from error
+        start = beginning(since, now, begins)
         if by is By.CATEGORY and settings.categories == "off":
             # What does not leave the machine may be looked at here.
             settings = replace(settings, categories="activitywatch")

@@ -3,10 +3,9 @@
 May import: the standard library, msgspec, series, timeline, words.
 """
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from msgspec import Struct
@@ -171,32 +170,6 @@ def _widen(edges: dict[str, Edges], host: str, slots: Mapping[int, int]) -> None
     if ends:
         first, last = edges.get(host, (min(ends) - MINUTE, max(ends)))
         edges[host] = min(first, min(ends) - MINUTE), max(last, max(ends))
-
-
-def day_begin(day: date, begins: str = "") -> int:
-    """When a day begins here: at midnight, or at what ActivityWatch has as `startOfDay` (04:00)."""
-    hours, _, minutes = begins.partition(":")
-    clock = (int(hours), int(minutes)) if hours.isdigit() and minutes.isdigit() else (0, 0)
-    # The zone's rules decide, also on a day of 23 or 25 hours.
-    return int(time.mktime((day.year, day.month, day.day, *clock, 0, 0, 0, -1))) * MICROSECONDS
-
-
-def beginning(since: str | None, now: int, begins: str, length_of: Callable[[str], int]) -> int:
-    """The moment that `since` means: a date, a length of time before now, or None for today.
-
-    `length_of` gives the microseconds of a length. Raises ValueError.
-    """
-    here = _here(now)
-    if since is None:
-        today = day_begin(here.date(), begins)
-        return today if today <= now else day_begin(date.fromordinal(here.date().toordinal() - 1), begins)
-    try:
-        moment = day_begin(date.fromisoformat(since), begins)
-    except ValueError:
-        moment = now - length_of(since)
-    if not 0 <= moment < now:
-        raise ValueError(f'"{since}" does not lie in the past')
-    return moment
 
 
 def headline(report: Report) -> str:

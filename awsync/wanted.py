@@ -5,6 +5,8 @@ May import: everything but the front ends, agent and sides.
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+from msgspec.structs import replace
+
 from awsync.config import Watched, set_value
 from awsync.config.keys import CRON
 from awsync.config.write import read_text, write_text
@@ -44,9 +46,9 @@ class Wanted:
             settings, buckets, lambda globs: include(globs, buckets, known), excluded=False
         )
 
-    async def schedule(self, expr: str) -> str:
+    async def schedule(self, settings: Settings, expr: str) -> str:
         """Syncs at other times. Raises ValueError with the reason for an expression that is none."""
-        words = Schedule(expr).describe()
+        words = Schedule.of(replace(settings, cron=expr)).describe()
         why = self._write_cron(expr)
         if not why:
             return f"The schedule is now {words}."

@@ -36,7 +36,8 @@ EVENTS = 200_000
 STARTS = 7
 KEY_SECONDS = 0.05
 _LONGEST = 180.0
-LAG_SECONDS = 0.01
+SAMPLED_EVERY = 0.01
+"""Seconds from one look at the event loop to the next; how much later it comes is what is measured."""
 _ROWS = (b"aw-watcher-afk", b"aw-watcher-vscode")
 """The first two rows of the table, between which the cursor goes."""
 _BARE = """
@@ -180,8 +181,8 @@ def probe(config: str, lags: Path) -> int:
     async def note() -> None:
         loop = asyncio.get_running_loop()
         while True:
-            due = loop.time() + LAG_SECONDS
-            await asyncio.sleep(LAG_SECONDS)
+            due = loop.time() + SAMPLED_EVERY
+            await asyncio.sleep(SAMPLED_EVERY)
             late.append(loop.time() - due)
 
     def connect() -> Agent:

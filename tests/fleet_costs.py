@@ -66,7 +66,7 @@ class Costs:
         self.day_samples = _one(prometheus, f"sum(count_over_time({ACTIVITY}[1d]))", midnight)
         fives = f"sum_over_time(count(count_over_time({ACTIVITY}[5m]))[1d:5m])"
         self.day_samples_5m = _one(prometheus, fives, midnight)
-        self.own = _one(prometheus, 'count({__name__=~"awsync_.+"})') / len(self.devices)
+        self.own = _one(prometheus, 'count({job="awsync"})') / len(self.devices)
         grown = {
             name: [
                 _one(prometheus, f"sum({name})", datetime.fromtimestamp(moment.at, UTC))

@@ -1,6 +1,7 @@
 """Runs the engine in tests: settings for real servers, one pass, and what it said."""
 
 import asyncio
+import itertools
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 
 from awsync.engine import Engine, Wiring
 from awsync.events import Event, PassFinished, describe
+from awsync.schedule import Schedule
 from awsync.settings import Settings, SourceSettings, StoreSettings
 from awsync.state import State
 
@@ -40,6 +42,12 @@ def make_settings(
         state_dir=folder / "state",
     )
     return replace(settings, **changes)
+
+
+def late(settings: Settings, splay: timedelta, least: timedelta) -> Settings:
+    """Settings of somebody whose splay makes him so much later than the cron, wherever the test runs."""
+    people = (replace(settings, user_id=f"user{number}", splay=splay) for number in itertools.count())
+    return next(each for each in people if Schedule.of(each).later >= least)
 
 
 def open_state(settings: Settings) -> State:

@@ -427,7 +427,7 @@ def main() -> int:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         aw = stack.enter_context(AwServer(folder / "aw"))
-        # One that scrapes nothing may lose what it confirmed of an old history when it is killed.
+        # The weeks that pass here lie in the past for it: only its own samples are of its present.
         store = stack.enter_context(
             Store("prometheus-3.5", require_binary("prometheus-3.5"), folder / "store", scrape=True)
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from awsync.center.advice import by_hand
+from awsync.center.advice import by_hand, device_lines
 from awsync.center.plan import Plan
 from awsync.center.tokens import known
 from tests.centers import fates, lay_out
@@ -200,9 +200,10 @@ def test_whose_certificate_it_is() -> None:
 
 
 def test_the_guide_starts_it_as_the_command_says() -> None:
-    """The lines in docs/fleet.md that start a centre are those that are printed for one."""
-    guide = (ROOT / "docs/fleet.md").read_text().splitlines()
-    assert [line for line in by_hand(Plan()) if line not in guide] == []
+    """The lines in docs/fleet.md that start a centre, and those for a device, are those that are printed."""
+    guide = (ROOT / "docs/fleet.md").read_text()
+    assert [line for line in by_hand(Plan()) if line not in guide.splitlines()] == []
+    assert "\n".join(["```toml", *device_lines(Plan(domain="awsync.example.org")), "```"]) in guide
 
 
 def test_the_guide_knows_every_alert() -> None:

@@ -2,19 +2,32 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from awsync.conductor import Conductor
+from awsync.control import Command, Request
 from awsync.demo.aw_server import AwServer
+from awsync.demo.receiver import Receiver
 from awsync.engine import Engine, Wiring
-from awsync.events import CorrectionSent, Event, NextPass, PassFinished
+from awsync.events import (
+    CorrectionSent,
+    Event,
+    NextPass,
+    PassFinished,
+    PassStarted,
+    RetryScheduled,
+    SettingsReloaded,
+)
+from awsync.schedule import Schedule
 from awsync.settings import Settings
 from tests.conftest import StartStore
+from tests.doctors import fill
 from tests.history import HOUR_US, assert_equal_hours, closed_hours, stored_hours
-from tests.passes import make_settings, open_state, position_of, run_pass, sentences, utc_now
+from tests.passes import late, make_settings, open_state, position_of, run_pass, sentences, utc_now
 from tests.servers import Store
 
 BUCKET = "aw-watcher-window_x"
@@ -68,11 +81,15 @@ def _microseconds(moment: datetime) -> int:
 
 
 class Run:
-    """A conductor under a clock that the test moves; `looks` counts how often it looked around."""
+    """A conductor under a clock that the test moves; `looks` counts how often it looked around.
+
+    It finds `reloaded` in config.toml once.
+    """
 
     def __init__(self, engine: Engine, moment: datetime) -> None:
         self.now = _microseconds(moment)
         self.said: list[Event] = []
+        self.reloaded: Settings | None = None
         self._changed = asyncio.Event()
         engine.wiring = Wiring(clock=lambda: self.now)
         self.looks = 0
@@ -97,9 +114,11 @@ class Run:
         """When the next pass comes, as it was said last."""
         return [each.at for each in self.said if isinstance(each, NextPass)][-1]
 
-    def _look(self) -> None:
+    def _look(self) -> Settings | None:
         self.looks += 1
         self._changed.set()
+        reloaded, self.reloaded = self.reloaded, None
+        return reloaded
 
     def _emit(self, event: Event) -> None:
         self.said.append(event)
@@ -175,3 +194,84 @@ def test_a_pass_under_a_wrong_clock_harms_nothing(
     assert finished.complete, sentences(said)
     assert any(isinstance(each, CorrectionSent) for each in said)
     assert_delivered(days, store, settings, until=utc_now())
+
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+LATE = timedelta(minutes=5), timedelta(minutes=2)
+
+
+async def stopped(task: asyncio.Task[None]) -> None:
+    """Ends a conductor."""
+    task.cancel()
+    await asyncio.wait({task})
+
+
+def test_a_splay_is_added_to_planned_passes_alone(aw: AwServer, tmp_path: Path) -> None:
+    """The first pass, one that is asked for and the one after a sleep come at once, a planned one as said."""
+
+    async def work(settings: Settings) -> None:
+        later = Schedule.of(settings).later
+        with open_state(settings) as state:
+            run = Run(Engine(settings, state, patience=0.0), NOON)
+            task = asyncio.create_task(run.conductor.run())
+            await run.until(lambda: run.count(NextPass) == 1)
+            first = NOON + later
+            assert (run.count(PassFinished), run.next()) == (1, _microseconds(first))
+            await run.conductor.obey(Command(request=Request.SYNC_NOW))
+            await run.until(lambda: run.count(NextPass) == 2)
+            assert (run.count(PassFinished), run.next()) == (2, _microseconds(first))
+            run.set(first - timedelta(microseconds=1))
+            looks = run.looks
+            await run.until(lambda: run.looks >= looks + 2)
+            assert run.count(PassStarted) == 2
+            run.set(first)
+            await run.until(lambda: run.count(NextPass) == 3)
+            assert run.next() == _microseconds(first + timedelta(minutes=5))
+            run.set(NOON + timedelta(hours=9, seconds=1))
+            await run.until(lambda: run.count(NextPass) == 4)
+            assert run.count(PassFinished) == 4
+            assert run.next() == _microseconds(NOON + timedelta(hours=9) + later)
+            await stopped(task)
+
+    with Receiver() as store:
+        asyncio.run(work(late(make_settings(tmp_path, aw.url, store.url), *LATE)))
+
+
+def test_another_splay_stops_no_pass(aw: AwServer, tmp_path: Path) -> None:
+    """A pass that waits for its store goes on under another splay and cron."""
+    fill(aw)
+
+    async def work(settings: Settings) -> None:
+        with open_state(settings) as state:
+            run = Run(Engine(settings, state, patience=None), utc_now())
+            task = asyncio.create_task(run.conductor.run())
+            await run.until(lambda: run.count(RetryScheduled) > 0)
+            run.reloaded = replace(settings, splay=timedelta(0), cron="*/7 * * * *")
+            await run.until(lambda: run.count(SettingsReloaded) == 1)
+            looks = run.looks
+            await run.until(lambda: run.looks >= looks + 2)
+            assert (run.count(PassStarted), run.count(PassFinished)) == (1, 0)
+            await stopped(task)
+
+    asyncio.run(work(late(make_settings(tmp_path, aw.url, "http://127.0.0.1:9"), *LATE)))
+
+
+def test_another_splay_plans_anew(aw: AwServer, tmp_path: Path) -> None:
+    """Who waits for his next pass gets another moment at once, and no pass for it."""
+
+    async def work(settings: Settings) -> None:
+        with open_state(settings) as state:
+            run = Run(Engine(settings, state, patience=0.0), NOON)
+            task = asyncio.create_task(run.conductor.run())
+            await run.until(lambda: run.count(NextPass) == 1)
+            run.reloaded = replace(settings, splay=timedelta(0))
+            await run.until(lambda: run.count(NextPass) == 2)
+            assert run.next() == _microseconds(NOON + timedelta(minutes=5))
+            run.reloaded = settings
+            await run.until(lambda: run.count(NextPass) == 3)
+            assert run.next() == _microseconds(NOON + Schedule.of(settings).later)
+            assert run.count(PassStarted) == 1
+            await stopped(task)
+
+    with Receiver() as store:
+        asyncio.run(work(late(make_settings(tmp_path, aw.url, store.url), *LATE)))

@@ -96,6 +96,13 @@ CASES: dict[str, Case] = {
         lambda settings: settings.cron,
         ("1 * * * *", "2 * * * *", "@hourly"),
     ),
+    "splay": Case(
+        'splay = "1m"',
+        "2m",
+        "3m",
+        lambda settings: settings.splay,
+        minutes(1, 2, 3),
+    ),
     "user-id": Case(
         'user-id = "file"',
         "env",

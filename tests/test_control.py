@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from awsync.activitywatch.client import ActivityWatch
 from awsync.agent import ConsoleAgent
@@ -35,6 +36,7 @@ from awsync.events import (
 from awsync.labelling import Labelling
 from awsync.ledger import Entry, Range
 from awsync.records import Settled
+from awsync.schedule import Schedule
 from awsync.state import State
 from awsync.timeline import HOUR, Carry, floor_to
 from tests.commands import awsync, environment
@@ -235,6 +237,25 @@ async def test_a_read_only_config_holds_for_this_run(folder: Path) -> None:
         with pytest.raises(ValueError, match="not five"):
             await heard.agent.set_cron("nonsense")
     assert config.read_text() == before
+
+
+async def test_a_cron_that_is_set_is_told_with_the_splay(folder: Path) -> None:
+    """What is said of a new cron, here and for this run alone, is when this device will begin."""
+    config = folder / "config.toml"
+    config.write_text(config.read_text() + 'splay = "1h"\n')
+    config.chmod(0o400)
+    async with opened(folder) as heard:
+        await heard.until(NextPass)
+        words = Schedule.of(replace(heard.agent.settings, cron="0 0 1 7 *")).describe()
+        assert words in await heard.agent.set_cron("0 0 1 7 *")
+        held = await heard.until(HeldForThisRun)
+        assert isinstance(held, HeldForThisRun)
+        assert words in held.what
+        upcoming = await heard.until(NextPass)
+        assert isinstance(upcoming, NextPass)
+        assert Schedule.of(heard.agent.settings).describe() == words
+        planned = Schedule.of(heard.agent.settings).next_after(utc_now()).timestamp()
+        assert upcoming.at == round(planned * 1e6)
 
 
 async def test_a_rewind_is_sent_again_and_changes_no_sum(folder: Path, store: Receiver) -> None:

@@ -196,14 +196,20 @@ async def test_history_that_is_not_wanted_does_not_count(
 async def test_a_prometheus_that_scrapes_nothing(
     name: StoreName, start_store: StartStore, tmp_path: Path
 ) -> None:
-    """It may lose what it acknowledged: a warning with the lines to add, which is gone once it scrapes."""
-    store = start_store(name)
+    """It may lose what it acknowledged: a warning with the lines to add, until awsync can prevent that."""
+    store = start_store(name, out_of_order=None)
     settings = make_settings(tmp_path, NOWHERE, store.url)
     bare = (await examined(settings)).of("head")
     assert bare.state is State.WARNING
-    assert "  scrape_configs:" in bare.remedy
+    assert "      out_of_order_time_window: 30d" in bare.remedy.splitlines()
+    store.reload(out_of_order="30d")
+    anchored = (await examined(settings)).of("head")
+    assert anchored.state is State.OK
+    assert "awsync_anchor" in anchored.what
     store.restart(scrape=True)
-    assert (await examined(settings)).of("head").state is State.OK
+    alive = (await examined(settings)).of("head")
+    assert alive.state is State.OK
+    assert "awsync_anchor" not in alive.what
 
 
 async def test_a_store_that_hides_itself(aw: AwServer, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from awsync.activitywatch.answers import Bucket
 from awsync.activitywatch.client import ActivityWatch
 from awsync.errors import UncategorizedError
 from awsync.labelling import Labelling
-from awsync.settings import Category, Settings
+from awsync.rules.levels import LEVELS, Level
+from awsync.settings import Category, Privacy, Settings
 from tests.passes import make_settings
 
 WINDOW = Bucket("w", "currentwindow", "aw-watcher-window", "laptop", None)
@@ -75,6 +76,23 @@ async def test_without_activitywatchs_categories_it_is_not_asked(tmp_path: Path)
     assert labels["category"] == "Mine"
     labels = await labels_of(labelling_of(settings_of(tmp_path, categories="off"), nothing), WINDOW)
     assert "category" not in labels
+
+
+async def test_a_level_with_other_rules_makes_other_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version that changes a level is noticed where a bucket may have that level, and nowhere else."""
+    strict_web = {"privacy": Privacy("full", {"aw-watcher-web*": "strict"})}
+    sources: tuple[dict[str, Any], ...] = ({}, {"privacy": Privacy("full")}, strict_web)
+    labellings = [
+        labelling_of(settings_of(tmp_path, categories="off", source=source), nothing) for source in sources
+    ]
+    before = [await each.made_of() for each in labellings]
+    standard = LEVELS["standard"]
+    monkeypatch.setitem(LEVELS, "standard", Level(standard.first, standard.last[:-1]))
+    now = [await each.made_of() for each in labellings]
+    changed = [{name for name in a if a[name] != b[name]} for a, b in zip(before, now, strict=True)]
+    assert changed == [{"privacy"}, set(), set()]
 
 
 async def test_settings_that_cannot_be_read_stop_what_needs_a_category(tmp_path: Path) -> None:

@@ -171,6 +171,16 @@ def test_private_tabs_are_dropped(sign: dict[str, object], level: PrivacyLevel) 
         assert labels({"app": "a", "incognito": no}, level) is not None
 
 
+def test_how_many_tabs_are_open_does_not_leave() -> None:
+    """A number that changes all day makes no series; `full`, and who allows it, lets it through."""
+    data = {"title": "t", "tabCount": 7}
+    for level in ("standard", "strict"):
+        assert "tabCount" not in (labels(data, level) or {})
+    assert labels(data, "standard", Rule(name="r", set={"tabCount": "many"})) == {"title": "t"}
+    assert labels(data, Privacy("standard", {}, ("tabCount",))) == {"title": "t", "tabCount": "7"}
+    assert labels(data, "full") == {"title": "t", "tabCount": "7"}
+
+
 def test_what_full_lets_through() -> None:
     """Everything leaves, an address whole with its domain beside it, private tabs too."""
     data = {"url": "https://example.org/a?b", "title": "t", "incognito": True, "file": "/a/b"}

@@ -18,6 +18,8 @@ from tests.servers import Store
 WINDOW = "aw-watcher-window_live"
 AFK = "aw-watcher-afk_live"
 LIVE_SECONDS = 35.0
+PASS_SECONDS = 0.7
+"""From the end of a pass to the next one, as a cron would have it."""
 
 
 @contextmanager
@@ -92,7 +94,7 @@ def test_many_passes_over_a_growing_bucket_equal_one_at_the_end(
             finished, said = run_pass(often)
             assert finished.complete, sentences(said)
             passes += 1
-            pause.wait(0.7)
+            pause.wait(PASS_SECONDS)
     later = utc_now() + timedelta(seconds=20)
     for settings in (often, once):
         finished, said = run_pass(settings, now=later)

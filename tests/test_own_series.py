@@ -13,8 +13,9 @@ from awsync.demo.aw_server import AwServer
 from awsync.demo.receiver import Fault, Receiver
 from awsync.engine import Engine, Only, Wiring
 from awsync.events import Event, OwnSeriesRefused, PassFinished, StoreParked
+from awsync.identity import identity_of
 from awsync.settings import Settings
-from awsync.telemetry.own_series import begun, identity_of
+from awsync.telemetry.own_series import begun
 from tests.commands import awsync
 from tests.conftest import StartStore
 from tests.doctors import fill, write_config

@@ -12,7 +12,7 @@ from awsync.costs.bill import Bill
 from awsync.costs.plan import plan
 from awsync.costs.said import Said, Skipped, Unread, Weighed
 from awsync.demo.aw_server import AwServer
-from awsync.errors import UsageError
+from awsync.errors import AwsyncError
 from awsync.settings import Settings, SourceSettings
 from awsync.timeline import DAY, MINUTE
 from tests.commands import awsync
@@ -110,7 +110,7 @@ async def test_only_what_would_leave_is_weighed(start_aw: StartAw, tmp_path: Pat
     }
     (down,) = (each for each in said if isinstance(each, Unread))
     assert down.where == "s1"
-    with pytest.raises(UsageError, match="nobody's"):
+    with pytest.raises(AwsyncError, match="nobody's"):
         await said_by(settings_of(tmp_path, aw.url), bucket="nobody's")
 
 
@@ -151,7 +151,7 @@ async def test_a_label_that_is_cut_leaves_what_was_said(aw: AwServer, tmp_path: 
     """With the lines of any cut in config.toml the next plan has just the series that it foretold."""
     fill_days(aw, NOW, 2)
     config = tmp_path / "config.toml"
-    write_config(tmp_path, aw, NOWHERE)
+    write_config(tmp_path, aw, NOWHERE, 'privacy-allow = ["tabCount"]')
     written = config.read_text()
     bill = await billed(config)
     cuts = [cut for cut in bill.cuts() if cut.key is not None]

@@ -27,7 +27,7 @@ PLAIN = ("windowtitle", "tabtitle", "nestedtext", "nestedkey", "plainkey", "plai
 HIDDEN = (
     *("privatetitle", "urluser", "urlpath", "urlquery", "urlfragment", "privateurl", "privatetab", "folder"),
     *("projectfolder", "nestedfolder", "nestedurl", "keyurl", "keyfolder", "textpath", "texturl", "tilde"),
-    *("winfolder", "openurl"),
+    *("winfolder", "openurl", "tabcount"),
 )
 """Texts that it does not."""
 KINDS = {
@@ -55,6 +55,7 @@ DATA: Mapping[str, list[dict[str, Any]]] = {
             "title": c("tabtitle"),
             "audible": False,
             "incognito": False,
+            "tabCount": c("tabcount"),
         },
         {"url": f"https://{c('privateurl')}.example/", "title": c("privatetab"), "incognito": True},
     ],
@@ -186,7 +187,7 @@ def test_no_canary_leaves_that_a_level_forbids(
             assert _found(content, forbidden) == [], (user, path)
         assert _found(_held(store, user), forbidden) == [], user
     assert set(_found(_held(store, "standard"), PLAIN)) == set(PLAIN)
-    assert {"urlpath", "folder", "privatetab", "tabtitle"} <= set(
+    assert {"urlpath", "folder", "privatetab", "tabtitle", "tabcount"} <= set(
         _found(_held(store, "full"), (*PLAIN, *HIDDEN))
     )
     assert b'"app":"kate"' in _held(store, "strict")

@@ -3,7 +3,6 @@
 import http.client
 import json
 import math
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -15,6 +14,7 @@ from awsync.demo.receiver import Fault, Receiver
 from awsync.remote_write import wire
 from awsync.remote_write.generated import v1_pb2, v2_pb2
 from awsync.series import Labels, Sample
+from tests.servers import wait_until
 
 NOW = 1_790_000_000.0
 NOW_MS = int(NOW * 1000)
@@ -292,9 +292,7 @@ def test_stopping_does_not_wait_for_a_request_that_hangs() -> None:
     receiver.fail(Fault(0, hang="after"))
     connection = http.client.HTTPConnection("127.0.0.1", int(receiver.url.rpartition(":")[2]), timeout=20)
     connection.request("POST", "/api/v1/write", wire.encode_v1([Sample(A, NOW_MS, 1.0)]), V1)
-    deadline = time.monotonic() + 20
-    while not receiver.hung():
-        assert time.monotonic() < deadline
+    wait_until(receiver.hung, "the request to hang")
     assert receiver.samples() == {A: {NOW_MS: 1.0}}
     receiver.stop()
     connection.close()

@@ -15,6 +15,7 @@ from awsync.engine import Wiring
 from awsync.errors import AwsyncError
 from awsync.events import CategoriesLeftOut, CorrectionSent, Event, LabelsChanged, PassFinished, SourceFailed
 from awsync.resync import check_resync
+from awsync.rules.levels import LEVELS, Level, LevelRule
 from awsync.settings import Settings
 from tests.commands import awsync
 from tests.conftest import StartStore
@@ -202,6 +203,27 @@ def test_a_state_of_before_labels_were_noted(
         for labels, slots in sent.items():
             assert slots.items() <= store.samples()[labels].items()
         assert not [event for event in said if isinstance(event, CorrectionSent)]
+
+
+def test_a_version_with_another_level_leaves_what_was_sent(
+    days: AwServer, kept: Kept, now: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A level with other rules is said, and the look back does not take it for a change of history."""
+    standard = LEVELS["standard"]
+    untitled = LevelRule("no titles", "", lambda data, _: {"app": data["app"]} if "app" in data else data)
+    with Receiver() as store:
+        settings = make_settings(tmp_path, days.url, store.url)
+        with monkeypatch.context() as before:
+            before.setitem(LEVELS, "standard", Level(standard.first, (*standard.last, untitled)))
+            one_pass(settings, kept, now - 2 * HOUR)
+        sent = store.samples()
+        work(days, now - 3 * HOUR, 1)
+        finished, said = one_pass(settings, kept, now, look_back=True)
+        assert (finished.complete, changed(said)) == (True, [("privacy",)]), sentences(said)
+        assert not [event for event in said if isinstance(event, CorrectionSent)]
+        assert not [labels for labels in sent if "title" in dict(labels)]
+        assert all(slots.items() <= store.samples()[labels].items() for labels, slots in sent.items())
+        assert [labels for labels in store.samples() if "title" in dict(labels)]
 
 
 def test_a_rule_that_cannot_be_read_is_named_once(

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from awsync.schedule import Schedule, local_zone
+from awsync.splay import Splay
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MINUTE = timedelta(minutes=1)
@@ -202,3 +203,26 @@ def test_upcoming_runs_ascend_and_every_expression_has_words(expr: str, start: d
     assert instants == sorted(set(instants))
     assert all(run.tzinfo is BERLIN and run.second == 0 for run in runs)
     assert re.match(r"(every|at) ", schedule.describe())
+
+
+splays = st.builds(Splay, st.timedeltas(timedelta(0), timedelta(days=2)), st.integers(0, 2**32 - 1))
+CHANGES = [datetime(2026, 3, 29, 1, tzinfo=UTC), datetime(2026, 10, 25, 1, tzinfo=UTC)]
+about_changes = st.builds(
+    lambda change, way: change + way,
+    st.sampled_from(CHANGES),
+    st.timedeltas(timedelta(hours=-30), timedelta(hours=30)),
+)
+
+
+@settings(deadline=None)
+@given(expressions, about_changes | moments, splays)
+def test_every_run_of_the_cron_is_moved_by_the_same(expr: str, start: datetime, splay: Splay) -> None:
+    """No run is lost or doubled, also where the clock is changed, and the part is below the splay."""
+    plain, moved = Schedule(expr, BERLIN), Schedule(expr, BERLIN, splay)
+    assert timedelta(0) <= moved.later < max(splay.longest, timedelta(microseconds=1))
+    assert moved.later % timedelta(seconds=1) == timedelta(0)
+    assert moved.later == Schedule(expr, UTC, splay).later
+    runs = [run.astimezone(UTC) + moved.later for run in plain.upcoming(4, start)]
+    assert [run.astimezone(UTC) for run in moved.upcoming(4, start + moved.later)] == runs
+    before = plain.last_until(start).astimezone(UTC) + moved.later
+    assert moved.last_until(start + moved.later).astimezone(UTC) == before

@@ -24,9 +24,8 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwServer]:
 
 @pytest.fixture(params=EVERY_STORE)
 def store(request: pytest.FixtureRequest, start_store: StartStore) -> Store:
-    """Each store, with samples of the present time in it: a Prometheus 2 that has none, and is filled with
-    history, loses an acknowledged sample of 50,000 now and then."""
-    return start_store(request.param, scrape=True)
+    """Each store, as it starts: empty, and nothing else feeds it."""
+    return start_store(request.param)
 
 
 def assert_store_equals_aw(settings: Settings, aw: AwServer, store: Store) -> None:

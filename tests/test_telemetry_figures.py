@@ -27,6 +27,7 @@ from awsync.events import (
     StoreParked,
     Totals,
 )
+from awsync.schedule import Schedule
 from awsync.telemetry.families import Exposition
 from awsync.telemetry.figures import Figures
 from awsync.telemetry.health import why_not_ready
@@ -202,7 +203,7 @@ def test_odd_names_do_not_break_the_exposition() -> None:
 
 def ready(figures: Figures, now: int = NOON) -> str:
     """Why it is not ready."""
-    return why_not_ready(figures, "*/5 * * * *", now)
+    return why_not_ready(figures, Schedule("*/5 * * * *"), now)
 
 
 def test_ready_is_who_does_its_work() -> None:
@@ -227,5 +228,6 @@ def test_ready_is_who_does_its_work() -> None:
 
 def test_a_cron_with_a_long_pause_is_not_late_in_it() -> None:
     """Three runs of the cron may be a weekend."""
-    assert why_not_ready(folded(STARTED, COMPLETE), "0 9 * * 1", NOON + 10 * 24 * HOUR) == ""
-    assert why_not_ready(folded(STARTED, COMPLETE), "0 9 * * 1", NOON + 40 * 24 * HOUR) != ""
+    monday = Schedule("0 9 * * 1")
+    assert why_not_ready(folded(STARTED, COMPLETE), monday, NOON + 10 * 24 * HOUR) == ""
+    assert why_not_ready(folded(STARTED, COMPLETE), monday, NOON + 40 * 24 * HOUR) != ""

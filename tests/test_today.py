@@ -11,13 +11,13 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from awsync.config.durations import parse_duration
 from awsync.demo.aw_server import AwServer
 from awsync.errors import UsageError
 from awsync.settings import Settings, SourceSettings
+from awsync.since import beginning, day_begin
 from awsync.timeline import DAY, HOUR, MICROSECONDS, MINUTE
 from awsync.today import today
-from awsync.totals import By, Report, Share, Sums, bar, beginning, day_begin, foremost, headline, report
+from awsync.totals import By, Report, Share, Sums, bar, foremost, headline, report
 from tests.commands import awsync
 from tests.conftest import StartAw
 from tests.passes import make_settings
@@ -175,9 +175,7 @@ async def test_a_source_that_is_down_is_told_and_stops_no_other(aw: AwServer, tm
 )
 def test_when_the_time_begins(since: str | None, begins: str, moment: int) -> None:
     """A date begins as the days of ActivityWatch do; a length of time ends now."""
-    assert (
-        beginning(since, NOW, begins, lambda text: int(parse_duration(text).total_seconds() * 1e6)) == moment
-    )
+    assert beginning(since, NOW, begins) == moment
 
 
 def test_a_day_of_25_hours(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +184,7 @@ def test_a_day_of_25_hours(monkeypatch: pytest.MonkeyPatch) -> None:
     time.tzset()
     assert day_begin(date(2026, 10, 26)) - day_begin(date(2026, 10, 25)) == 25 * HOUR
     now = day_begin(date(2026, 10, 25)) + 24 * HOUR
-    assert beginning(None, now, "", int) == now - 24 * HOUR
+    assert beginning(None, now) == now - 24 * HOUR
 
 
 @pytest.mark.parametrize("since", ["yesterday", "2027-01-01", "100y", "0s", ""])

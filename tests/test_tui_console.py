@@ -1,5 +1,7 @@
 """The console's screens over a scripted agent: keys, filters, questions, hostile text, sizes."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from awsync.events import (
@@ -14,10 +16,12 @@ from awsync.events import (
     SourceReached,
 )
 from awsync.records import Checkpoint
+from awsync.schedule import Schedule
 from awsync.tui.dialogs import Confirm
 from awsync.tui.filtering import FilterBar
 from tests.consoles import console, filled, screen, until
-from tests.scripted import NOW, ScriptedAgent, report
+from tests.passes import late
+from tests.scripted import NOW, SETTINGS, ScriptedAgent, report
 
 HOSTILE = "aw-[red]x[/]\x1b[31m\u202e‮مرحبا👩‍👩‍👧_pc"
 
@@ -71,6 +75,24 @@ async def test_pause_sync_schedule_and_quit_reach_the_agent() -> None:
         await until(pilot, lambda: ("cron", "@hourly") in agent.asked)
         await pilot.press("q")
     assert agent.closed
+
+
+async def test_a_splay_is_in_every_time_that_is_shown() -> None:
+    """Header, panel and dialog know to the second how much later this device begins than the cron."""
+    settings = late(SETTINGS, timedelta(minutes=5), timedelta(minutes=2))
+    schedule = Schedule.of(settings)
+    first, second = schedule.upcoming(2, datetime.fromtimestamp(NOW / 1e6, UTC))
+    agent = ScriptedAgent(settings=settings)
+    app = console(agent)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await filled(pilot)
+        await until(pilot, lambda: f"{first:%H:%M:%S}  {second:%H:%M:%S}" in screen(app))
+        assert screen(app).count(schedule.describe()) == 2
+        await pilot.press("c")
+        await until(pilot, lambda: f"{first:%Y-%m-%d %H:%M:%S %Z}" in screen(app))
+        agent.settings = SETTINGS
+        await pilot.press("escape")
+        await until(pilot, lambda: " later" not in screen(app))
 
 
 async def test_filter_keeps_its_pattern_in_sight() -> None:

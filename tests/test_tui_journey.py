@@ -143,7 +143,9 @@ def first_run(journey: Journey) -> None:
     """Two addresses are typed, tested and written; the first pass brings everything."""
     terminal, config = journey.terminal, journey.config
     screen = terminal.until(
-        "awsync: first run", "Start ActivityWatch", re.compile("Type where|Found ").search
+        "awsync: first run",
+        re.compile("Start ActivityWatch|✓ Found ActivityWatch").search,
+        re.compile("Type where|Found (?!ActivityWatch)").search,
     )
     # Where a store of the person's own was found, its field is filled and the focus is on the next step.
     for key in ["BTab"] if "Type where" in screen else ["BTab", "BTab"]:

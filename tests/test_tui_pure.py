@@ -250,7 +250,7 @@ def test_a_board_takes_anything_and_stays_sane(steps: list[Any], now: int, pause
             seen = Seen(row, condition, around)
             column.sort_key(seen)
             assert column.cell(seen) is not None
-    facts = Facts(("live", Tone.GOOD), "*/5 * * * *", now)
+    facts = Facts(("live", Tone.GOOD), schedule.parsed("*/5 * * * *"), now)
     assert first_line(board, facts)
     assert second_line(board, now)
     troubles(board, facts)

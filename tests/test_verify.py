@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from awsync.demo.aw_server import AwServer
 from awsync.engine import Wiring
 from awsync.errors import LockHeldError
 from awsync.ledger import Mark
+from awsync.schedule import Schedule
 from awsync.series import Labels
 from awsync.settings import Settings
 from awsync.verify import By, Why
 from tests.conftest import StartStore
-from tests.passes import make_settings, open_state, run_pass, sentences, utc_now
+from tests.passes import late, make_settings, open_state, run_pass, sentences, utc_now
 from tests.servers import Store
 from tests.verifying import put, run_verify, told
 
@@ -141,11 +143,29 @@ def test_green_after_a_pass_and_mended_where_samples_were_added(
 
 
 @pytest.mark.servers
+def test_what_waits_for_its_second_is_not_pending(days: AwServer, store: Store, tmp_path: Path) -> None:
+    """Between a run of the cron and the planned pass of a device with a splay, nothing is missing yet."""
+    hourly = make_settings(tmp_path, days.url, store.url, cron="@hourly")
+    settings = late(hourly, timedelta(hours=1), timedelta(minutes=20))
+    planned = Schedule.of(settings).last_until(utc_now() - timedelta(hours=2))
+    assert run_pass(settings, now=planned)[0].complete
+    for way, why in ((timedelta(minutes=50), set()), (timedelta(minutes=62), {Why.PENDING})):
+        clock = partial(round, (planned + way).timestamp() * 1_000_000)
+        report = run_verify(settings, wiring=Wiring(clock=clock))
+        assert report.compared
+        assert whys(report.differences) == why, told(report)
+
+
+@pytest.mark.servers
 def test_deleted_series_come_back(days: AwServer, start_store: StartStore, tmp_path: Path) -> None:
-    """A series that somebody deleted in Prometheus is missing, and is there again after a repair."""
-    store = start_store("prometheus-3.5", flags=["--web.enable-admin-api"])
+    """A series that somebody deleted is missing, and is there again after a repair.
+
+    In VictoriaMetrics, for a Prometheus deletes nothing of what is out of order before it is in a block.
+    """
+    store = start_store("victoria-metrics")
     settings = make_settings(tmp_path, days.url, store.url)
     assert run_pass(settings)[0].complete
+    store.flush()
     httpx.post(
         f"{store.url}/api/v1/admin/tsdb/delete_series",
         params={"match[]": '{app=~"app [12]"}'},

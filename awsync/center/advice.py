@@ -14,12 +14,20 @@ from awsync.center.writing import SECRETS, Fate, Laid
 
 TOKEN_FILE = "store-token"  # noqa: S105 the name of the file, not what is in it
 CA_FILE = "centre-ca.pem"
+SPLAY = "5m"
 _ROOT = "caddy/pki/authorities/local/root.crt"
 
 
 def device_lines(plan: Plan) -> list[str]:
-    """The lines of a device's config.toml; the files that they name lie beside it."""
-    lines = [f'prometheus-url = "https://{plan.domain}"', f'bearer-token-file = "{TOKEN_FILE}"']
+    """The lines of a device's config.toml; the files that they name lie beside it.
+
+    The splay is as long as the default cron's way from one run to the next: no second is more crowded.
+    """
+    lines = [
+        f'prometheus-url = "https://{plan.domain}"',
+        f'bearer-token-file = "{TOKEN_FILE}"',
+        f'splay = "{SPLAY}"',
+    ]
     return [*lines, f'ca-file = "{CA_FILE}"'] if plan.own_certificate else lines
 
 

@@ -7,7 +7,6 @@ import asyncio
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +15,7 @@ import typer
 from awsync.cli.flags import settings_flags
 from awsync.cli.output import document, narrate, say
 from awsync.cli.settings import load_with_store
-from awsync.timeline import HOUR, floor_to
+from awsync.cli.typed import MOMENT, hour_of
 from awsync.words import amount, clock, iso
 
 if TYPE_CHECKING:
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     from awsync.settings import Settings
 
 _FOLDER = "Where the files go: a new folder; with --done, the one that was imported."
-_MOMENT = "a date or moment (2026-11-20, 2026-11-20T10:00), local time"
-_LATER, _EARLIER = f"Only what lies after it: {_MOMENT}.", f"Only what lies before it: {_MOMENT}."
+_LATER, _EARLIER = f"Only what lies after it: {MOMENT}.", f"Only what lies before it: {MOMENT}."
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help=_FOLDER, show_default=False)]
 Done = Annotated[bool, typer.Option("--done", help="The import is made: check it, and take it into account.")]
 Since = Annotated[str, typer.Option(metavar="DATE", help=_LATER, show_default=False)]
@@ -62,8 +60,8 @@ def backfill(
     from awsync.backfill.writing import Wanted
 
     wanted = Wanted(
-        since=_moment(since, "--since"),
-        until=_moment(until, "--until"),
+        since=hour_of(since, "--since") if since else None,
+        until=hour_of(until, "--until") if until else None,
         source=source or None,
         bucket=bucket or None,
         files=files,
@@ -184,14 +182,3 @@ def _given(flags: Mapping[str, object]) -> list[str]:
         values = value if isinstance(value, list) else [value]
         given += [part for each in values for part in (flag, str(each))]
     return given
-
-
-def _moment(text: str, flag: str) -> int | None:
-    """A moment as the full hour that holds it; a border of slots, whatever their length."""
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise typer.BadParameter(f'{flag} "{text}" is not {_MOMENT}.') from None
-    return floor_to(int(moment.timestamp()) * 1_000_000, HOUR)

@@ -3,7 +3,6 @@
 May import: typer, cli, errors; at call time config, state.
 """
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,8 +10,8 @@ import typer
 from awsync.cli.flags import settings_flags
 from awsync.cli.output import narrate, say
 from awsync.cli.settings import load_with_store
+from awsync.cli.typed import hour_of
 from awsync.errors import AwsyncError
-from awsync.timeline import HOUR, floor_to
 from awsync.words import amount, clock
 
 if TYPE_CHECKING:
@@ -42,12 +41,7 @@ def rewind(
     yes: Yes = False,
 ) -> None:
     """Move a checkpoint back to the hour that holds a moment: the next pass goes over it from there."""
-    try:
-        moment = datetime.fromisoformat(to).astimezone(UTC)
-    except ValueError:
-        raise typer.BadParameter(f'"{to}" is not a date or moment such as 2026-11-20T10:00.') from None
-    position = floor_to(int(moment.timestamp()) * 1_000_000, HOUR)
-    _move(flags, bucket, source, position, everything=everything, yes=yes)
+    _move(flags, bucket, source, hour_of(to, "--to"), everything=everything, yes=yes)
 
 
 @app.command()

@@ -6,14 +6,13 @@ May import: config, rules, settings.
 from collections.abc import Mapping, Sequence
 
 from awsync.config.template import rule_text
-from awsync.rules.levels import LEVELS
+from awsync.rules.levels import LEVELS, in_force
 from awsync.settings import PrivacyLevel, Settings
 
 
 def levels(settings: Settings) -> Mapping[PrivacyLevel, Sequence[Mapping[str, str]]]:
     """The rules of each level that is in force somewhere."""
-    used = {source.privacy.level for source in settings.sources}
-    used |= {level for source in settings.sources for level in source.privacy.watchers.values()}
+    used = {name for source in settings.sources for name in in_force(source.privacy)}
     return {
         name: [{"name": rule.name, "rule": rule.written} for rule in level.rules]
         for name, level in LEVELS.items()

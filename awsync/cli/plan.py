@@ -13,7 +13,8 @@ from msgspec.structs import asdict
 
 from awsync.cli.flags import settings_flags
 from awsync.cli.output import document, narrate, say, table
-from awsync.cli.settings import length_of, load_settings, remembered_neighbours
+from awsync.cli.settings import load_settings, remembered_neighbours
+from awsync.cli.typed import length_of
 from awsync.cli.watch import Watch
 from awsync.words import amount, iso, size
 

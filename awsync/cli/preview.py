@@ -14,7 +14,8 @@ from msgspec import Raw
 
 from awsync.cli.flags import settings_flags
 from awsync.cli.output import document, narrate, say
-from awsync.cli.settings import length_of, load_settings, remembered_neighbours, state_if_any
+from awsync.cli.settings import load_settings, remembered_neighbours, state_if_any
+from awsync.cli.typed import length_of
 from awsync.words import amount, clock, iso, printable, worked
 
 if TYPE_CHECKING:

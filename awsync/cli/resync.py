@@ -1,6 +1,6 @@
 """`awsync resync`: sends a part of the history again on purpose, with the labels of now, after a question.
 
-May import: typer, cli, errors, timeline, totals, words; at call time config, engine, resync, state.
+May import: typer, cli, errors, since, timeline, words; at call time engine, resync, state.
 """
 
 import asyncio
@@ -11,7 +11,8 @@ import typer
 from awsync.cli.flags import settings_flags
 from awsync.cli.output import narrate, say
 from awsync.cli.settings import load_with_store
-from awsync.errors import AwsyncError, UsageError
+from awsync.errors import AwsyncError
+from awsync.since import beginning
 from awsync.timeline import HOUR, floor_to
 from awsync.words import amount, clock
 
@@ -38,7 +39,7 @@ def resync(
 
     settings, sink = load_with_store(flags)
     assert settings.store is not None, "load_with_store demands it"
-    moment = floor_to(_moment(since, system_clock()), HOUR)
+    moment = floor_to(beginning(since, system_clock()), HOUR)
     with State(settings.state_dir, sink, write=True) as state:
         chosen = _chosen(state, bucket, source, moment)
         asyncio.run(check_resync(settings.store, moment, clock=system_clock))
@@ -52,18 +53,6 @@ def resync(
         f"{amount(len(chosen), 'checkpoint')} moved to {clock(moment)} UTC or its beginning; the next pass "
         "sends what differs from there on, as corrections."
     )
-
-
-def _moment(since: str, now: int) -> int:
-    from awsync.config.durations import parse_duration
-    from awsync.totals import beginning
-
-    try:
-        return beginning(since, now, "", lambda text: int(parse_duration(text).total_seconds() * 1e6))
-    except (ValueError, OverflowError) as error:
-        raise UsageError(
-            f"--since: {error}.", "Write a date (2026-11-20) or a length of time (30d, 12h)."
-        ) from error
 
 
 def _chosen(state: "State", bucket: str, source: str, moment: int) -> "list[Checkpoint]":

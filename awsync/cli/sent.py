@@ -1,6 +1,6 @@
 """`awsync sent`: what has left this machine, from the ledger; neither ActivityWatch nor the store is asked.
 
-May import: typer, cli, errors, totals, words; at call time config, engine, sent, sent_reader, state.
+May import: typer, cli, errors, since, totals, words; at call time config, engine, sent, sent_reader, state.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,8 @@ from awsync.cli.flags import settings_flags
 from awsync.cli.output import document, narrate, on_terminal, say, table
 from awsync.cli.settings import load_with_store
 from awsync.errors import AwsyncError
-from awsync.totals import beginning, stopwatch
+from awsync.since import beginning
+from awsync.totals import stopwatch
 from awsync.words import amount, clock, iso, printable
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def sent(
     from awsync.state import State
 
     now = system_clock()
-    start = _start(since, now)
+    start = beginning(since, now)
     settings, sink = load_with_store(flags)
     with State(settings.state_dir, sink, write=False) as state:
         report = _chosen(read(state, start, now), source, bucket)
@@ -66,19 +67,6 @@ def sent(
         document(_document(report, "" if value else name))
     else:
         _show(report, name, value, sets=bucket is not None)
-
-
-def _start(since: str, now: int) -> int:
-    from datetime import timedelta
-
-    from awsync.config.durations import parse_duration
-
-    try:
-        return beginning(
-            since.strip(), now, "", lambda text: parse_duration(text) // timedelta(microseconds=1)
-        )
-    except (ValueError, OverflowError) as error:
-        raise typer.BadParameter(f"{error}.", param_hint="--since") from None
 
 
 def _chosen(report: "Report", source: str | None, bucket: str | None) -> "Report":

@@ -1,14 +1,11 @@
 """Loads the settings for a command, and says what is doubtful in them.
 
-May import: typer, config, errors, settings, cli.output; at call time database, records, remote_write, state.
+May import: config, errors, settings, cli.output; at call time database, records, remote_write, state.
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import timedelta
 from typing import TYPE_CHECKING
-
-import typer
 
 from awsync.cli.output import narrate
 from awsync.errors import StateError
@@ -59,16 +56,3 @@ def load_with_store(flags: Mapping[str, object]) -> tuple[Settings, str]:
     settings = load_settings(flags)
     assert settings.store is not None, "config.load demands it"
     return settings, shown_url(settings.store.write_url)
-
-
-def length_of(text: str, option: str) -> timedelta:
-    """A length of time that somebody typed; raises BadParameter for what is none, and for nothing."""
-    from awsync.config.durations import parse_duration
-
-    try:
-        length = parse_duration(text.strip())
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}.", param_hint=option) from None
-    if not length:
-        raise typer.BadParameter("It must be longer than nothing.", param_hint=option)
-    return length

@@ -161,10 +161,11 @@ def _shown(engine: "Engine", own: "OwnSeries", bound: "socket | None") -> Abstra
     """Shows the metrics on the socket."""
     if bound is None:
         return nullcontext()
+    from awsync.schedule import Schedule
     from awsync.telemetry.endpoint import Endpoint
     from awsync.telemetry.pages import pages
 
-    return Endpoint(bound, pages(own.figures, own.clock, lambda: engine.settings.cron))
+    return Endpoint(bound, pages(own.figures, own.clock, lambda: Schedule.of(engine.settings)))
 
 
 def _run(

@@ -13,7 +13,8 @@ import typer
 
 from awsync.cli.flags import settings_flags
 from awsync.cli.output import LogFormat, LogLines, document, say
-from awsync.cli.settings import length_of, load_with_store
+from awsync.cli.settings import load_with_store
+from awsync.cli.typed import length_of
 from awsync.cli.verified import mended_words, show
 from awsync.cli.watch import Watch
 from awsync.events import Event, Level

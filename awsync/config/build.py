@@ -76,6 +76,7 @@ class Builder:
             sources=self._sources(user_id),
             store=build_store(flat, self.vault, self.file if needs_store else None),
             cron=flat.need(keys.CRON),
+            splay=flat.need(keys.SPLAY),
             min_data=flat.need(keys.MIN_DATA),
             series_budget=flat.need(keys.SERIES_BUDGET),
             resolution=flat.need(keys.RESOLUTION),

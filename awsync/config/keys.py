@@ -61,6 +61,13 @@ CRON: Key[str] = key(
     default="*/5 * * * *",
     env=("CRON",),
 )
+SPLAY: Key[timedelta] = key(
+    "splay",
+    durations.duration("5m"),
+    "Planned passes begin a part of this later than cron says, each device its own: no crowd at the store.",
+    "5m",
+    default="0s",
+)
 USER_ID: Key[str] = key(
     "user-id",
     values.text("NAME", "anna"),
@@ -205,6 +212,7 @@ KEYS: tuple[Key[Any], ...] = (
         AW_TOKEN,
         AW_TOKEN_FILE,
         CRON,
+        SPLAY,
         USER_ID,
         MIN_DATA,
         SERIES_BUDGET,

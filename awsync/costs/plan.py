@@ -18,7 +18,7 @@ from awsync.budget import Budget, Count
 from awsync.costs.said import Reading, Said, Skipped, Unread, Weighed
 from awsync.costs.weighing import Scale
 from awsync.counting import BucketCounter
-from awsync.errors import AwsyncError, SourceError, UsageError
+from awsync.errors import AwsyncError, SourceError, no_such_bucket
 from awsync.labelling import Labelling
 from awsync.neighbours import Neighbours, origin
 from awsync.planning import left_out
@@ -58,7 +58,7 @@ async def plan(
                     found = True
                     yield each
     if bucket is not None and not found:
-        raise UsageError(f'No source has a bucket "{bucket}".', "awsync buckets lists those there are.")
+        raise no_such_bucket(bucket)
 
 
 class _Plan(Struct, frozen=True):

@@ -1,6 +1,6 @@
 """The doctor at the store: is it there, what is it, does it take what awsync sends.
 
-May import: the standard library, httpx, and of awsync errors, remote_write, settings, doctor.
+May import: the standard library, httpx, and of awsync anchor, errors, remote_write, settings, doctor.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from contextlib import aclosing
 import httpx
 from msgspec.structs import replace
 
+from awsync import anchor
 from awsync.doctor.findings import PATIENCE, Area, Finding, Walk
 from awsync.doctor.pending import age_findings, oldest_history, oldest_pending
 from awsync.doctor.probe import probe_finding
@@ -38,8 +39,6 @@ _VICTORIA_BEARS = 2 * 86_400.0
 """Seconds of the future that it takes (FACTS B1)."""
 _PAST_BORNE = 3_600.0
 """Seconds; what is older, a Prometheus without an out-of-order window refuses (FACTS B4)."""
-_ALIVE_MS = 3_600_000
-"""A Prometheus whose newest sample is older scrapes nothing."""
 _CHAIN = ("authentication", "receiver", "protocol")
 _REST = ("age", "retention")
 
@@ -165,17 +164,21 @@ def _relay(store: StoreSettings, facts: StoreFacts) -> Finding:
 
 
 def _head(walk: Walk, facts: StoreFacts) -> Iterator[Finding]:
-    """Whether samples of its own hold the head of a Prometheus at the present time."""
+    """Whether a Prometheus takes history as history: its head must hold something of the present time."""
     if facts.engine != "Prometheus":
         return
-    if (facts.head_max_ms or 0) >= walk.wiring.clock() // MILLISECOND - _ALIVE_MS:
+    now_ms = walk.wiring.clock() // MILLISECOND
+    if anchor.holds_the_present(facts, now_ms):
         yield _AREA.ok("head", "It holds samples of the present time.")
+    elif anchor.is_needed(facts, now_ms):
+        what = f"It holds no sample of the last hour; before the next data awsync sends one, {anchor.METRIC}."
+        yield _AREA.ok("head", what)
     elif facts.series is not None:
         what = (
-            "It holds no sample of the last hour: it seems to scrape nothing. It may then lose samples of an "
-            "old history that it has acknowledged: a Prometheus 2 as they arrive, any when it is killed."
+            "It holds no sample of the last hour, and has no out-of-order window. It may then lose history "
+            "that it has acknowledged, or stop answering while that arrives."
         )
-        yield _AREA.warning("head", what, _SCRAPE_ITSELF)
+        yield _AREA.warning("head", what, _WINDOW)
 
 
 def _clock(walk: Walk, facts: StoreFacts, ahead: float | None) -> Finding:
@@ -231,11 +234,12 @@ async def _refused(walk: Walk, store: StoreSettings, opened: Retry | Rejected) -
     return _AREA.failed("receiver", words, remedy)
 
 
-_SCRAPE_ITSELF = """\
-Let it scrape itself before years of history go out; write in its prometheus.yml:
-  scrape_configs:
-    - job_name: prometheus
-      static_configs: [{targets: ["localhost:9090"]}]"""
+_WINDOW = """\
+Give it one before history goes out; write in its prometheus.yml:
+  storage:
+    tsdb:
+      out_of_order_time_window: 30d
+Then reload Prometheus (SIGHUP)."""
 
 _TENANT_REMEDY = (
     'It has several tenants; write in config.toml which is yours:\n  headers = { X-Scope-OrgID = "..." }'

@@ -8,6 +8,7 @@ disagree. Moments are microseconds since the epoch, amounts of activity microsec
     store    the store itself               sentences   the words for each of these
     event    all of them as one type        levels      how much each matters
 
+Every name that is imported here is for the rest of awsync, which takes it from here.
 May import: the standard library, msgspec, words.
 """
 
@@ -58,55 +59,3 @@ from awsync.events.sources import (
     Work,
 )
 from awsync.events.store import OwnSeriesRefused, RetryScheduled, StoreParked, StoreReached
-
-__all__ = [
-    "AsideDecided",
-    "AwayUnknown",
-    "BatchDelivered",
-    "BucketFound",
-    "BucketSkipped",
-    "CategoriesLeftOut",
-    "CheckpointMoved",
-    "CheckpointRewound",
-    "ClockSkewed",
-    "CorrectionSent",
-    "Event",
-    "FutureLeft",
-    "GapSkipped",
-    "HeldForThisRun",
-    "HistoryWentBack",
-    "JournalBegunAnew",
-    "LabelsChanged",
-    "Level",
-    "LongHistoryFound",
-    "NextPass",
-    "OwnSeriesRefused",
-    "PageRead",
-    "PassFailed",
-    "PassFinished",
-    "PassStarted",
-    "Paused",
-    "RepairSent",
-    "Resumed",
-    "RetryScheduled",
-    "RunEnded",
-    "RunStarted",
-    "SameDevice",
-    "SamplesSetAside",
-    "SeriesFolded",
-    "ServiceLost",
-    "SetAsideDelivered",
-    "SettingsReloaded",
-    "SourceFailed",
-    "SourceReached",
-    "StateBegunAnew",
-    "StoreParked",
-    "StoreReached",
-    "SyncAsked",
-    "Totals",
-    "Work",
-    "describe",
-    "folded",
-    "level",
-    "set_aside",
-]

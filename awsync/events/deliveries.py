@@ -82,3 +82,14 @@ class SetAsideDelivered(Struct, frozen=True, kw_only=True):
     start: int
     end: int
     samples: int
+
+
+DeliveryEvent = (
+    BatchDelivered
+    | CheckpointMoved
+    | CorrectionSent
+    | SeriesFolded
+    | RepairSent
+    | SamplesSetAside
+    | SetAsideDelivered
+)

@@ -58,3 +58,6 @@ class PassFinished(Struct, frozen=True, kw_only=True):
     complete: bool
     totals: Totals = field(default_factory=Totals)
     stopped: bool = False
+
+
+PassEvent = PassStarted | ClockSkewed | PassFinished

@@ -103,3 +103,22 @@ class ServiceLost(Struct, frozen=True, kw_only=True):
     """The service that was observed is gone."""
 
     pid: int
+
+
+RunEvent = (
+    RunStarted
+    | RunEnded
+    | PassFailed
+    | NextPass
+    | SettingsReloaded
+    | Paused
+    | Resumed
+    | SyncAsked
+    | CheckpointRewound
+    | GapSkipped
+    | AsideDecided
+    | HeldForThisRun
+    | JournalBegunAnew
+    | StateBegunAnew
+    | ServiceLost
+)

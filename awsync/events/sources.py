@@ -140,3 +140,19 @@ class FutureLeft(Struct, frozen=True, kw_only=True):
     source: str
     bucket: str
     position: int
+
+
+SourceEvent = (
+    SourceReached
+    | SourceFailed
+    | SameDevice
+    | LabelsChanged
+    | CategoriesLeftOut
+    | AwayUnknown
+    | BucketFound
+    | LongHistoryFound
+    | BucketSkipped
+    | PageRead
+    | HistoryWentBack
+    | FutureLeft
+)

@@ -44,3 +44,6 @@ class OwnSeriesRefused(Struct, frozen=True, kw_only=True):
     sink: str
     reason: str
     remedy: str
+
+
+StoreEvent = StoreReached | StoreParked | RetryScheduled | OwnSeriesRefused

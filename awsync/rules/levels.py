@@ -24,6 +24,7 @@ _Data = Mapping[str, object]
 
 TITLE = "title"
 DOMAIN = "domain"
+_TAB_COUNT = "tabCount"
 _PRIVATE = (
     *("private browsing", "private window", "incognito", "inprivate", "tor browser"),
     *("inkognito", "privater modus", "privater tab", "privates fenster", "privates surfen"),
@@ -39,7 +40,11 @@ _AFK = frozenset({"afk", "not-afk"})
 
 
 class LevelRule(Struct, frozen=True):
-    """A rule of a level: its name, how it would stand in config.toml, and what it does to data."""
+    """A rule of a level: its name, how it would stand in config.toml, and what it does to data.
+
+    Its name is what tells that a level has other rules than before: one that does something else is called
+    something else.
+    """
 
     name: str
     written: str
@@ -77,6 +82,12 @@ def level_of(privacy: Privacy, client: str, bucket: str) -> PrivacyLevel:
         if any(fnmatchcase(name, glob) for name in (client, bucket))
     ]
     return max(found, key=list(LEVELS).index, default=privacy.level)
+
+
+def in_force(privacy: Privacy) -> Mapping[PrivacyLevel, Level]:
+    """The levels that buckets have, from the most open to the strictest."""
+    levels = {privacy.level, *privacy.watchers.values()}
+    return {name: level for name, level in LEVELS.items() if name in levels}
 
 
 def _with_domain(data: _Data, _: Allowed) -> _Data:
@@ -132,6 +143,12 @@ def _no_private_title(data: _Data, allowed: Allowed) -> _Data:
     return {key: value for key, value in data.items() if key not in titles or key in allowed}
 
 
+def _no_tab_count(data: _Data, allowed: Allowed) -> _Data:
+    if _TAB_COUNT not in data or _TAB_COUNT in allowed:
+        return data
+    return {key: value for key, value in data.items() if key != _TAB_COUNT}
+
+
 def _base_names(data: _Data, allowed: Allowed) -> _Data:
     return {
         key: base_name(str(value)) if _is_path(key, value) and key not in allowed else value
@@ -180,6 +197,11 @@ _DOMAIN = LevelRule(
     'match = { url = "^[a-z]+://([^/]+@)?(?P<host>[^/:]+)" }\nset = { domain = \'\\g<host>\', url = "" }',
     _as_domain,
 )
+_TABS = LevelRule(
+    "how many tabs are open does not leave",
+    'set = { tabCount = "" }',
+    _no_tab_count,
+)
 _BASE_NAMES = LevelRule(
     "files and folders leave by their last name",
     "replace = { "
@@ -206,7 +228,7 @@ _STRICT = LevelRule(
 
 LEVELS: Mapping[PrivacyLevel, Level] = {
     "full": Level((), (_WITH_DOMAIN,)),
-    "standard": Level((_INCOGNITO, _PRIVATE_TITLE), (_INCOGNITO, _DOMAIN, _BASE_NAMES, _SCRUB)),
+    "standard": Level((_INCOGNITO, _PRIVATE_TITLE), (_INCOGNITO, _DOMAIN, _TABS, _BASE_NAMES, _SCRUB)),
     "strict": Level((_INCOGNITO,), (_INCOGNITO, _STRICT)),
 }
 """From the most open to the strictest."""

@@ -14,7 +14,7 @@ RUNS = 3
 """So many runs of the cron may go by without a pass that ends."""
 
 
-def why_not_ready(figures: Figures, cron: str, now: int) -> str:
+def why_not_ready(figures: Figures, schedule: Schedule, now: int) -> str:
     """A sentence that says why it does not do its work; empty where it does."""
     if figures.paused:
         return "It is paused."
@@ -25,7 +25,6 @@ def why_not_ready(figures: Figures, cron: str, now: int) -> str:
     if figures.last_end is None:
         return "No pass has ended yet."
     moment = datetime.fromtimestamp(figures.last_end / MICROSECONDS, UTC).astimezone()
-    schedule = Schedule(cron)
     for _ in range(RUNS):
         moment = schedule.next_after(moment)
     if now > moment.timestamp() * MICROSECONDS:

@@ -3,29 +3,28 @@
 A laptop cannot be scraped, and these let whoever looks at the store notice that one went quiet. They are of
 the moment: what does not arrive is not repeated, and nothing of it is kept in the ledger.
 
-May import: the standard library, errors, events, link, remote_write, series, settings, state, timeline and
-the other modules of telemetry; families when it sends.
+May import: the standard library, errors, events, identity, link, remote_write, series, settings, state,
+timeline and the other modules of telemetry; families when it sends.
 """
 
 import asyncio
-import hashlib
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import cast
 
 from awsync.errors import StateError
 from awsync.events import Event, OwnSeriesRefused
+from awsync.identity import identity_of
 from awsync.link import Link
 from awsync.remote_write.client import Delivered, Rejected, Retry, StoreReached
 from awsync.remote_write.wire import Metadata, MetricKind
-from awsync.series import Sample, text_value
+from awsync.series import Sample
 from awsync.settings import Settings
 from awsync.state import State, passes
 from awsync.telemetry.figures import Figures
 from awsync.timeline import MILLISECOND
 
-JOB = "awsync"
 PATIENCE = 10.0
 """Seconds that a pass may take longer for them."""
 
@@ -125,19 +124,3 @@ def begun(state: State, clock: Callable[[], int]) -> OwnSeries:
         figures.samples = sum(each.samples for each in state.checkpoints())
         figures.last_success = passes.last_complete(state.database, state.sink) or 0
     return OwnSeries(figures, clock)
-
-
-def identity_of(settings: Settings, hostname: str) -> Iterable[tuple[str, str]]:
-    """The labels that tell this agent from all others.
-
-    Two agents of one machine have two state folders, and nobody needs to know where those lie.
-    """
-    host = settings.hosts.get(hostname, hostname) or "unknown"
-    folder = str(settings.state_dir.absolute()).encode("utf-8", "surrogateescape")
-    told = {
-        "user": text_value(settings.user_id),
-        "host": text_value(host),
-        "job": JOB,
-        "instance": text_value(f"{host}:{hashlib.blake2s(folder, digest_size=2).hexdigest()}"),
-    }
-    return [(name, value) for name, value in told.items() if value]

@@ -91,11 +91,6 @@ class Console(App[int], inherit_bindings=False):
         return self.agent is not None
 
     @property
-    def cron(self) -> str:
-        """The schedule in force; empty until it is known."""
-        return "" if self.agent is None else self.agent.settings.cron
-
-    @property
     def page(self) -> Page | None:
         """The page at the front; a question stands over it."""
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Page)), None)
@@ -145,7 +140,7 @@ class Console(App[int], inherit_bindings=False):
         if drawn == self._drawn and not force:
             return
         self._drawn = drawn
-        page.update_header(self.board, facts(agent, self.cron, now))
+        page.update_header(self.board, facts(agent, now))
         page.update_board(self.board, self.board.surroundings(now))
         off = tuple(self.why_not(action.name) or page.why_not(action.name) for action in actions.ACTIONS)
         if off != self._off:

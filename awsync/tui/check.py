@@ -3,9 +3,9 @@
 May import: textual, and of awsync control, errors, events, tui what it shows.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from textual.app import ComposeResult
 
@@ -22,6 +22,33 @@ Key = TypeVar("Key")
 Found = TypeVar("Found")
 
 
+class Check(Protocol[Key, Found]):
+    """What is asked, and how what it finds is told: the rows of a grid, a book about one, lines of a file."""
+
+    grid: Grid
+    book: Book
+
+    def ask(self, agent: Agent) -> AsyncGenerator[Found, None]:
+        """Runs it as it is run by itself."""
+        ...
+
+    def key_of(self, found: Found, before: int) -> Key:
+        """What names the row of a finding; `before` it there are so many rows."""
+        ...
+
+    def show(self, found: Mapping[Key, Found], *, checking: bool, anew: bool) -> None:
+        """Shows the rows and how far it is; `anew` where it begins."""
+        ...
+
+    def lines(self, found: Found, cells: int) -> list[TextLine]:
+        """All that is said of a finding."""
+        ...
+
+    def as_text(self, found: Found) -> str:
+        """A finding as lines of a file."""
+        ...
+
+
 class CheckPage(Page, Generic[Key, Found]):
     """A check that begins by itself when there is an engine to ask, and again when a key says so.
 
@@ -31,10 +58,11 @@ class CheckPage(Page, Generic[Key, Found]):
     CHECKS: ClassVar[frozenset[str]] = frozenset()
     """The actions that begin it."""
 
-    def __init__(self, grid: Grid, book: Book) -> None:
+    def __init__(self, check: Check[Key, Found]) -> None:
         super().__init__()
-        self.grid = grid
-        self.book = book
+        self._check = check
+        self.grid = check.grid
+        self.book = check.book
         self.found: dict[Key, Found] = {}
         self.checking = False
         self._began = False
@@ -69,42 +97,26 @@ class CheckPage(Page, Generic[Key, Found]):
 
     def exported(self) -> tuple[str, str]:
         """All that was found."""
-        return "txt", "".join(f"{self.as_text(found)}\n" for found in self.found.values())
+        return "txt", "".join(f"{self._check.as_text(found)}\n" for found in self.found.values())
 
     @property
     def chosen(self) -> Found | None:
         """What is under the cursor."""
         return next((found for key, found in self.found.items() if key == self.grid.cursor_key), None)
 
-    def check(self, ask: Callable[[Agent], AsyncGenerator[Found, None]]) -> None:
-        """Runs the check, in place of the one that runs."""
+    def begin(self) -> None:
+        """Runs the check as it is run by itself."""
+        self.run_check(self._check.ask)
+
+    def run_check(self, ask: Callable[[Agent], AsyncGenerator[Found, None]]) -> None:
+        """Runs a check, in place of the one that runs."""
         self._began = True
         self.run_worker(self._run(ask), group="check", exclusive=True)
 
     def show_one(self) -> None:
         """Shows what is said of the finding under the cursor."""
         chosen, cells = self.chosen, self.book.room
-        self.book.show([] if chosen is None or cells < 1 else self.lines(chosen, cells))
-
-    def begin(self) -> None:
-        """Runs the check as it is run by itself."""
-        raise NotImplementedError
-
-    def show_all(self, *, anew: bool) -> None:
-        """Shows the rows and how far it is; `anew` where a check begins."""
-        raise NotImplementedError
-
-    def key_of(self, found: Found) -> Key:
-        """What names the row of a finding."""
-        raise NotImplementedError
-
-    def lines(self, found: Found, cells: int) -> list[TextLine]:
-        """All that is said of a finding."""
-        raise NotImplementedError
-
-    def as_text(self, found: Found) -> str:
-        """A finding as lines of a file."""
-        raise NotImplementedError
+        self.book.show([] if chosen is None or cells < 1 else self._check.lines(chosen, cells))
 
     async def _run(self, ask: Callable[[Agent], AsyncGenerator[Found, None]]) -> None:
         agent = self.console.agent
@@ -115,7 +127,7 @@ class CheckPage(Page, Generic[Key, Found]):
         try:
             async with aclosing(ask(agent)) as findings:
                 async for found in findings:
-                    self.found[self.key_of(found)] = found
+                    self.found[self._check.key_of(found, len(self.found))] = found
                     self._show()
         except AwsyncError as error:
             self.console.say(str(error), Level.ERROR)
@@ -123,5 +135,5 @@ class CheckPage(Page, Generic[Key, Found]):
         self._show()
 
     def _show(self, *, anew: bool = False) -> None:
-        self.show_all(anew=anew)
+        self._check.show(self.found, checking=self.checking, anew=anew)
         self.show_one()

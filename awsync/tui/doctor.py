@@ -3,9 +3,10 @@
 May import: of awsync control, words, tui what it shows.
 """
 
+from collections.abc import AsyncGenerator, Mapping
 from textwrap import dedent
 
-from awsync.control import Finding
+from awsync.control import Agent, Finding
 from awsync.tui.cells import Cell, Column, Tone
 from awsync.tui.check import CheckPage
 from awsync.tui.grid import Grid, Record
@@ -28,38 +29,32 @@ _COLUMNS = (
 )
 
 
-class DoctorPage(CheckPage[int, Finding]):
-    """The findings above the whole of the one under the cursor, which goes to the first trouble by itself."""
-
-    NAME = DOCTOR
-    CHECKS = frozenset({"examine", "probe"})
+class Examination:
+    """The findings, and the whole of one; the cursor goes to the first trouble by itself."""
 
     def __init__(self) -> None:
-        super().__init__(
-            Grid(_COLUMNS, id="findings", title="Doctor", empty="Looking ..."),
-            Book(id="remedy", title="Finding"),
-        )
+        self.grid = Grid(_COLUMNS, id="findings", title="Doctor", empty="Looking ...")
+        self.book = Book(id="remedy", title="Finding")
         self._put = 0
 
-    def begin(self) -> None:
+    def ask(self, agent: Agent) -> AsyncGenerator[Finding, None]:
         """Looks, and writes nothing."""
-        self._examine(probe=False)
+        return agent.examine(probe=False)
 
-    def show_all(self, *, anew: bool) -> None:
+    def key_of(self, found: Finding, before: int) -> int:
+        """The steps are in the order in which they were taken."""
+        return before
+
+    def show(self, found: Mapping[int, Finding], *, checking: bool, anew: bool) -> None:
         """Shows the steps."""
         if anew:
             self._put = 0
-        self.grid.show([_record(number, finding) for number, finding in self.found.items()])
-        findings = list(self.found.values())
+        self.grid.show([_record(number, finding) for number, finding in found.items()])
+        findings = list(found.values())
         if findings and self.grid.cursor_key == self._put:
             self._put = _first_to_read(findings)
             self.grid.go_to(self._put)
-        doing = "» looking on" if self.checking else _verdict(findings)
-        self.grid.set_titles(f"Doctor {len(findings)}", doing)
-
-    def key_of(self, found: Finding) -> int:
-        """The steps are in the order in which they were taken."""
-        return len(self.found)
+        self.grid.set_titles(f"Doctor {len(findings)}", "» looking on" if checking else _verdict(findings))
 
     def lines(self, found: Finding, cells: int) -> list[TextLine]:
         """The whole of a finding; what is to be taken as it is keeps its lines."""
@@ -79,6 +74,16 @@ class DoctorPage(CheckPage[int, Finding]):
         head = f"{_SIGNS[found.state]} {found.state:8} {found.area}, {found.step}: {found.what}"
         return "\n".join([head, *(f"    {line}" for line in found.remedy.splitlines())])
 
+
+class DoctorPage(CheckPage[int, Finding]):
+    """The findings above the whole of the one under the cursor."""
+
+    NAME = DOCTOR
+    CHECKS = frozenset({"examine", "probe"})
+
+    def __init__(self) -> None:
+        super().__init__(Examination())
+
     def copied(self) -> str:
         """What the remedy gives to be taken as it is, else its words, else what was found."""
         finding = self.chosen
@@ -97,7 +102,7 @@ class DoctorPage(CheckPage[int, Finding]):
 
         def answered(answer: str | None) -> None:
             if answer == "probe":
-                self._examine(probe=True)
+                self.run_check(lambda agent: agent.examine(probe=True))
 
         question = (
             f"Send one sample of the series awsync_probe to {plain(self.console.board.store.sink)} and query "
@@ -105,9 +110,6 @@ class DoctorPage(CheckPage[int, Finding]):
         )
         choices = (Choice("no", "Cancel", "c"), Choice("probe", "Send it", "s"))
         self.console.push_screen(Confirm("Probe the store", question, choices), answered)
-
-    def _examine(self, *, probe: bool) -> None:
-        self.check(lambda agent: agent.examine(probe=probe))
 
 
 def _first_to_read(found: list[Finding]) -> int:

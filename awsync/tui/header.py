@@ -1,10 +1,11 @@
 """The header that says the truth: who syncs, from where, to where, and what is wrong.
 
-May import: textual, rich, and of awsync control, words, tui cells, columns, peers, schedule, state,
-text, tones.
+May import: textual, rich, and of awsync control, schedule (its type), words, tui cells, columns, peers,
+schedule, state, text, tones.
 """
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -17,11 +18,14 @@ from awsync.control import Agent
 from awsync.tui.cells import Tone
 from awsync.tui.columns import moment
 from awsync.tui.peers import Peer
-from awsync.tui.schedule import parsed
+from awsync.tui.schedule import in_force
 from awsync.tui.state import Board
 from awsync.tui.text import ago, clip, plain, width, wrap
 from awsync.tui.tones import drawn, style
 from awsync.words import amount, span
+
+if TYPE_CHECKING:
+    from awsync.schedule import Schedule
 
 SKEW_FROM = 2.0
 """Seconds between two clocks from which on a person should know."""
@@ -39,13 +43,14 @@ class Facts(Struct, frozen=True):
     """What the header shows beside the board. `mode` says who runs the engine."""
 
     mode: Piece
-    schedule: str
+    schedule: "Schedule | None"
     now: int
     ended: str = ""
 
 
-def facts(agent: Agent | None, schedule: str, now: int) -> Facts:
+def facts(agent: Agent | None, now: int) -> Facts:
     """Who runs the engine, told by the agent; None while the console starts."""
+    schedule = in_force(agent)
     if agent is None:
         return Facts(("starting", Tone.DIM), schedule, now)
     if agent.service_ended:
@@ -78,8 +83,8 @@ def first_line(board: Board, facts: Facts) -> list[Piece]:
         pieces.append(("no pass succeeded yet", Tone.DIM))
     else:
         pieces.append((f"success {ago(facts.now - board.last_success)}", Tone.DIM))
-    if facts.schedule:
-        pieces.append((parsed(facts.schedule).describe(), Tone.DIM))
+    if facts.schedule is not None:
+        pieces.append((facts.schedule.describe(), Tone.DIM))
     return pieces
 
 

@@ -12,7 +12,7 @@ from awsync.tui.columns import moment
 from awsync.tui.grid import Grid, Record
 from awsync.tui.page import Page
 from awsync.tui.rows import Surroundings
-from awsync.tui.schedule import SchedulePanel
+from awsync.tui.schedule import SchedulePanel, in_force
 from awsync.tui.state import Board
 from awsync.tui.text import bar, short
 from awsync.tui.watchers import as_csv
@@ -57,7 +57,7 @@ class PassesPage(Page):
 
     def update_board(self, board: Board, around: Surroundings) -> None:
         """A row for each pass."""
-        self.panel.update(board, self.console.cron, around.now)
+        self.panel.update(board, in_force(self.console.agent), around.now)
         most = max((record.totals.samples for record in board.passes), default=0)
         self.grid.show([_record(record, board, most, around.now) for record in board.passes])
         self.grid.set_titles(f"Passes {len(board.passes)}")

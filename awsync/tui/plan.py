@@ -5,7 +5,7 @@ It only reads; a label goes by a rule in config.toml, which `u` takes back.
 May import: of awsync control, costs, words, tui what it shows.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
 from awsync.control import Agent
@@ -34,47 +34,48 @@ _COLUMNS = (
 _NO_KEY = "awsync gives this label itself: no rule takes it away."
 
 
-class PlanPage(CheckPage[tuple[str, str], Cut]):
-    """The labels, the costliest first, above the rule that takes one away and what its watcher costs."""
-
-    NAME = PLAN
-    CHECKS = frozenset({"read", "longer"})
+class Cuts:
+    """The labels, the costliest first, with the rule that takes one away and what its watcher costs."""
 
     def __init__(self) -> None:
-        super().__init__(
-            Grid(_COLUMNS, id="cuts", title="Plan", empty="Reading ActivityWatch ..."),
-            Book(id="cut", title="Without it"),
-        )
+        self.grid = Grid(_COLUMNS, id="cuts", title="Plan", empty="Reading ActivityWatch ...")
+        self.book = Book(id="cut", title="Without it")
         self._days = SPANS[0]
         self._bill = Bill()
         self._doing = ""
         self._first: tuple[str, str] | None = None
 
-    def why_not(self, action: str) -> str | None:
-        """Without a line there is nothing to switch off, and not every label is a key of an event."""
-        if action == "cut":
-            if self.chosen is None:
-                return "Nothing is listed."
-            return _NO_KEY if self.chosen.key is None else None
-        return super().why_not(action)
+    def longer(self) -> None:
+        """Another length of time."""
+        self._days = SPANS[(SPANS.index(self._days) + 1) % len(SPANS)]
 
-    def begin(self) -> None:
+    async def ask(self, agent: Agent) -> AsyncGenerator[Cut, None]:
         """Reads so many days."""
-        self.check(self._cuts)
+        self._bill = Bill()
+        async with aclosing(agent.plan(days=self._days)) as found:
+            async for said in found:
+                self._bill.apply(said)
+                if isinstance(said, Reading):
+                    self._doing = f"» {plain(said.bucket)} {said.share:.0%}"
+                    self._show_titles(self._doing)
+                elif isinstance(said, Weighed):
+                    for cut in self._bill.cuts():
+                        yield cut
 
-    def show_all(self, *, anew: bool) -> None:
-        """Shows the labels, the costliest first; there the cursor stays until somebody moves it."""
-        cuts = self._bill.cuts()
-        at_first = self.grid.cursor_key == self._first
-        self.grid.show([_record(cut) for cut in cuts], empty="" if self.checking else "No label.")
-        self._first = self.key_of(cuts[0]) if cuts else None
-        if at_first:
-            self.grid.go_to(self._first)
-        self._show_titles()
-
-    def key_of(self, found: Cut) -> tuple[str, str]:
+    def key_of(self, found: Cut, before: int) -> tuple[str, str]:
         """A label is told of again when another bucket of its watcher is read."""
         return found.watcher, found.label
+
+    def show(self, found: Mapping[tuple[str, str], Cut], *, checking: bool, anew: bool) -> None:
+        """Shows the labels; at the costliest the cursor stays until somebody moves it."""
+        cuts = self._bill.cuts()
+        at_first = self.grid.cursor_key == self._first
+        self.grid.show([_record(cut) for cut in cuts], empty="" if checking else "No label.")
+        self._first = (cuts[0].watcher, cuts[0].label) if cuts else None
+        if at_first:
+            self.grid.go_to(self._first)
+        failed = "✗ not all could be read" if self._bill.unread else ""
+        self._show_titles(self._doing if checking else failed)
 
     def lines(self, found: Cut, cells: int) -> list[TextLine]:
         """What would remain, and the rule; then what the buckets of the watcher cost."""
@@ -103,10 +104,36 @@ class PlanPage(CheckPage[tuple[str, str], Cut]):
         """A label in a sentence."""
         return f"{found.watcher} {found.label}: {_remains(found)}"
 
+    def _show_titles(self, doing: str) -> None:
+        total = self._bill.total()
+        series = "?" if total.year.series is None else f"{total.year.series:,}"
+        disk = ", ".join(f"{size(taken)} {engine}" for engine, taken in total.year.bytes.items())
+        whole = f"a year: {series} series, {disk}"
+        self.grid.set_titles(f"Plan {self._days} days", doing, whole if self._bill.buckets else "")
+
+
+class PlanPage(CheckPage[tuple[str, str], Cut]):
+    """The labels above all that is said of the one under the cursor."""
+
+    NAME = PLAN
+    CHECKS = frozenset({"read", "longer"})
+
+    def __init__(self) -> None:
+        self._cuts = Cuts()
+        super().__init__(self._cuts)
+
+    def why_not(self, action: str) -> str | None:
+        """Without a line there is nothing to switch off, and not every label is a key of an event."""
+        if action == "cut":
+            if self.chosen is None:
+                return "Nothing is listed."
+            return _NO_KEY if self.chosen.key is None else None
+        return super().why_not(action)
+
     def copied(self) -> str:
         """The rule that takes the label away."""
         found = self.chosen
-        return "" if found is None else found.lines if found.key is not None else self.as_text(found)
+        return "" if found is None else found.lines if found.key is not None else self._cuts.as_text(found)
 
     def action_cut(self) -> None:
         """Takes the label away by a rule."""
@@ -132,29 +159,8 @@ class PlanPage(CheckPage[tuple[str, str], Cut]):
 
     def action_longer(self) -> None:
         """Reads another length of time."""
-        self._days = SPANS[(SPANS.index(self._days) + 1) % len(SPANS)]
+        self._cuts.longer()
         self.begin()
-
-    async def _cuts(self, agent: Agent) -> AsyncGenerator[Cut, None]:
-        self._bill = Bill()
-        async with aclosing(agent.plan(days=self._days)) as found:
-            async for said in found:
-                self._bill.apply(said)
-                if isinstance(said, Reading):
-                    self._doing = f"» {plain(said.bucket)} {said.share:.0%}"
-                    self._show_titles()
-                elif isinstance(said, Weighed):
-                    for cut in self._bill.cuts():
-                        yield cut
-
-    def _show_titles(self) -> None:
-        total = self._bill.total()
-        series = "?" if total.year.series is None else f"{total.year.series:,}"
-        disk = ", ".join(f"{size(taken)} {engine}" for engine, taken in total.year.bytes.items())
-        whole = f"a year: {series} series, {disk}"
-        failed = "✗ not all could be read" if self._bill.unread else ""
-        doing = self._doing if self.checking else failed
-        self.grid.set_titles(f"Plan {self._days} days", doing, whole if self._bill.buckets else "")
 
 
 def _record(cut: Cut) -> Record:

@@ -185,12 +185,8 @@ class PreviewPage(Page):
             empty="No event in this time.",
         )
         name = "" if self._key is None else plain(self._key[1])
-        trying = (
-            f"✗ {plain(self._wrong)}" if self._wrong else f"» trying {plain(self.rule)}" if self.rule else ""
-        )
-        self.grid.set_titles(
-            f"Preview {name}, {self._hours} h", trying, "" if found is None else _sums(found)
-        )
+        whole = "" if found is None else _sums(found)
+        self.grid.set_titles(f"Preview {name}, {self._hours} h", self._trying(), whole)
         self._show_one()
 
     def _trying(self) -> str:

@@ -1,6 +1,7 @@
 """The schedule: cron in words, next runs, countdown; and the check of a cron that is being typed.
 
-May import: textual, and of awsync schedule, state (its types), words, tui cells, columns, paper, state, text.
+May import: textual, and of awsync control, schedule, splay, state (its types), words, tui cells, columns,
+paper, state, text.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from awsync.control import Agent
 from awsync.tui.cells import Tone
 from awsync.tui.columns import moment
 from awsync.tui.paper import Paper, TextLine, paragraph
@@ -19,6 +21,7 @@ from awsync.words import span
 if TYPE_CHECKING:
     from awsync.records import PassRecord
     from awsync.schedule import Schedule
+    from awsync.splay import Splay
 
 NEXT_RUNS = 5
 _PREVIEW_WIDTH = 66
@@ -35,12 +38,22 @@ _PAST_CELLS = len("✓ 15:04:05   1234.5 s  12,345 ")
 
 
 @lru_cache(maxsize=16)
-def parsed(expr: str) -> "Schedule":
+def parsed(expr: str, splay: "Splay | None" = None) -> "Schedule":
     """The schedule of an expression; raises ValueError with the reason where it is none."""
     # It loads croniter, which the first picture does not wait for.
     from awsync.schedule import Schedule
+    from awsync.splay import PUNCTUAL
 
-    return Schedule(expr)
+    return Schedule(expr, splay=splay or PUNCTUAL)
+
+
+def in_force(agent: Agent | None) -> "Schedule | None":
+    """The schedule of an agent; None until there is one."""
+    if agent is None:
+        return None
+    from awsync.splay import splay_of
+
+    return parsed(agent.settings.cron, splay_of(agent.settings))
 
 
 def period(expr: str, now: int) -> int:
@@ -50,26 +63,27 @@ def period(expr: str, now: int) -> int:
     return min(gaps) // timedelta(microseconds=1)
 
 
-def check(text: str, now: int) -> tuple[list[TextLine], bool]:
+def check(text: str, now: int, splay: "Splay | None" = None) -> tuple[list[TextLine], bool]:
     """What a typed expression means, and whether it is one."""
     try:
-        schedule = parsed(text)
+        schedule = parsed(text, splay)
     except ValueError as error:
         return [*paragraph(f"✗ {error}", _PREVIEW_WIDTH, Tone.BAD)], False
     lines: list[TextLine] = [[("✓ ", Tone.GOOD), (schedule.describe(), Tone.STRONG)], []]
     for run in schedule.upcoming(NEXT_RUNS, _moment(now)):
+        told = f"  {run:%a %Y-%m-%d} {_clock(run, schedule)} {run:%Z}"
         away = span(run.timestamp() - now / 1e6)
-        lines.append([(f"  {run:%a %Y-%m-%d %H:%M %Z}", Tone.PLAIN), (f"   in {away}", Tone.DIM)])
+        lines.append([(told, Tone.PLAIN), (f"   in {away}", Tone.DIM)])
     return lines, True
 
 
 class SchedulePanel(Paper):
     """How far the running pass is, when the next ones run, and what the last ones did if there is room."""
 
-    def update(self, board: Board, cron: str, now: int) -> None:
+    def update(self, board: Board, schedule: "Schedule | None", now: int) -> None:
         """Shows what holds now."""
         width = self.size.width
-        lines = [*_pass_lines(board, now, width), *_cron_lines(board, cron, now, width)]
+        lines = [*_pass_lines(board, now, width), *_cron_lines(board, schedule, now, width)]
         room = self.size.height - len(lines) - len(_PAST)
         self.show([*lines, *_past_lines(board, now, width, room)])
 
@@ -94,39 +108,38 @@ def _pass_lines(board: Board, now: int, room: int) -> list[TextLine]:
     ]
 
 
-def _cron_lines(board: Board, cron: str, now: int, room: int) -> list[TextLine]:
-    if not cron:
+def _cron_lines(board: Board, schedule: "Schedule | None", now: int, room: int) -> list[TextLine]:
+    if schedule is None:
         return []
-    schedule = parsed(cron)
-    lines: list[TextLine] = [[(schedule.describe(), Tone.STRONG), (f"  {cron}", Tone.DIM)]]
+    lines: list[TextLine] = [[(schedule.describe(), Tone.STRONG), (f"  {schedule.expr}", Tone.DIM)]]
     if board.paused:
         lines.append([("‖ paused", Tone.WARN), (": p resumes", Tone.PLAIN)])
         return lines
     runs = schedule.upcoming(NEXT_RUNS, _moment(now))
     if board.next_at is not None:
         lines.append([("next pass ", Tone.PLAIN), (ago(now - board.next_at), Tone.STRONG)])
-    lines.append([(_times(runs, now, room), Tone.PLAIN)])
+    lines.append([(_times(runs, schedule, now, room), Tone.PLAIN)])
     lines.append([("c", Tone.KEY), (" changes it", Tone.DIM)])
     return lines
 
 
-def _times(runs: Sequence[datetime], now: int, room: int) -> str:
+def _times(runs: Sequence[datetime], schedule: "Schedule", now: int, room: int) -> str:
     """The next runs, as many as fit a line, each with its day where that is another one than before."""
     today = day = _moment(now).astimezone(runs[0].tzinfo).date()
     line, zone = "", f" {runs[0]:%Z}"
     for run in runs:
         away = (run.date() - today).days
-        word = (
-            f"{run:%H:%M}"
-            if run.date() == day
-            else f"{run:%a %H:%M}"
-            if away < 7
-            else f"{run:%Y-%m-%d %H:%M}"
-        )
+        told = "" if run.date() == day else f"{run:%a} " if away < 7 else f"{run:%Y-%m-%d} "
+        word = told + _clock(run, schedule)
         if line and len(line) + 2 + len(word) + len(zone) > room:
             break
         line, day = f"{line}  {word}".lstrip(), run.date()
     return f"{line}{zone}"
+
+
+def _clock(run: datetime, schedule: "Schedule") -> str:
+    """The time of a run; a cron alone knows no seconds."""
+    return f"{run:%H:%M:%S}" if schedule.later else f"{run:%H:%M}"
 
 
 def _past_lines(board: Board, now: int, width: int, room: int) -> list[TextLine]:

@@ -5,7 +5,9 @@ It only reads; `awsync verify --repair` mends.
 May import: of awsync control, words, tui what it shows.
 """
 
-from awsync.control import Agreement, Disagreement
+from collections.abc import AsyncGenerator, Mapping, Sequence
+
+from awsync.control import Agent, Agreement, Disagreement
 from awsync.tui.cells import Cell, Column, Tone
 from awsync.tui.check import CheckPage
 from awsync.tui.grid import Grid, Record
@@ -39,39 +41,38 @@ _NOTHING = "no time in it, and none in the store"
 _MEND = "awsync verify --repair"
 
 
-class VerifyPage(CheckPage[tuple[str, str], Agreement]):
-    """The buckets above what differs in the one under the cursor, which goes to the first that differs."""
-
-    NAME = VERIFY
-    CHECKS = frozenset({"compare", "further"})
+class Comparison:
+    """The buckets, and what differs in one; the cursor goes to the first that differs."""
 
     def __init__(self) -> None:
-        super().__init__(
-            Grid(_COLUMNS, id="agreements", title="Verify", empty="Comparing ..."),
-            Book(id="differences", title="Differences"),
-        )
+        self.grid = Grid(_COLUMNS, id="agreements", title="Verify", empty="Comparing ...")
+        self.book = Book(id="differences", title="Differences")
         self._days = SPANS[0]
         self._put: object = None
 
-    def begin(self) -> None:
-        """Compares so many days."""
-        self.check(lambda agent: agent.verify(days=self._days))
+    def further(self) -> None:
+        """More days, and after the most the fewest."""
+        self._days = SPANS[(SPANS.index(self._days) + 1) % len(SPANS)]
 
-    def show_all(self, *, anew: bool) -> None:
+    def ask(self, agent: Agent) -> AsyncGenerator[Agreement, None]:
+        """Compares so many days."""
+        return agent.verify(days=self._days)
+
+    def key_of(self, found: Agreement, before: int) -> tuple[str, str]:
+        """A bucket is told of several times, as it goes on."""
+        return found.source, found.bucket
+
+    def show(self, found: Mapping[tuple[str, str], Agreement], *, checking: bool, anew: bool) -> None:
         """Shows the buckets."""
         if anew:
             self._put = None
-        self.grid.show([_record(key, found) for key, found in self.found.items()])
-        trouble = next((key for key, found in self.found.items() if found.state == "differs"), None)
+        self.grid.show([_record(key, each) for key, each in found.items()])
+        trouble = next((key for key, each in found.items() if each.state == "differs"), None)
         if trouble is not None and self._put is None:
             self._put = trouble
             self.grid.go_to(trouble)
-        doing = f"» the last {self._days} days" if self.checking else self._verdict()
+        doing = f"» the last {self._days} days" if checking else _verdict([e.state for e in found.values()])
         self.grid.set_titles(f"Verify {self._days} days", doing)
-
-    def key_of(self, found: Agreement) -> tuple[str, str]:
-        """A bucket is told of several times, as it goes on."""
-        return found.source, found.bucket
 
     def lines(self, found: Agreement, cells: int) -> list[TextLine]:
         """What differs, by reason, or why there is nothing to say."""
@@ -103,29 +104,40 @@ class VerifyPage(CheckPage[tuple[str, str], Agreement]):
         lines += [f"    {each.why}: {_difference(each)}  {each.series}" for each in found.differences]
         return "\n".join(lines)
 
+
+class VerifyPage(CheckPage[tuple[str, str], Agreement]):
+    """The buckets above what differs in the one under the cursor."""
+
+    NAME = VERIFY
+    CHECKS = frozenset({"compare", "further"})
+
+    def __init__(self) -> None:
+        self._comparison = Comparison()
+        super().__init__(self._comparison)
+
     def copied(self) -> str:
         """What mends the bucket where it differs, else its line."""
         found = self.chosen
         if found is not None and found.state == "differs":
             return _MEND
-        return "" if found is None else self.as_text(found)
+        return "" if found is None else self._comparison.as_text(found)
 
     def action_compare(self) -> None:
         """Compares once more."""
         self.begin()
 
     def action_further(self) -> None:
-        """Compares more days, and after the most the fewest."""
-        self._days = SPANS[(SPANS.index(self._days) + 1) % len(SPANS)]
+        """Compares another number of days."""
+        self._comparison.further()
         self.begin()
 
-    def _verdict(self) -> str:
-        states = [found.state for found in self.found.values()]
-        differ, failed = states.count("differs"), states.count("failed")
-        if not differ and not failed:
-            return "✓ the store says what ActivityWatch says" if "agrees" in states else ""
-        told = [f"✗ {amount(differ, 'bucket')} differ{'s' if differ == 1 else ''}"] if differ else []
-        return "  ".join([*told, *([f"! {failed} not read"] if failed else [])])
+
+def _verdict(states: Sequence[str]) -> str:
+    differ, failed = states.count("differs"), states.count("failed")
+    if not differ and not failed:
+        return "✓ the store says what ActivityWatch says" if "agrees" in states else ""
+    told = [f"✗ {amount(differ, 'bucket')} differ{'s' if differ == 1 else ''}"] if differ else []
+    return "  ".join([*told, *([f"! {failed} not read"] if failed else [])])
 
 
 def _record(key: tuple[str, str], found: Agreement) -> Record:

@@ -23,7 +23,7 @@ from awsync.tui.matching import Pattern
 from awsync.tui.page import Page
 from awsync.tui.pages import WATCHERS
 from awsync.tui.rows import FAULTS, Key, Row, Surroundings
-from awsync.tui.schedule import SchedulePanel
+from awsync.tui.schedule import SchedulePanel, in_force
 from awsync.tui.state import Board
 from awsync.tui.text import plain, width
 
@@ -96,7 +96,7 @@ class WatchersPage(Page):
         new = board.log.since(self._logged, Level.INFO, Pattern())
         self._logged = board.log.written
         self.log_lines.add(new)
-        self.panel.update(board, self.console.cron, around.now)
+        self.panel.update(board, in_force(self.console.agent), around.now)
 
     def why_not(self, action: str) -> str | None:
         """Without a row, most keys have nothing to act on."""

@@ -14,7 +14,7 @@ from awsync.activitywatch.client import ActivityWatch
 from awsync.budget import Budget
 from awsync.delivery import Delivery
 from awsync.engine import Wiring
-from awsync.errors import AwsyncError, SourceError
+from awsync.errors import SourceError, no_such_bucket
 from awsync.labelling import Labelling
 from awsync.link import Link
 from awsync.neighbours import Neighbours
@@ -92,9 +92,7 @@ class Run:
                     async for each in said:
                         yield each
         if question.bucket is not None and not self._found:
-            raise AwsyncError(
-                f'No source has a bucket "{question.bucket}".', "awsync buckets lists those there are."
-            )
+            raise no_such_bucket(question.bucket)
 
     async def _meet(self) -> None:
         """Finds out what the sources have in common: what is left out for that was never to be sent."""
@@ -200,7 +198,7 @@ class Run:
         """Until when everything should be there: a pass was to run since, and had a minute for its work."""
         settle = self._settings.settle // MICROSECOND
         moment = datetime.fromtimestamp((self._now - _A_PASS) / 1e6, UTC)
-        last = round(Schedule(self._settings.cron).last_until(moment).timestamp()) * MICROSECONDS
+        last = round(Schedule.of(self._settings).last_until(moment).timestamp()) * MICROSECONDS
 
         def until(newest: int) -> int:
             return closed_until(newest, min(last, self._now), settle, self._resolution)

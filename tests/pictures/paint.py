@@ -27,7 +27,7 @@ _FONT_FACE = re.compile(r"@font-face \{.*?\}\s*", re.S)
 
 def paint(name: str, app: App[int]) -> None:
     """Writes screenshots/NAME.svg and its PNG."""
-    write(name, _drawn(name, app), app.size.width * CELL_PIXELS)
+    write(name, drawn(name, app), app.size.width * CELL_PIXELS)
 
 
 def write(name: str, svg: str, width: int) -> None:
@@ -38,7 +38,8 @@ def write(name: str, svg: str, width: int) -> None:
     (FOLDER / f"{name}.png").write_bytes(_png(svg, width))
 
 
-def _drawn(name: str, app: App[int]) -> str:
+def drawn(name: str, app: App[int]) -> str:
+    """The screen as it is now, as SVG."""
     width, height = app.size
     console = RichConsole(
         width=width,

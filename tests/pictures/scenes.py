@@ -25,8 +25,9 @@ from awsync.tui.quarantine import QuarantinePage
 from awsync.tui.sent import SentPage
 from awsync.tui.today import TodayPage
 from awsync.tui.verify import VerifyPage
-from tests.pictures.paint import paint
-from tests.pictures.stage import BEGIN, NOW, PHONE, STORE, Stage, until
+from tests.pictures.paint import drawn, paint
+from tests.pictures.stage import BEGIN, NOW, Stage, until
+from tests.pictures.wire import PHONE, STORE
 
 NARROW, NORMAL, WIDE = (80, 24), (120, 40), (200, 60)
 EDITOR = ("laptop", "aw-watcher-vscode_laptop")
@@ -253,7 +254,9 @@ async def _paint(pilot: Pilot[int], name: str, size: tuple[int, int]) -> None:
     await pilot.resize_terminal(*size)
     await until(pilot, lambda: pilot.app.size == size)
     _app(pilot).flush(force=True)
-    await pilot.pause(0.3)
+    shown = ""
+    while shown != (shown := drawn(name, pilot.app)):
+        await pilot.pause()
     paint(name, pilot.app)
 
 
