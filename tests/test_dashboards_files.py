@@ -124,6 +124,9 @@ def test_they_are_anybodys(page: Json) -> None:
     for variable in page["templating"]["list"]:
         if variable["type"] == "query" and not variable.get("hide"):
             assert variable["current"] == {"text": ["All"], "value": ["$__all"], "selected": True}
+        if variable.get("hide"):
+            assert variable["skipUrlSync"]
+            assert not variable["allowCustomValue"]
         if variable["type"] == "query":
             assert variable["datasource"] == STORE
     for panel in panels(page):

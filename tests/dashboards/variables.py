@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models.dashboard import (
     VariableHide,
+    VariableModel,
     VariableOption,
     VariableRefresh,
     VariableSort,
@@ -35,20 +36,35 @@ def asked(
     found = " or ".join(
         f"group by ({label}) (last_over_time({each}))" for each in (f"{selected}{over}", beside) if each
     )
-    variable = _query(name, found, "/^([^{]+)/" if label == "__name__" else f'/{label}="([^"]*)"/')
+    variable = _query(
+        builders.QueryVariable(name), found, "/^([^{]+)/" if label == "__name__" else f'/{label}="([^"]*)"/'
+    )
     variable.label(words).description(about).sort(VariableSort.ALPHABETICAL_ASC)
     variable.multi(multi=True).include_all(include_all=True).all_value(everything)
     return variable.current(VariableOption(text=["All"], value=["$__all"], selected=True))
 
 
 def worked_out(name: str, about: str, query: str) -> AnyVariable:
-    """A number that queries need and nobody sees: what a query of one value answers."""
-    variable = _query(name, query, r"/ (\d+) /").description(about)
-    return variable.multi(multi=False).include_all(include_all=False).hide(VariableHide.HIDE_VARIABLE)
+    """A number that queries need and nobody sees: what a query of one value answers.
+
+    It is no part of an address: one that was kept for a day would bring the number of that day with it.
+    """
+    variable = _query(_Unaddressed(name), query, r"/ (\d+) /").description(about)
+    variable.multi(multi=False).include_all(include_all=False).allow_custom_value(allow_custom_value=False)
+    return variable.hide(VariableHide.HIDE_VARIABLE)
 
 
-def _query(name: str, query: str, regex: str) -> builders.QueryVariable:
-    variable = builders.QueryVariable(name).datasource(STORE).regex(regex)
+class _Unaddressed(builders.QueryVariable):
+    """The SDK's builder has no word for it."""
+
+    def build(self) -> VariableModel:
+        built = super().build()
+        built.skip_url_sync = True
+        return built
+
+
+def _query(variable: builders.QueryVariable, query: str, regex: str) -> builders.QueryVariable:
+    variable.datasource(STORE).regex(regex)
     asking = f"query_result({query})"
     variable.query({"qryType": 3, "query": asking, "refId": "PrometheusVariableQueryEditor-VariableQuery"})
     return variable.refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
