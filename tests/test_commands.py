@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from awsync.cli.output import table
 from awsync.demo.aw_server import AwServer
 from awsync.demo.receiver import Receiver
 from tests.commands import awsync, environment, running_service, start_awsync
@@ -274,6 +275,12 @@ def test_listings_fit_a_terminal(aw: AwServer, tmp_path: Path) -> None:
             assert f" {bucket} " in screen
             assert " source " not in screen
     assert awsync("buckets", folder=tmp_path).stdout.startswith("source ")
+
+
+def test_a_table_tells_a_terminal_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a title holds reaches no terminal as a command, also not behind a pipe that leads to one."""
+    table(("title",), [("\x1b[31mred\u202e",)])
+    assert capsys.readouterr().out.splitlines()[1] == "\ufffd[31mred\ufffd"
 
 
 def test_an_activitywatch_without_a_bucket(aw: AwServer, tmp_path: Path) -> None:

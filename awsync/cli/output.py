@@ -132,7 +132,7 @@ def table(
 
     `idle` are columns that tell nothing in these rows: a terminal is spared them, a pipe keeps its columns.
     """
-    filled = [list(row) for row in rows]
+    filled = [[printable(cell) for cell in row] for row in rows]
     if on_terminal():
         kept = [number for number, name in enumerate(columns) if name not in set(idle)]
         told = [[row[number] for number in kept] for row in filled]
@@ -162,5 +162,5 @@ def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: 
     for name in columns:
         ruled.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
     for row in rows:
-        ruled.add_row(*(Text(printable(cell)) for cell in row))
+        ruled.add_row(*map(Text, row))
     Console().print(ruled)
