@@ -6,7 +6,7 @@ May import: rich (at call time), msgspec, errors, events, words.
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NoReturn
 
@@ -97,23 +97,19 @@ class LogLines:
     def apply(self, event: Event) -> None:
         """Writes the event, if it matters enough."""
         weight = level(event)
-        if _RANKS[weight] < self._least:
-            return
-        if self._form is LogFormat.JSON:
-            self._document(weight, describe(event), event=type(event).__name__, **asdict(event))
-        else:
-            narrate(f"{_now()} {weight.upper():7} {describe(event)}")
+        if _RANKS[weight] >= self._least:
+            self._line(weight, describe(event), {"event": type(event).__name__, **asdict(event)})
 
     def say(self, text: str) -> None:
         """Writes a sentence that is no event in the form of the log."""
-        if self._form is LogFormat.JSON:
-            self._document(Level.INFO, text)
-        else:
-            narrate(text)
+        self._line(Level.INFO, text, {})
 
-    def _document(self, weight: Level, message: str, **more: object) -> None:
-        line = {"time": _now(), "level": weight, "message": message, **more}
-        narrate(msgspec.json.encode(line).decode())
+    def _line(self, weight: Level, message: str, more: Mapping[str, object]) -> None:
+        if self._form is LogFormat.JSON:
+            line = {"time": _now(), "level": weight, "message": message, **more}
+            narrate(msgspec.json.encode(line).decode())
+        else:
+            narrate(f"{_now()} {weight.upper():7} {message}")
 
 
 def _now() -> str | None:
