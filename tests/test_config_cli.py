@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from awsync.cli.config import app
 from awsync.cli.flags import settings_flags
 from awsync.config import KEYS, Key, load
-from awsync.config.command_line import shown_command
+from awsync.config.command_line import given_again, shown_command
 from awsync.demo.aw_server import AwServer
 from awsync.demo.receiver import Receiver
 from awsync.rules.levels import LEVELS
@@ -275,3 +275,24 @@ def test_a_command_is_shown_without_its_secrets() -> None:
     given = ["sync", "--header", "X-Key=s3cret=", "--cron", "@daily", "--header=Authorization=Bearer s3cret"]
     told = shown_command(given)
     assert told == "awsync sync --header 'X-Key=***' --cron @daily '--header=Authorization=***'"
+    given = ["sync", "--prometheus-url", "https://s/push?token=s3cret", "--aw-url=http://pc:5600"]
+    told = shown_command(given)
+    assert told == "awsync sync --prometheus-url 'https://s/push?***' --aw-url=http://pc:5600"
+
+
+def test_a_command_to_run_next_has_no_secrets() -> None:
+    """The flags are those that were given, each as often; what may be secret is left out and named."""
+    given, left_out = given_again(
+        {
+            "config": "my config.toml",
+            "headers": ["X-Key=s3cret", "Authorization=Bearer s3cret"],
+            "prometheus-url": "https://s/push?token=s3cret",
+            "aw-url": "http://pc:5600",
+            "excluded-watchers": ["a*", "b*"],
+        }
+    )
+    assert given == [
+        *("--config", "my config.toml", "--aw-url", "http://pc:5600"),
+        *("--excluded-watchers", "a*", "--excluded-watchers", "b*"),
+    ]
+    assert [key.flag for key in left_out] == ["--header", "--prometheus-url"]
