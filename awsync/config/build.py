@@ -107,7 +107,9 @@ class Builder:
         except ValueError as error:
             flat.complain(place, keys.PSEUDONYM_KEY_FILE.name, str(error))
             return None
-        if named is None:
+        if named is not None:
+            self.vault.files.add(path)
+        else:
             origin = Origin(str(path), f"default (made once, kept in {path})")
             self.origins[keys.PSEUDONYM_KEY_FILE.name] = origin
         return key

@@ -25,12 +25,16 @@ CONFIG = "config"
 
 
 class Loaded(Struct, frozen=True):
-    """The settings, where each came from, and what is doubtful though not wrong."""
+    """The settings, where each came from, and what is doubtful though not wrong.
+
+    `files` are those that they name, apart from the state folder and the programs of rules.
+    """
 
     settings: Settings
     origins: Mapping[str, Origin]
     file: Path | None
     warnings: tuple[Problem, ...]
+    files: tuple[Path, ...] = ()
 
 
 def default_path() -> Path:
@@ -79,7 +83,8 @@ def load(
         in_order = sorted(layers.problems, key=lambda problem: (problem.line is None, problem.line or 0))
         raise ConfigError(tuple(in_order))
     warnings = (*builder.vault.warnings, *left_filters(environ, settings.rules))
-    return Loaded(settings, builder.origins, file.path if file else None, warnings)
+    files = tuple(sorted(builder.vault.files))
+    return Loaded(settings, builder.origins, file.path if file else None, warnings, files)
 
 
 def _read(path: Path, *, must_exist: bool) -> tuple[TomlFile | None, tuple[Problem, ...]]:

@@ -2,11 +2,13 @@
 
     manager   what every platform's manager is asked, and how commands are run
     job       what shall run: checked as the service will see it, not as this shell does
+    dynamic   what a user of the service's own must be able to read
     unit      pure: the text of a systemd unit        systemd   Linux
     launchd   macOS                                   task      pure: the XML of a Windows task
     windows   a task at logon                         files     a file in one step, only where it differs
 
-It prints nothing. May import: the standard library, msgspec, platformdirs, and of awsync config, errors.
+It prints nothing.
+May import: the standard library, msgspec, platformdirs, and of awsync config, errors, rights.
 """
 
 import sys
