@@ -51,7 +51,11 @@ def test_a_computer_without_a_name_gets_an_id_that_stays(home: Path, hostname: s
     first, second = (run.settings.sources[0].user_id for run in runs)
     assert first == second
     assert re.fullmatch("user-[0-9a-f]{12}", first)
-    assert (home / "xdg_state_home" / "awsync" / "user-id").read_text() == first + "\n"
+    kept = home / "xdg_state_home" / "awsync" / "user-id"
+    assert kept.read_text() == first + "\n"
+    assert kept.parent.stat().st_mode & 0o777 == 0o700, (
+        "the state folder is closed to others, whoever makes it"
+    )
 
 
 def test_an_id_that_cannot_be_kept_is_an_error(home: Path) -> None:

@@ -1,6 +1,8 @@
 """What awsync asks of the managers of services, and makes of their answers; also where there is none."""
 
+import os
 import plistlib
+import pwd
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +15,7 @@ from awsync.errors import ServiceError, UsageError
 from awsync.service import manager
 from awsync.service.launchd import LABEL, Launchd
 from awsync.service.manager import Job, Manager, Ran
-from awsync.service.systemd import Systemd, linger
+from awsync.service.systemd import Systemd, _make_private, linger
 from awsync.service.task import NAMESPACE
 from awsync.service.windows import Windows
 from tests.commands import awsync, environment
@@ -117,7 +119,7 @@ def test_what_systemd_shows(home: Path, job: Job) -> None:
 def test_no_manager_of_the_user(home: Path, job: Job) -> None:
     """Where none can be reached nothing is written, and the ways out are named; a unit goes all the same."""
     fake = Fake({"systemctl": NO_BUS})
-    systemd = Systemd(fake, system=False)
+    systemd = Systemd(fake, system=False, runs=home)
     with pytest.raises(ServiceError) as refused:
         systemd.install(job)
     for words in (
@@ -132,6 +134,32 @@ def test_no_manager_of_the_user(home: Path, job: Job) -> None:
     systemd.path.write_text(systemd.render(job))
     assert systemd.uninstall() == (f"Removed: {systemd.path}",)
     assert not systemd.path.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
+@pytest.mark.parametrize("link", [".local/state/awsync", ".local/state"])
+def test_root_gives_nothing_away_that_lies_outside_of_the_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, link: str
+) -> None:
+    """A link in somebody's home does not make a folder of the system theirs; what root made there is."""
+    (tmp_path / "etc/awsync").mkdir(parents=True)
+    given: list[Path] = []
+    monkeypatch.setattr(os, "chown", lambda path, *_, **__: given.append(path))
+    for home, wanted in (("eve", []), ("anna", ["state/awsync", "state", ""])):
+        entry = pwd.struct_passwd(("x", "x", 7, 7, "", str(tmp_path / home), ""))
+        monkeypatch.setattr(pwd, "getpwnam", lambda _, entry=entry: entry)
+        if home == "eve":
+            (tmp_path / home / link).parent.mkdir(parents=True)
+            (tmp_path / home / link).symlink_to(tmp_path / "etc")
+        state = tmp_path / home / ".local/state/awsync"
+        _make_private(Job((), tmp_path / "config.toml", state, account="x"))
+        assert given == [tmp_path / home / ".local" / each for each in wanted]
+
+
+def test_systemd_that_runs_nothing_here(home: Path, job: Job) -> None:
+    """In a container that has its programs no login would help: what starts things there is to run it."""
+    with pytest.raises(ServiceError, match=r"systemd does not run this computer .*\n  awsync sync"):
+        Systemd(Fake({"systemctl": NO_BUS}), system=False, runs=home / "nowhere").install(job)
 
 
 @pytest.mark.parametrize(
@@ -181,14 +209,25 @@ def test_launchd_gets_an_agent(tmp_path: Path, job: Job) -> None:
     service = launchd.look()
     assert service is not None
     assert (service.state, service.pid, service.restarts, service.command) == ("running", 88, 2, job.command)
+
+    def bootout() -> Ran:
+        ending = [Ran(0), Ran(0)]
+        fake.answers["launchctl print"] = lambda: ending.pop() if ending else Ran(113)
+        return Ran(0)
+
+    fake.answers["launchctl bootout"] = bootout
     launchd.restart()
+    assert fake.changes() == [f"launchctl kickstart -k gui/501/{LABEL}"]
+    other = Job((*job.command, "--verbose"), job.config, job.state_dir)
+    assert launchd.install(other) == (f"Replaced: {launchd.path}",)
+    gone = fake.asked.index(f"launchctl bootout gui/501/{LABEL}")
+    words = [line.split()[1] for line in fake.asked[gone:]]
+    assert words == ["bootout", "print", "print", "print", "enable", "bootstrap"], "it waits for the end"
+    fake.asked.clear()
+    fake.answers["launchctl print"] = Ran(0)
     launchd.stop()
     launchd.uninstall()
-    assert fake.changes() == [
-        f"launchctl kickstart -k gui/501/{LABEL}",
-        f"launchctl bootout gui/501/{LABEL}",
-        f"launchctl bootout gui/501/{LABEL}",
-    ]
+    assert fake.changes() == [f"launchctl bootout gui/501/{LABEL}"]
     assert launchd.look() is None
     assert launchd.uninstall() == ()
 

@@ -4,8 +4,6 @@ May import: typer, cli, errors; at call time backfill, engine, state.
 """
 
 import asyncio
-import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -82,12 +80,13 @@ def _write(settings: "Settings", sink: str, wanted: "Wanted", folder: Path) -> "
 def _finish(settings: "Settings", sink: str, folder: Path, *, as_json: bool) -> None:
     from awsync.backfill.done import finish
     from awsync.backfill.manifest import read
+    from awsync.config.command_line import shown_command
     from awsync.engine import system_clock
     from awsync.state import State
 
     manifest = read(folder)
     with State(settings.state_dir, sink, write=True) as state:
-        state.database.announce(shlex.join(["awsync", *sys.argv[1:]]), system_clock())
+        state.database.announce(shown_command(), system_clock())
         asyncio.run(finish(settings, state, manifest, narrate))
     if as_json:
         document(_buckets(manifest))

@@ -19,6 +19,7 @@
     build          checks across keys, defaults worked out, Settings
     loader         config.toml is found, everything is loaded
     template       a commented config.toml: the example, and what `config init` writes
+    command_line   the command of this process, without its secrets
     watch          loads again what changed
     write          edits one key, keeps comments
 

@@ -10,10 +10,9 @@ It prints nothing. May import: the standard library, msgspec, platformdirs, and 
 """
 
 import sys
-from pathlib import Path
 
 from awsync.errors import UsageError
-from awsync.service.manager import Manager, Ran, Runner, Service, run
+from awsync.service.manager import SYSTEMD_RUNS, Manager, Ran, Runner, Service, run
 
 __all__ = ["Manager", "Ran", "Runner", "Service", "found", "here", "manager", "run"]
 
@@ -44,7 +43,7 @@ def manager(*, system: bool = False, platform: str = sys.platform, runner: Runne
 
 def here(platform: str = sys.platform) -> bool:
     """Whether something starts programs by itself here: a container seldom has a systemd that runs."""
-    return Path("/run/systemd/system").is_dir() if platform == "linux" else platform in ("darwin", "win32")
+    return SYSTEMD_RUNS.is_dir() if platform == "linux" else platform in ("darwin", "win32")
 
 
 def found(*, platform: str = sys.platform, runner: Runner = run) -> Manager:
