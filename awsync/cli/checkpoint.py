@@ -1,6 +1,6 @@
 """`awsync checkpoint rewind|reset`: sends a part of the history again, after a question.
 
-May import: typer, cli, errors; at call time config, state.
+May import: typer, cli, errors, since, words; at call time config, state.
 """
 
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +12,7 @@ from awsync.cli.output import narrate, say
 from awsync.cli.settings import load_with_store
 from awsync.cli.typed import hour_of
 from awsync.errors import AwsyncError
+from awsync.since import HOW
 from awsync.words import amount, clock
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def rewind(
     flags: dict[str, object],
     to: Annotated[
         str,
-        typer.Option(metavar="MOMENT", help="A date or moment (2026-11-20, 2026-11-20T10:00), local time."),
+        typer.Option(metavar="MOMENT", help=f"From when on: {HOW}."),
     ],
     bucket: Bucket = "",
     everything: All = False,
