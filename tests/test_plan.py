@@ -13,8 +13,11 @@ from awsync.costs.plan import plan
 from awsync.costs.said import Said, Skipped, Unread, Weighed
 from awsync.demo.aw_server import AwServer
 from awsync.errors import AwsyncError
+from awsync.pass_context import MICROSECOND
 from awsync.settings import Settings, SourceSettings
+from awsync.since import day_begin
 from awsync.timeline import DAY, MINUTE
+from awsync.words import iso
 from tests.commands import awsync
 from tests.conftest import StartAw, StartStore
 from tests.history import fill_days
@@ -82,7 +85,8 @@ async def said_by(
     settings: Settings, since: timedelta | None = None, bucket: str | None = None
 ) -> list[Said]:
     now = round(NOW.timestamp() * 1e6)
-    return [each async for each in plan(settings, since, now=now, bucket=bucket)]
+    start = None if since is None else now - since // MICROSECOND
+    return [each async for each in plan(settings, start, now=now, bucket=bucket)]
 
 
 async def test_only_what_would_leave_is_weighed(start_aw: StartAw, tmp_path: Path) -> None:
@@ -142,6 +146,9 @@ def test_the_plan_as_a_person_reads_it(aw: AwServer, tmp_path: Path) -> None:
     for wanted in ("series of", "samples of", "Prometheus, a year", 'set = { title = "" }', "To deliver"):
         assert wanted in done.stdout
     assert planned(tmp_path)["cut_first"]["label"] == "title"
+    day = (begin + timedelta(days=2)).astimezone().date()
+    (later,) = planned(tmp_path, "--since", str(day))["buckets"]
+    assert later["from"] == iso(day_begin(day))
     for wrong in ("ever", "0d"):
         assert awsync("plan", "--since", wrong, folder=tmp_path).returncode == 2
     assert awsync("plan", "--aw-url", NOWHERE, folder=tmp_path).returncode == 1

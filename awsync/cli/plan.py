@@ -1,6 +1,6 @@
 """`awsync plan`: what the buckets cost at the store, before anything is sent, and which label to cut first.
 
-May import: typer, cli, errors, words; at call time costs, engine, schedule.
+May import: typer, cli, errors, since, words; at call time costs, engine, schedule.
 """
 
 import asyncio
@@ -14,8 +14,8 @@ from msgspec.structs import asdict
 from awsync.cli.flags import settings_flags
 from awsync.cli.output import NO_BUCKET, document, narrate, say, table
 from awsync.cli.settings import load_settings, remembered_neighbours
-from awsync.cli.typed import length_of
 from awsync.cli.watch import Watch
+from awsync.since import beginning
 from awsync.words import amount, iso, size
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ MOST_LABELS = 15
 def plan(
     flags: dict[str, object],
     since: Annotated[
-        str, typer.Option(metavar="DURATION|all", help="How far back is read, such as 30d.")
+        str, typer.Option(metavar="90d|DATE|all", help="From when on; all: everything.")
     ] = "90d",
     bucket: Annotated[str | None, typer.Option(metavar="ID", help="Only this bucket.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Everything as JSON on stdout.")] = False,
@@ -41,10 +41,11 @@ def plan(
     from awsync.costs.bill import Bill
     from awsync.engine import system_clock
 
-    length = _length(since)
+    now = system_clock()
+    start = None if since.strip() == ALL else beginning(since, now)
     settings = load_settings(flags, needs_store=False)
     bill = Bill()
-    asyncio.run(_read(settings, length, bucket, bill, system_clock()))
+    asyncio.run(_read(settings, start, bucket, bill, now))
     if json:
         document(_document(bill, settings))
     else:
@@ -54,19 +55,13 @@ def plan(
     raise typer.Exit(1 if bill.unread else 0)
 
 
-def _length(since: str) -> timedelta | None:
-    return None if since.strip() == ALL else length_of(since, "--since")
-
-
-async def _read(
-    settings: "Settings", length: timedelta | None, bucket: str | None, bill: "Bill", now: int
-) -> None:
+async def _read(settings: "Settings", start: int | None, bucket: str | None, bill: "Bill", now: int) -> None:
     from awsync.costs.plan import plan as read
     from awsync.costs.said import Reading
 
     remembered = remembered_neighbours(settings)
     with Watch("Reading") as watch:
-        found = read(settings, length, now=now, bucket=bucket, remembered=remembered)
+        found = read(settings, start, now=now, bucket=bucket, remembered=remembered)
         async with aclosing(found):
             async for said in found:
                 bill.apply(said)
