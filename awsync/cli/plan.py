@@ -4,6 +4,7 @@ May import: typer, cli, errors, since, words; at call time costs, engine, schedu
 """
 
 import asyncio
+import shutil
 from contextlib import aclosing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 ALL = "all"
 MOST_LABELS = 15
 """So many labels are shown, those whose loss saves most; --json has them all."""
+_ROOMY = 100
+"""Columns of a terminal from which on watchers and all figures of their labels have room."""
 
 
 @settings_flags
@@ -78,6 +81,7 @@ def _show(bill: "Bill", settings: "Settings") -> None:
             rows.append(("all", max(each.weight.days for each in bill.buckets), bill.total()))
         _show_series(rows)
         _show_samples(rows)
+        _show_disk(rows)
         _show_labels(bill.cuts())
         _show_end(bill, settings)
     if not (bill.buckets or bill.skipped or bill.unread):
@@ -92,7 +96,7 @@ def _name(each: "Weighed", bill: "Bill") -> str:
 
 
 def _show_series(rows: "list[tuple[str, int, Costs]]") -> None:
-    columns = ("series of", "days read", "now", "a day", "a month", "a year")
+    columns = ("series of", "days", "now", "a day", "a month", "a year")
     cells = [
         (name, f"{days:,}", *(_count(cost.series) for cost in (all_.seen, all_.day, all_.month, all_.year)))
         for name, days, all_ in rows
@@ -102,30 +106,38 @@ def _show_series(rows: "list[tuple[str, int, Costs]]") -> None:
 
 
 def _show_samples(rows: "list[tuple[str, int, Costs]]") -> None:
-    engines = list(rows[0][2].year.bytes)
-    columns = ("samples of", "now", "a day", "a month", "a year", *(f"{each}, a year" for each in engines))
+    columns = ("samples of", "now", "a day", "a month", "a year")
     cells = [
-        (
-            name,
-            *(f"{cost.samples:,}" for cost in (all_.seen, all_.day, all_.month, all_.year)),
-            *(size(all_.year.bytes[engine]) for engine in engines),
-        )
+        (name, *(f"{cost.samples:,}" for cost in (all_.seen, all_.day, all_.month, all_.year)))
         for name, _, all_ in rows
     ]
     table(columns, cells, numbers=columns[1:])
     say()
 
 
+def _show_disk(rows: "list[tuple[str, int, Costs]]") -> None:
+    """A table of its own: beside the samples the engines leave no room for ids on 80 columns."""
+    engines = list(rows[0][2].year.bytes)
+    columns = ("disk for a year of", *engines)
+    cells = [(name, *(size(all_.year.bytes[engine]) for engine in engines)) for name, _, all_ in rows]
+    table(columns, cells, numbers=columns[1:])
+    say()
+
+
 def _show_labels(cuts: "list[Cut]") -> None:
+    told = [each for each in cuts if each.saved or each.samples > each.samples_without][:MOST_LABELS]
     columns = ("watcher", "label", "values", "series", "without", "a year", "without it", "samples saved")
     cells = [
         (
             cut.watcher, cut.label, f"{cut.values:,}", f"{cut.series:,}", f"{cut.series_without:,}",
             _count(cut.year), _count(cut.year_without), f"{cut.samples - cut.samples_without:,}",
         )
-        for cut in [each for each in cuts if each.saved or each.samples > each.samples_without][:MOST_LABELS]
+        for cut in told
     ]  # fmt: skip
-    table(columns, cells, numbers=columns[2:])
+    narrow = shutil.get_terminal_size().columns < _ROOMY
+    same = all(cut.samples == cut.samples_without for cut in told)
+    idle = [*(("values",) if narrow else ()), *(("samples saved",) if same else ())]
+    table(columns, cells, numbers=columns[2:], idle=idle)
     say()
 
 
