@@ -95,6 +95,23 @@ def test_config_toml_is_found(home: Path) -> None:
         load({"config": "gone.toml"}, {}, here)
 
 
+@pytest.mark.parametrize("place", ["here", "xdg_config_home/awsync"])
+def test_a_config_toml_out_of_reach_is_not_passed_over(place: str, home: Path) -> None:
+    """Rules may stand in it: what is there and cannot be read is refused, wherever it was looked for."""
+    here, path = home / "here", home / place / "config.toml"
+    here.mkdir()
+    path.mkdir(parents=True)
+    flags = {"prometheus-url": "http://store"}
+    with pytest.raises(ConfigError, match=r"config\.toml: file: cannot be read: Is a directory"):
+        load(flags, {}, here)
+    path.rmdir()
+    assert load(flags, {}, here).file is None
+    # Root is let into every folder; a link to itself keeps out even him.
+    path.symlink_to(path)
+    with pytest.raises(ConfigError, match=r"config\.toml: file: cannot be read: Too many levels"):
+        load(flags, {}, here)
+
+
 @pytest.mark.parametrize(
     ("url", "write", "base"),
     [

@@ -87,11 +87,11 @@ def check(flags: dict[str, object], *, as_json: AsJson = False) -> None:
 @settings_flags
 def path(flags: dict[str, object]) -> None:
     """Print which config.toml is read; exit code 1 if there is none."""
-    from awsync.config import locate
+    from awsync.config import is_there, locate
 
     found, _ = locate(flags, os.environ, Path.cwd())
     say(str(found))
-    if not found.exists():
+    if not is_there(found):
         narrate("It does not exist yet: `awsync config init` writes it.")
         raise typer.Exit(1)
 

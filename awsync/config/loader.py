@@ -47,7 +47,18 @@ def locate(flags: Mapping[str, object], environ: Mapping[str, str], cwd: Path) -
     if named:
         return cwd / Path(named).expanduser(), True
     here = cwd / FILE_NAME
-    return (here if here.is_file() else default_path()), False
+    return (here if is_there(here) else default_path()), False
+
+
+def is_there(path: Path) -> bool:
+    """Whether something stands there, or may: a folder that lets nobody in may hold rules that must count."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def load(
@@ -83,7 +94,7 @@ def load(
 
 
 def _read(path: Path, *, must_exist: bool) -> tuple[TomlFile | None, tuple[Problem, ...]]:
-    if not must_exist and not path.exists():
+    if not must_exist and not is_there(path):
         return None, ()
     try:
         return read_toml(path), ()
