@@ -16,10 +16,12 @@ def clock(microseconds: int) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S" if moment.second else "%Y-%m-%d %H:%M")
 
 
-def local_clock(microseconds: int) -> str:
-    """A moment by the clock of this machine, with its zone: `2026-11-20 11:05 UTC+01:00`."""
+def both_clocks(microseconds: int) -> str:
+    """A moment for who typed local time and is shown UTC: `2026-11-20 11:00 UTC+01:00, which is ... UTC`."""
     moment = datetime.fromtimestamp(microseconds // 1_000_000, UTC).astimezone()
-    return f"{moment:%Y-%m-%d %H:%M} {timezone(moment.utcoffset() or timedelta())}"
+    here = f"{moment:%Y-%m-%d %H:%M} {timezone(moment.utcoffset() or timedelta())}"
+    there = f"{clock(microseconds)} UTC"
+    return there if here == there else f"{here}, which is {there}"
 
 
 def iso(microseconds: int | None) -> str | None:

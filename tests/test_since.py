@@ -3,15 +3,18 @@
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import typer
 
 from awsync.cli.typed import hour_of
 from awsync.since import beginning, moment_of
+from awsync.state import State
 from awsync.timeline import DAY, HOUR, MICROSECONDS
 from awsync.tui import rewinding
 from awsync.tui.dialogs import Ask, Confirm
+from tests.commands import awsync
 from tests.consoles import console, filled, screen, until
 from tests.scripted import ScriptedAgent
 
@@ -56,6 +59,16 @@ def test_what_is_no_moment_says_how_one_is_written(text: str) -> None:
         rewinding.read(text, NOON)
     with pytest.raises(typer.BadParameter, match=r"local time \(2026-11-20T14:00\)"):
         hour_of(text, "--to")
+
+
+def test_the_command_asks_by_both_clocks(tmp_path: Path) -> None:
+    """Who types local time for `checkpoint rewind` sees before the answer which moment that is."""
+    sink = "http://127.0.0.1:9/api/v1/write"
+    (tmp_path / "config.toml").write_text(f'prometheus-url = "{sink}"\nstate-dir = "{tmp_path / "state"}"\n')
+    with State(tmp_path / "state", sink, write=True) as state:
+        state.skip_to("default", "b", NOON, NOON)
+    asked = awsync("checkpoint", "rewind", "b", "--to", "2026-11-19 14:30", folder=tmp_path)
+    assert "again from 2026-11-19 14:30 UTC+05:30, which is 2026-11-19 09:00 UTC?" in asked.stderr
 
 
 async def test_the_dialog_shows_the_moment_by_the_clock_of_the_computer() -> None:

@@ -13,7 +13,7 @@ from awsync.cli.settings import load_with_store
 from awsync.cli.typed import hour_of
 from awsync.errors import AwsyncError
 from awsync.since import HOW
-from awsync.words import amount, clock
+from awsync.words import amount, both_clocks
 
 if TYPE_CHECKING:
     from awsync.records import Checkpoint
@@ -74,7 +74,7 @@ def _move(
     settings, sink = load_with_store(flags)
     with State(settings.state_dir, sink, write=True) as state:
         chosen = _chosen(state, bucket, source, position)
-        where = "the beginning" if position is None else f"{clock(position)} UTC"
+        where = "the beginning" if position is None else both_clocks(position)
         names = ", ".join(f"{found.source}/{found.bucket}" for found in chosen)
         if not yes:
             narrate(

@@ -10,7 +10,7 @@ from awsync.timeline import HOUR, floor_to
 from awsync.tui.cells import Tone
 from awsync.tui.rows import Row
 from awsync.tui.text import plain
-from awsync.words import clock, local_clock, span
+from awsync.words import both_clocks, clock, span
 
 if TYPE_CHECKING:
     from awsync.tui.app import Console
@@ -60,7 +60,7 @@ def ask(console: "Console", row: Row) -> None:
 def _confirm(console: "Console", row: Row, target: Target) -> None:
     from awsync.tui.dialogs import Choice, Confirm
 
-    where = "to the beginning" if target.position is None else f"to {_when(target.position)}"
+    where = "to the beginning" if target.position is None else f"to {both_clocks(target.position)}"
     question = (
         f"Move the checkpoint of {plain(row.bucket)} {where}?\n\n"
         "What is sent again changes no sum in the store."
@@ -79,11 +79,5 @@ def _meaning(row: Row, target: Target, now: int) -> str:
     if target.position is None:
         return f"From its first event on ({at})."
     if row.position is not None and target.position >= row.position:
-        return f"From {_when(target.position)}, not before the checkpoint ({at}): nothing to repeat."
-    return f"From {_when(target.position)}, {span((now - target.position) / 1e6)} ago ({at})."
-
-
-def _when(position: int) -> str:
-    """By the clock of the person, who types local time, and by the one that the console shows."""
-    here, there = local_clock(position), f"{clock(position)} UTC"
-    return here if here == there else f"{here}, which is {there}"
+        return f"From {both_clocks(target.position)}, not before the checkpoint ({at}): nothing to repeat."
+    return f"From {both_clocks(target.position)}, {span((now - target.position) / 1e6)} ago ({at})."
