@@ -48,7 +48,10 @@ def moment_of(text: str, now: int, begins: str = "") -> int:
     except (OverflowError, OSError) as error:
         raise ValueError(f'"{text}" is no moment that a clock can show') from error
     if moment is None:
-        moment = now - parse_duration(text) // _MICROSECOND
+        try:
+            moment = now - parse_duration(text) // _MICROSECOND
+        except ValueError:
+            raise ValueError(f'"{text}" is no moment') from None
     if moment < 0:
         raise ValueError(f'"{text}" lies before 1970')
     return moment

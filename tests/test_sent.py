@@ -319,7 +319,7 @@ def test_the_tables_of_the_command(passed: Passed) -> None:
         (("--bucket", "none"), 1, 'Nothing of "none" was ever sent to'),
         (("--source", "default", "--bucket", "none"), 1, 'Nothing of "default/none"'),
         (("--label", "none"), 1, "Those that did: active, app, bucket, category, host, metric, title"),
-        (("--since", "soon"), 2, "is not a duration"),
+        (("--since", "soon"), 2, '"soon" is no moment'),
         (("--since", "0s"), 2, "does not lie in the past"),
     ],
 )
