@@ -161,10 +161,11 @@ class ConsoleAgent:
         """What the buckets cost."""
         from awsync.costs.plan import plan
 
+        now = self._wiring.clock()
         found = plan(
             self._ruled(),
-            timedelta(days=days),
-            now=self._wiring.clock(),
+            now - days * DAY,
+            now=now,
             remembered=self._sources.neighbours,
             transport=self._wiring.aw_transport,
         )

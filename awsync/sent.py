@@ -21,6 +21,7 @@ from awsync.words import amount, clock
 METRIC = "__name__"
 _COMMON = frozenset({METRIC, "user", "host", "bucket"})
 """Labels that most often are the same for all of a bucket."""
+_METRIC_IN_WORDS = "metric"
 
 
 class Left(Struct, frozen=True):
@@ -121,7 +122,7 @@ class Bucket(Struct, frozen=True):
         same = {each.name for each in self.labels if each.name in _COMMON and len(each.values) == 1}
         held = dict(labels)
         order = [each.name for each in self.labels if each.name in held and each.name not in same]
-        return ", ".join(f"{name}={held[name]}" for name in order) or held.get(METRIC, "")
+        return ", ".join(f"{in_words(name)}={held[name]}" for name in order) or held.get(METRIC, "")
 
 
 class Report(Struct, frozen=True):
@@ -154,6 +155,16 @@ class Report(Struct, frozen=True):
     def whole_from(self) -> int:
         """From when on the ledger is whole for all buckets; not before the moment that was asked for."""
         return max((each.memory.whole_from or 0 for each in self.buckets), default=0) or self.since
+
+
+def in_words(name: str) -> str:
+    """The name of a label as a person calls it."""
+    return _METRIC_IN_WORDS if name == METRIC else name
+
+
+def meant(word: str, buckets: Iterable[Bucket]) -> str:
+    """The name of the label that a person means; a label that is called so itself comes first."""
+    return METRIC if word == _METRIC_IN_WORDS and word not in names_of(buckets) else word
 
 
 def total(lefts: Iterable[Left]) -> Left:

@@ -1,4 +1,4 @@
-"""From when on a command looks: what its `--since` means.
+"""Moments as somebody types them: from when on a command looks, and where a checkpoint goes back to.
 
 May import: the standard library, config.durations, errors, timeline.
 """
@@ -10,6 +10,7 @@ from awsync.config.durations import parse_duration
 from awsync.errors import UsageError
 from awsync.timeline import MICROSECONDS
 
+HOW = "a date (2026-11-20), a moment of local time (2026-11-20T14:00) or a length of time (30d, 12h)"
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -22,27 +23,50 @@ def day_begin(day: date, begins: str = "") -> int:
 
 
 def beginning(since: str | None, now: int, begins: str = "") -> int:
-    """The moment that `since` means: a date, a length of time before now, or None for today.
-
-    Raises UsageError.
-    """
+    """The moment of the past that `since` means to `moment_of`; None is today. Raises UsageError."""
     if since is None:
         here = datetime.fromtimestamp(now // MICROSECONDS, UTC).astimezone().date()
         today = day_begin(here, begins)
         return today if today <= now else day_begin(date.fromordinal(here.toordinal() - 1), begins)
     try:
-        return _past(since.strip(), now, begins)
-    except (ValueError, OverflowError) as error:
-        raise UsageError(
-            f"--since: {error}.", "Write a date (2026-11-20) or a length of time (30d, 12h)."
-        ) from error
-
-
-def _past(since: str, now: int, begins: str) -> int:
-    try:
-        moment = day_begin(date.fromisoformat(since), begins)
-    except ValueError:
-        moment = now - parse_duration(since) // _MICROSECOND
-    if not 0 <= moment < now:
-        raise ValueError(f'"{since}" does not lie in the past')
+        moment = moment_of(since, now, begins)
+        if moment >= now:
+            raise ValueError(f'"{since.strip()}" does not lie in the past')
+    except ValueError as error:
+        raise UsageError(f"--since: {error}.", f"Write {HOW}.") from error
     return moment
+
+
+def moment_of(text: str, now: int, begins: str = "") -> int:
+    """The moment that a text means: a date, a moment, or a length of time before now. Raises ValueError.
+
+    A date begins as `day_begin` says, and what names no zone is local time.
+    """
+    text = text.strip()
+    try:
+        moment = _written(text, begins)
+    except (OverflowError, OSError) as error:
+        raise ValueError(f'"{text}" is no moment that a clock can show') from error
+    if moment is None:
+        try:
+            moment = now - parse_duration(text) // _MICROSECOND
+        except ValueError:
+            raise ValueError(f'"{text}" is no moment') from None
+    if moment < 0:
+        raise ValueError(f'"{text}" lies before 1970')
+    return moment
+
+
+def _written(text: str, begins: str) -> int | None:
+    """A date or a moment; None for what is neither."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        pass
+    else:
+        return day_begin(day, begins)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return int(moment.timestamp()) * MICROSECONDS

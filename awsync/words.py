@@ -4,7 +4,7 @@ May import: the standard library only.
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
@@ -14,6 +14,14 @@ def clock(microseconds: int) -> str:
     """A moment as `2026-11-20 10:05` in UTC, with seconds where it has them."""
     moment = datetime.fromtimestamp(microseconds // 1_000_000, UTC)
     return moment.strftime("%Y-%m-%d %H:%M:%S" if moment.second else "%Y-%m-%d %H:%M")
+
+
+def both_clocks(microseconds: int) -> str:
+    """A moment for who typed local time and is shown UTC: `2026-11-20 11:00 UTC+01:00, which is ... UTC`."""
+    moment = datetime.fromtimestamp(microseconds // 1_000_000, UTC).astimezone()
+    here = f"{moment:%Y-%m-%d %H:%M} {timezone(moment.utcoffset() or timedelta())}"
+    there = f"{clock(microseconds)} UTC"
+    return there if here == there else f"{here}, which is {there}"
 
 
 def iso(microseconds: int | None) -> str | None:

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import httpx
@@ -77,6 +78,31 @@ def test_a_demo_that_is_killed_takes_its_store_along(tmp_path: Path) -> None:
         assert _answers(url)
         started.kill()
     wait_until(lambda: not _answers(url), "the store has ended")
+
+
+@pytest.mark.servers
+def test_a_demo_whose_window_is_closed_tidies_up(tmp_path: Path) -> None:
+    """Neither its folder nor its ActivityWatch nor its Prometheus outlives the terminal of its console."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/prometheus").symlink_to(require_binary("prometheus-3.5"))
+    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    command = [sys.executable, "-m", "awsync", "demo"]
+    more = environment(tmp_path, PATH=path, TMPDIR=str(temporary))
+    with Terminal(command, folder=tmp_path, environment=more) as shown:
+        shown.until("● live", "Prometheus", "aw-watcher-window", seconds=SECONDS)
+        (folder,) = temporary.glob("awsync-demo-*")
+        config = tomllib.loads((folder / "config.toml").read_text())
+        aw, store = config["aw-url"], config["prometheus-url"]
+        assert _answers(store)
+        assert httpx.get(f"{aw}/api/0/info").is_success
+        shown.close_window()
+        wait_until(lambda: not folder.exists(), "the folder of the demo is gone")
+        assert not _answers(store)
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"{aw}/api/0/info")
+        wait_until(lambda: not list(temporary.iterdir()), "nothing of the demo is left")
 
 
 def _answers(url: str) -> bool:

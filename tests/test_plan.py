@@ -1,6 +1,7 @@
 """`awsync plan` against real servers: what it says beforehand is what the store holds afterwards."""
 
 import json
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,18 @@ from awsync.costs.plan import plan
 from awsync.costs.said import Said, Skipped, Unread, Weighed
 from awsync.demo.aw_server import AwServer
 from awsync.errors import AwsyncError
+from awsync.pass_context import MICROSECOND
 from awsync.settings import Settings, SourceSettings
+from awsync.since import day_begin
 from awsync.timeline import DAY, MINUTE
-from tests.commands import awsync
+from awsync.words import iso
+from tests.commands import awsync, environment
 from tests.conftest import StartAw, StartStore
 from tests.history import fill_days
 from tests.passes import make_settings, utc_now
 from tests.servers import Store, StoreName
 from tests.test_verify_cli import write_config
+from tests.tmux import Terminal
 
 DAYS = 10
 WINDOW = "aw-watcher-window_pc"
@@ -82,7 +87,8 @@ async def said_by(
     settings: Settings, since: timedelta | None = None, bucket: str | None = None
 ) -> list[Said]:
     now = round(NOW.timestamp() * 1e6)
-    return [each async for each in plan(settings, since, now=now, bucket=bucket)]
+    start = None if since is None else now - since // MICROSECOND
+    return [each async for each in plan(settings, start, now=now, bucket=bucket)]
 
 
 async def test_only_what_would_leave_is_weighed(start_aw: StartAw, tmp_path: Path) -> None:
@@ -129,7 +135,7 @@ async def test_only_the_time_that_is_asked_for_is_read(
 
 
 def test_the_plan_as_a_person_reads_it(aw: AwServer, tmp_path: Path) -> None:
-    """Three tables, the totals, and the rule to write; a wrong --since is a usage error."""
+    """Four tables with room on 80 columns, the totals, and the rule; a wrong --since is a usage error."""
     aw.create_bucket(WINDOW, "aw-watcher-window", "currentwindow", "pc")
     begin = utc_now() - timedelta(days=6)
     for number in range(40):
@@ -139,9 +145,23 @@ def test_the_plan_as_a_person_reads_it(aw: AwServer, tmp_path: Path) -> None:
     done = awsync("plan", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "Cut first: `title` of aw-watcher-window: 40 -> 1 series" in done.stdout
-    for wanted in ("series of", "samples of", "Prometheus, a year", 'set = { title = "" }', "To deliver"):
+    for wanted in ("series of", "samples of", "disk for a year of", 'set = { title = "" }', "To deliver"):
         assert wanted in done.stdout
+    with Terminal(
+        [sys.executable, "-m", "awsync", "plan"],
+        folder=tmp_path,
+        environment=environment(tmp_path),
+        size=(80, 50),
+    ) as shown:
+        assert shown.until_exit(20) == 0
+        narrow = shown.screen()
+    assert sum(WINDOW in line for line in narrow.splitlines()) == 3, narrow
+    assert "aw-watcher-window   title" in narrow
+    assert "VictoriaMetrics" in narrow
     assert planned(tmp_path)["cut_first"]["label"] == "title"
+    day = (begin + timedelta(days=2)).astimezone().date()
+    (later,) = planned(tmp_path, "--since", str(day))["buckets"]
+    assert later["from"] == iso(day_begin(day))
     for wrong in ("ever", "0d"):
         assert awsync("plan", "--since", wrong, folder=tmp_path).returncode == 2
     assert awsync("plan", "--aw-url", NOWHERE, folder=tmp_path).returncode == 1

@@ -296,8 +296,11 @@ def test_the_tables_of_the_command(passed: Passed) -> None:
     assert f"1 bucket, {len(held)} series" in overview.stdout
     rows = [line.split("  ") for line in overview.stdout.splitlines()]
     assert any({WINDOW, "app"} <= set(row) and "app 0, app 1, app 2" in row[-1] for row in rows)
-    assert any({WINDOW, "__name__"} <= set(row) and "aw_watcher_window_seconds" in row for row in rows)
+    assert any({WINDOW, "metric"} <= set(row) and "aw_watcher_window_seconds" in row for row in rows)
 
+    metric = awsync("sent", "--label", "metric", folder=folder).stdout
+    assert "metric: 1 value" in metric
+    assert "__name__" not in overview.stdout + metric
     values = awsync("sent", "--label", "title", folder=folder).stdout
     assert "title: 2 values" in values
     sets = awsync("sent", "--bucket", WINDOW, folder=folder).stdout
@@ -315,8 +318,8 @@ def test_the_tables_of_the_command(passed: Passed) -> None:
     [
         (("--bucket", "none"), 1, 'Nothing of "none" was ever sent to'),
         (("--source", "default", "--bucket", "none"), 1, 'Nothing of "default/none"'),
-        (("--label", "none"), 1, "Those that did: __name__, active, app"),
-        (("--since", "soon"), 2, "is not a duration"),
+        (("--label", "none"), 1, "Those that did: active, app, bucket, category, host, metric, title"),
+        (("--since", "soon"), 2, '"soon" is no moment'),
         (("--since", "0s"), 2, "does not lie in the past"),
     ],
 )

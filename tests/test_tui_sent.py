@@ -62,6 +62,9 @@ async def test_buckets_labels_and_values_can_be_read_at_every_size(size: tuple[i
         await until(pilot, lambda: page.grid.has_focus and page.maximized is None)
         await pilot.press("end")
         await until(pilot, lambda: "phone/aw-afk status: 1 value" in screen(app))
+        await pilot.press("up")
+        await until(pilot, lambda: "phone/aw-afk metric: 1 value" in screen(app))
+        assert "__name__" not in screen(app)
 
 
 async def test_a_filter_finds_a_value_wherever_it_left() -> None:

@@ -27,6 +27,7 @@ from awsync.events import (
 from awsync.survey import SourceReport
 from awsync.tui.app import Console
 from awsync.tui.dialogs import Confirm
+from awsync.tui.state import Board
 from awsync.tui.watchers import WatchersPage
 from tests.consoles import console, filled, said, screen, until
 from tests.scripted import NOW, SETTINGS, ScriptedAgent, report
@@ -232,6 +233,27 @@ async def test_a_lost_service_is_said_and_can_be_taken_over() -> None:
         agent.observing = None
         await pilot.press("T")
         await until(pilot, lambda: "● live" in screen(app))
+
+
+@pytest.mark.parametrize(
+    ("columns", "pending", "words"),
+    [
+        (120, 324, "observing pid 20010 · next pass in 4 min 12 s · 5 min 24 s pending"),
+        (80, 60, "observing 20010 · next pass in 4 min 12 s · 1 min pending"),
+        (80, 324, "observing · next pass in 4 min 12 s · 5 min 24 s pending"),
+    ],
+)
+async def test_what_waits_is_read_whole_beside_a_service(
+    monkeypatch: pytest.MonkeyPatch, columns: int, pending: int, words: str
+) -> None:
+    """In little room the number of the service's process falls away before a word of what waits."""
+    monkeypatch.setattr(Board, "pending", pending * 1_000_000)
+    app = console(ScriptedAgent(observing=20010))
+    async with app.run_test(size=(columns, 24)) as pilot:
+        await filled(pilot)
+        app.board.next_at = NOW + 252_000_000
+        app.board.version += 1
+        await until(pilot, lambda: f"◉ {words}" in screen(app))
 
 
 async def test_two_hundred_buckets_of_three_sources() -> None:

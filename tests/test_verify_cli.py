@@ -71,6 +71,10 @@ def test_verify_and_repair(aw: AwServer, start_store: StartStore, tmp_path: Path
     done = awsync("verify", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert "The store says what ActivityWatch says" in done.stdout
+    hour = utc_now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+    typed = hour.astimezone().strftime("%Y-%m-%d %H:30")
+    _, later = verified(tmp_path, "--by", "hour", "--since", typed)
+    assert datetime.fromisoformat(later["buckets"][0]["from"]) == hour
 
     tamper(store)
     done = awsync("verify", "--by", "hour", "--since", "1d", folder=tmp_path)

@@ -109,6 +109,11 @@ class Terminal:
         self.press(key)
         self.until(lambda _: self.drawn() != before)
 
+    def close_window(self) -> None:
+        """The window goes away from under the program, which hears SIGHUP; the terminal is of no more use."""
+        self._call("new-window", "-d", "sleep", "600")  # a server without a window would end
+        self._call("kill-pane")
+
     def type(self, text: str) -> None:
         """Types a text."""
         self._call("send-keys", "-l", "--", text)

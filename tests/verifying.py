@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from awsync.engine import Wiring
+from awsync.pass_context import MICROSECOND
 from awsync.remote_write.client import Client, Delivered
 from awsync.series import Labels, Sample
 from awsync.settings import Settings, StoreSettings
@@ -27,7 +28,8 @@ def run_verify(
     report = Report()
 
     async def run(state: State) -> None:
-        question = Question(since, by, bucket=bucket, repair=repair)
+        moment = (wiring or Wiring()).clock() - since // MICROSECOND
+        question = Question(moment, by, bucket=bucket, repair=repair)
         async for said in verify(settings, state, question, wiring=wiring, pause=PAUSE):
             report.apply(said)
 

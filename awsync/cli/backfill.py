@@ -1,6 +1,6 @@
 """`awsync backfill FOLDER`: history that is older than the store takes, as files that it imports.
 
-May import: typer, cli, errors; at call time backfill, config, engine, state.
+May import: typer, cli, since, words; at call time backfill, config, engine, state.
 """
 
 import asyncio
@@ -13,7 +13,8 @@ import typer
 from awsync.cli.flags import settings_flags
 from awsync.cli.output import document, narrate, say
 from awsync.cli.settings import load_with_store
-from awsync.cli.typed import MOMENT, hour_of
+from awsync.cli.typed import hour_of
+from awsync.since import HOW
 from awsync.words import amount, clock, iso
 
 if TYPE_CHECKING:
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
     from awsync.settings import Settings
 
 _FOLDER = "Where the files go: a new folder; with --done, the one that was imported."
-_LATER, _EARLIER = f"Only what lies after it: {MOMENT}.", f"Only what lies before it: {MOMENT}."
+_LATER, _EARLIER = f"Only what lies after it: {HOW}.", f"Only what lies before it: {HOW}."
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help=_FOLDER, show_default=False)]
 Done = Annotated[bool, typer.Option("--done", help="The import is made: check it, and take it into account.")]
-Since = Annotated[str, typer.Option(metavar="DATE", help=_LATER, show_default=False)]
-Until = Annotated[str, typer.Option(metavar="DATE", help=_EARLIER, show_default=False)]
+Since = Annotated[str, typer.Option(metavar="30d|DATE", help=_LATER, show_default=False)]
+Until = Annotated[str, typer.Option(metavar="30d|DATE", help=_EARLIER, show_default=False)]
 Source = Annotated[str, typer.Option(metavar="NAME", help="Only this source.", show_default=False)]
 Bucket = Annotated[str, typer.Option(metavar="ID", help="Only this bucket.", show_default=False)]
 Files = Annotated[

@@ -1,6 +1,6 @@
 """`awsync checkpoint rewind|reset`: sends a part of the history again, after a question.
 
-May import: typer, cli, errors; at call time config, state.
+May import: typer, cli, errors, since, words; at call time config, state.
 """
 
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +12,8 @@ from awsync.cli.output import narrate, say
 from awsync.cli.settings import load_with_store
 from awsync.cli.typed import hour_of
 from awsync.errors import AwsyncError
-from awsync.words import amount, clock
+from awsync.since import HOW
+from awsync.words import amount, both_clocks
 
 if TYPE_CHECKING:
     from awsync.records import Checkpoint
@@ -38,7 +39,7 @@ def rewind(
     flags: dict[str, object],
     to: Annotated[
         str,
-        typer.Option(metavar="MOMENT", help="A date or moment (2026-11-20, 2026-11-20T10:00), local time."),
+        typer.Option(metavar="MOMENT", help=f"From when on: {HOW}."),
     ],
     bucket: Bucket = "",
     everything: All = False,
@@ -73,7 +74,7 @@ def _move(
     settings, sink = load_with_store(flags)
     with State(settings.state_dir, sink, write=True) as state:
         chosen = _chosen(state, bucket, source, position)
-        where = "the beginning" if position is None else f"{clock(position)} UTC"
+        where = "the beginning" if position is None else both_clocks(position)
         names = ", ".join(f"{found.source}/{found.bucket}" for found in chosen)
         if not yes:
             narrate(

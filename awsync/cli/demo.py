@@ -47,7 +47,7 @@ def run_console() -> int:
     from awsync.cli.tui import show
 
     with _open_world() as world:
-        code = show({"config": str(_write_config(world))}, {})
+        code = show({"config": str(_write_config(world))}, {}, tidy=world.close)
         _show_arrived(world)
     narrate("Stopped; nothing of the demo is left.")
     narrate(_OWN_DATA)

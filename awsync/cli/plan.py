@@ -1,9 +1,10 @@
 """`awsync plan`: what the buckets cost at the store, before anything is sent, and which label to cut first.
 
-May import: typer, cli, errors, words; at call time costs, engine, schedule.
+May import: typer, cli, errors, since, words; at call time costs, engine, schedule.
 """
 
 import asyncio
+import shutil
 from contextlib import aclosing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -14,8 +15,8 @@ from msgspec.structs import asdict
 from awsync.cli.flags import settings_flags
 from awsync.cli.output import NO_BUCKET, document, narrate, say, table
 from awsync.cli.settings import load_settings, remembered_neighbours
-from awsync.cli.typed import length_of
 from awsync.cli.watch import Watch
+from awsync.since import beginning
 from awsync.words import amount, iso, size
 
 if TYPE_CHECKING:
@@ -26,13 +27,15 @@ if TYPE_CHECKING:
 ALL = "all"
 MOST_LABELS = 15
 """So many labels are shown, those whose loss saves most; --json has them all."""
+_ROOMY = 100
+"""Columns of a terminal from which on watchers and all figures of their labels have room."""
 
 
 @settings_flags
 def plan(
     flags: dict[str, object],
     since: Annotated[
-        str, typer.Option(metavar="DURATION|all", help="How far back is read, such as 30d.")
+        str, typer.Option(metavar="90d|DATE|all", help="From when on; all: everything.")
     ] = "90d",
     bucket: Annotated[str | None, typer.Option(metavar="ID", help="Only this bucket.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Everything as JSON on stdout.")] = False,
@@ -41,10 +44,11 @@ def plan(
     from awsync.costs.bill import Bill
     from awsync.engine import system_clock
 
-    length = _length(since)
+    now = system_clock()
+    start = None if since.strip() == ALL else beginning(since, now)
     settings = load_settings(flags, needs_store=False)
     bill = Bill()
-    asyncio.run(_read(settings, length, bucket, bill, system_clock()))
+    asyncio.run(_read(settings, start, bucket, bill, now))
     if json:
         document(_document(bill, settings))
     else:
@@ -54,19 +58,13 @@ def plan(
     raise typer.Exit(1 if bill.unread else 0)
 
 
-def _length(since: str) -> timedelta | None:
-    return None if since.strip() == ALL else length_of(since, "--since")
-
-
-async def _read(
-    settings: "Settings", length: timedelta | None, bucket: str | None, bill: "Bill", now: int
-) -> None:
+async def _read(settings: "Settings", start: int | None, bucket: str | None, bill: "Bill", now: int) -> None:
     from awsync.costs.plan import plan as read
     from awsync.costs.said import Reading
 
     remembered = remembered_neighbours(settings)
     with Watch("Reading") as watch:
-        found = read(settings, length, now=now, bucket=bucket, remembered=remembered)
+        found = read(settings, start, now=now, bucket=bucket, remembered=remembered)
         async with aclosing(found):
             async for said in found:
                 bill.apply(said)
@@ -83,6 +81,7 @@ def _show(bill: "Bill", settings: "Settings") -> None:
             rows.append(("all", max(each.weight.days for each in bill.buckets), bill.total()))
         _show_series(rows)
         _show_samples(rows)
+        _show_disk(rows)
         _show_labels(bill.cuts())
         _show_end(bill, settings)
     if not (bill.buckets or bill.skipped or bill.unread):
@@ -97,7 +96,7 @@ def _name(each: "Weighed", bill: "Bill") -> str:
 
 
 def _show_series(rows: "list[tuple[str, int, Costs]]") -> None:
-    columns = ("series of", "days read", "now", "a day", "a month", "a year")
+    columns = ("series of", "days", "now", "a day", "a month", "a year")
     cells = [
         (name, f"{days:,}", *(_count(cost.series) for cost in (all_.seen, all_.day, all_.month, all_.year)))
         for name, days, all_ in rows
@@ -107,30 +106,38 @@ def _show_series(rows: "list[tuple[str, int, Costs]]") -> None:
 
 
 def _show_samples(rows: "list[tuple[str, int, Costs]]") -> None:
-    engines = list(rows[0][2].year.bytes)
-    columns = ("samples of", "now", "a day", "a month", "a year", *(f"{each}, a year" for each in engines))
+    columns = ("samples of", "now", "a day", "a month", "a year")
     cells = [
-        (
-            name,
-            *(f"{cost.samples:,}" for cost in (all_.seen, all_.day, all_.month, all_.year)),
-            *(size(all_.year.bytes[engine]) for engine in engines),
-        )
+        (name, *(f"{cost.samples:,}" for cost in (all_.seen, all_.day, all_.month, all_.year)))
         for name, _, all_ in rows
     ]
     table(columns, cells, numbers=columns[1:])
     say()
 
 
+def _show_disk(rows: "list[tuple[str, int, Costs]]") -> None:
+    """A table of its own: beside the samples the engines leave no room for ids on 80 columns."""
+    engines = list(rows[0][2].year.bytes)
+    columns = ("disk for a year of", *engines)
+    cells = [(name, *(size(all_.year.bytes[engine]) for engine in engines)) for name, _, all_ in rows]
+    table(columns, cells, numbers=columns[1:])
+    say()
+
+
 def _show_labels(cuts: "list[Cut]") -> None:
+    told = [each for each in cuts if each.saved or each.samples > each.samples_without][:MOST_LABELS]
     columns = ("watcher", "label", "values", "series", "without", "a year", "without it", "samples saved")
     cells = [
         (
             cut.watcher, cut.label, f"{cut.values:,}", f"{cut.series:,}", f"{cut.series_without:,}",
             _count(cut.year), _count(cut.year_without), f"{cut.samples - cut.samples_without:,}",
         )
-        for cut in [each for each in cuts if each.saved or each.samples > each.samples_without][:MOST_LABELS]
+        for cut in told
     ]  # fmt: skip
-    table(columns, cells, numbers=columns[2:])
+    narrow = shutil.get_terminal_size().columns < _ROOMY
+    same = all(cut.samples == cut.samples_without for cut in told)
+    idle = [*(("values",) if narrow else ()), *(("samples saved",) if same else ())]
+    table(columns, cells, numbers=columns[2:], idle=idle)
     say()
 
 

@@ -47,7 +47,7 @@ def sent(
 ) -> None:
     """Show what has left this machine, as its ledger remembers; nobody else is asked."""
     from awsync.engine import system_clock
-    from awsync.sent import having, notes
+    from awsync.sent import having, meant, notes
     from awsync.sent_reader import read
     from awsync.state import State
 
@@ -56,7 +56,8 @@ def sent(
     settings, sink = load_with_store(flags)
     with State(settings.state_dir, sink, write=False) as state:
         report = _chosen(read(state, start, now), source, bucket)
-    name, _, value = (label or "").partition("=")
+    word, _, value = (label or "").partition("=")
+    name = meant(word, report.buckets)
     if name and not value:
         _known(report, name)
     for note in notes(report):
@@ -85,15 +86,15 @@ def _chosen(report: "Report", source: str | None, bucket: str | None) -> "Report
 
 def _known(report: "Report", name: str) -> None:
     """Raises AwsyncError for a label that never left."""
-    from awsync.sent import names_of
+    from awsync.sent import in_words, names_of
 
-    names = names_of(report.buckets)
-    if names and name not in names:
+    names = sorted(map(in_words, names_of(report.buckets)))
+    if names and in_words(name) not in names:
         raise AwsyncError(f'No label "{name}" left.', f"Those that did: {', '.join(names)}.")
 
 
 def _show(report: "Report", name: str, value: str, *, sets: bool) -> None:
-    from awsync.sent import headline, values_of
+    from awsync.sent import headline, in_words, values_of
 
     say(headline(report))
     if not report.shown:
@@ -106,7 +107,7 @@ def _show(report: "Report", name: str, value: str, *, sets: bool) -> None:
     elif name:
         values = values_of(report.buckets, name)
         say()
-        say(f"{name}: {amount(len(values), 'value')}")
+        say(f"{in_words(name)}: {amount(len(values), 'value')}")
         _table("value", [(each.left, each.value) for each in values])
     else:
         _overview(report)
@@ -114,6 +115,8 @@ def _show(report: "Report", name: str, value: str, *, sets: bool) -> None:
 
 def _overview(report: "Report") -> None:
     """The buckets, and below them their labels with a few of their values."""
+    from awsync.sent import in_words
+
     several = len({each.source for each in report.shown}) > 1
     names = {
         (each.source, each.bucket): _line(f"{each.source}/{each.bucket}" if several else each.bucket)
@@ -125,7 +128,7 @@ def _overview(report: "Report") -> None:
         for number, label in enumerate(each.labels):
             # A person sees the name once, a program in every line.
             shown = "" if number and on_terminal() else names[each.source, each.bucket]
-            rows.append((shown, label.name, f"{len(label.values):,}", _examples(label)))
+            rows.append((shown, in_words(label.name), f"{len(label.values):,}", _examples(label)))
     table(("bucket", "label", "values", "the most time"), rows, numbers=_NUMBERS)
 
 

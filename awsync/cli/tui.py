@@ -5,7 +5,7 @@ May import: typer, cli; at call time everything.
 
 import gc
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,8 +40,13 @@ def tui(
     raise typer.Exit(show(flags, os.environ))
 
 
-def show(flags: dict[str, object], environ: Mapping[str, str]) -> int:
-    """The console until it is left; returns the exit code. Raises ConfigError."""
+def show(
+    flags: dict[str, object], environ: Mapping[str, str], *, tidy: Callable[[], object] = lambda: None
+) -> int:
+    """The console until it is left; returns the exit code. Raises ConfigError.
+
+    Where the terminal goes away this does not return; `tidy` is called then.
+    """
     # Nothing that is loaded for the first picture is garbage; behind it the console looks for some again.
     gc.disable()
     # Textual reads it when it is imported; with its own colours NO_COLOR leaves red text nearly invisible.
@@ -56,7 +61,7 @@ def show(flags: dict[str, object], environ: Mapping[str, str]) -> int:
         return _first_run(flags, environ, error)
     from awsync.tui.app import run
 
-    return run(lambda: _connect(watched), config_path=watched.path, prepare=_load_engine)
+    return run(lambda: _connect(watched), config_path=watched.path, prepare=_load_engine, tidy=tidy)
 
 
 def _first_run(flags: dict[str, object], environ: Mapping[str, str], error: ConfigError) -> int:

@@ -1,15 +1,14 @@
 """Lengths of time and moments as somebody types them for a command.
 
-May import: typer, timeline; at call time config.
+May import: typer, since, timeline; at call time config, engine.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import typer
 
+from awsync.since import HOW, moment_of
 from awsync.timeline import HOUR, floor_to
-
-MOMENT = "a date or moment (2026-11-20, 2026-11-20T10:00), local time"
 
 
 def length_of(text: str, option: str) -> timedelta:
@@ -27,8 +26,9 @@ def length_of(text: str, option: str) -> timedelta:
 
 def hour_of(text: str, option: str) -> int:
     """The full hour that holds a moment: a border of slots, whatever their length. Raises BadParameter."""
+    from awsync.engine import system_clock
+
     try:
-        moment = datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise typer.BadParameter(f'"{text}" is not {MOMENT}.', param_hint=option) from None
-    return floor_to(int(moment.timestamp()) * 1_000_000, HOUR)
+        return floor_to(moment_of(text, system_clock()), HOUR)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}. Write {HOW}.", param_hint=option) from None

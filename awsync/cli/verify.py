@@ -1,6 +1,6 @@
 """`awsync verify`: does the store say what ActivityWatch says, and if not, why; with --repair, mended.
 
-May import: typer, cli, errors; at call time config, state, verify.
+May import: typer, cli, errors, since; at call time config, state, verify.
 """
 
 import asyncio
@@ -12,10 +12,10 @@ import typer
 from awsync.cli.flags import settings_flags
 from awsync.cli.output import LogFormat, LogLines, document, say
 from awsync.cli.settings import load_with_store
-from awsync.cli.typed import length_of
 from awsync.cli.verified import mended_words, show
 from awsync.cli.watch import Watch
 from awsync.events import Event, Level
+from awsync.since import beginning
 from awsync.words import iso
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ MOST_ROWS = 10
 @settings_flags
 def verify(
     flags: dict[str, object],
-    since: Annotated[str, typer.Option(metavar="DURATION", help="How far back, such as 30d.")] = "30d",
+    since: Annotated[str, typer.Option(metavar="30d|DATE", help="From when on.")] = "30d",
     by: Annotated[str, typer.Option(metavar="hour|day", help="The periods that are compared.")] = "day",
     source: Annotated[str | None, typer.Option(metavar="NAME", help="Only this source.")] = None,
     bucket: Annotated[str | None, typer.Option(metavar="ID", help="Only this bucket.")] = None,
@@ -48,10 +48,10 @@ def verify(
     from awsync.state import State
     from awsync.verify import By, Question
 
-    length = length_of(since, "--since")
+    moment = beginning(since, system_clock())
     if by not in set(By):
         raise typer.BadParameter(f'"{by}" is not hour or day.', param_hint="--by")
-    question = Question(length, By(by), source, bucket, repair=repair)
+    question = Question(moment, By(by), source, bucket, repair=repair)
     settings, sink = load_with_store(flags)
     with ExitStack() as opened:
         state = opened.enter_context(State(settings.state_dir, sink, write=repair))

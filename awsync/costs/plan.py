@@ -38,14 +38,14 @@ _LOOKED_AT = 50
 
 async def plan(
     settings: Settings,
-    since: timedelta | None,
+    since: int | None,
     *,
     now: int,
     bucket: str | None = None,
     remembered: Iterable[Neighbour] = (),
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncGenerator[Said, None]:
-    """What is found, as it is found; `since` None reads all that a first pass would send.
+    """What is found, as it is found; `since` (a moment) None reads all that a first pass would send.
 
     `bucket` is the only one that is read. Raises AwsyncError where nobody has it.
     """
@@ -66,7 +66,7 @@ class _Plan(Struct, frozen=True):
 
     settings: Settings
     among: Neighbours
-    since: timedelta | None
+    since: int | None
     now: int
 
     @property
@@ -139,9 +139,10 @@ class _Plan(Struct, frozen=True):
 
     async def _start(self, present: Present, bucket: Bucket) -> tuple[int, bool]:
         """Where the reading begins, and whether nothing of the bucket lies before."""
-        lengths = [each for each in (self.since, self.settings.initial_history) if each is not None]
-        if lengths:
-            return floor_to(max(self.now - min(lengths) // _MICROSECOND, 0), self._resolution), False
+        history = self.settings.initial_history
+        begun = None if history is None else self.now - history // _MICROSECOND
+        if limits := [each for each in (self.since, begun) if each is not None]:
+            return floor_to(max(*limits, 0), self._resolution), False
         return floor_to(await first_moment(present.aw, bucket), self._resolution), True
 
     def _closed(self, bucket: Bucket, presence: PresenceReader) -> int:

@@ -49,6 +49,10 @@ class World:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stops everything and takes the folder away; once it has, it does nothing."""
         self._stack.close()
 
     @property

@@ -62,6 +62,7 @@ class Console(App[int], inherit_bindings=False):
         cursor_blinks: bool = True,
         first: Callable[[], Page] | None = None,
         prepare: Callable[[], object] = lambda: None,
+        tidy: Callable[[], object] = lambda: None,
     ) -> None:
         # The filter that takes colours away is chosen while the application is made: with the terminal's
         # palette it leaves bold, dim and reverse alone, where any other theme would turn red into dark grey.
@@ -71,7 +72,7 @@ class Console(App[int], inherit_bindings=False):
         self.config_path = config_path
         self.now = clock
         self.cursor_blinks = cursor_blinks
-        self._connection = Connection(self, open_agent, prepare)
+        self._connection = Connection(self, open_agent, prepare, tidy)
         self._open_first = first
         self._first: Page | None = None
         self.commands = Commands(self)
@@ -286,13 +287,14 @@ def run(
     config_path: Path,
     first: Callable[[], Page] | None = None,
     prepare: Callable[[], object] = lambda: None,
+    tidy: Callable[[], object] = lambda: None,
 ) -> int:
     """Runs the console until the person leaves; returns the exit code.
 
     `first` is a page before all others. `prepare` runs in a thread behind the first picture, before
-    `open_agent`: it may load what takes time.
+    `open_agent`: it may load what takes time. Where the terminal goes away only `tidy` runs, in a thread.
     """
     latency.switch_often()
-    app = Console(open_agent, config_path=config_path, first=first, prepare=prepare)
+    app = Console(open_agent, config_path=config_path, first=first, prepare=prepare, tidy=tidy)
     code = app.run(mouse=True)
     return app.return_code or (code if isinstance(code, int) else 0)

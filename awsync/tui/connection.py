@@ -21,14 +21,22 @@ CLOSE_SECONDS = 1.0
 
 
 class Connection:
-    """The agent of one console. `prepare` runs in a thread before `open_agent`."""
+    """The agent of one console.
+
+    `prepare` runs in a thread before `open_agent`, `tidy` in one where the terminal is gone.
+    """
 
     def __init__(
-        self, console: "Console", open_agent: Callable[[], Agent], prepare: Callable[[], object]
+        self,
+        console: "Console",
+        open_agent: Callable[[], Agent],
+        prepare: Callable[[], object],
+        tidy: Callable[[], object],
     ) -> None:
         self._console = console
         self._open_agent = open_agent
         self._prepare = prepare
+        self._tidy = tidy
         self._watch: Watch | None = None
         self._leaving: asyncio.Future[None] | None = None
 
@@ -76,4 +84,7 @@ class Connection:
 
     async def _leave(self) -> None:
         await self.close()
-        os._exit(0)
+        try:
+            await asyncio.to_thread(self._tidy)
+        finally:
+            os._exit(0)

@@ -4,7 +4,9 @@ May import: textual, rich, and of awsync control, schedule (its type), words, tu
 schedule, state, text, tones.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -33,6 +35,7 @@ SINCE_FROM = 60_000_000
 """A trouble that is younger (in microseconds) is just now."""
 TRYING_FROM = 500_000
 """A try that is nearer (in microseconds), or is being made, is no wait any more."""
+_FACT_LINES = 2
 _TROUBLE_LINES = 3
 _NAMED_SOURCES = 3
 
@@ -40,12 +43,13 @@ Piece = tuple[str, Tone]
 
 
 class Facts(Struct, frozen=True):
-    """What the header shows beside the board. `mode` says who runs the engine."""
+    """What the header shows beside the board. `mode` says who runs the engine, `shorter` in less room."""
 
     mode: Piece
     schedule: "Schedule | None"
     now: int
     ended: str = ""
+    shorter: Sequence[Piece] = ()
 
 
 def facts(agent: Agent | None, now: int) -> Facts:
@@ -57,7 +61,9 @@ def facts(agent: Agent | None, now: int) -> Facts:
         ended = "The observed service has ended: nothing is synced. T lets this console sync."
         return Facts(("! not syncing", Tone.BAD), schedule, now, ended)
     if agent.observing is not None:
-        return Facts((f"◉ observing pid {agent.observing}", Tone.BUSY), schedule, now)
+        modes = [f"◉ observing pid {agent.observing}", f"◉ observing {agent.observing}", "◉ observing"]
+        mode, *shorter = ((text, Tone.BUSY) for text in modes)
+        return Facts(mode, schedule, now, shorter=shorter)
     return Facts(("● live", Tone.GOOD), schedule, now)
 
 
@@ -86,6 +92,12 @@ def first_line(board: Board, facts: Facts) -> list[Piece]:
     if facts.schedule is not None:
         pieces.append((facts.schedule.describe(), Tone.DIM))
     return pieces
+
+
+def first_lines(board: Board, facts: Facts) -> list[list[Piece]]:
+    """The first line, and then the same in ever less room."""
+    whole = first_line(board, facts)
+    return [whole, *([mode if piece == facts.mode else piece for piece in whole] for mode in facts.shorter)]
 
 
 def second_line(board: Board, now: int) -> list[Piece]:
@@ -160,23 +172,31 @@ def _between(before: str, text: str) -> str:
     return "  " if "→" in (before, text) else " · "
 
 
+def _needed(pieces: Sequence[Piece]) -> int:
+    """The cells of what has to be read."""
+    texts = [text for text, tone in pieces if tone is not Tone.DIM]
+    between = sum(width(_between(before, text)) for before, text in pairwise(texts))
+    return 1 + sum(width(plain(text)) for text in texts) + between
+
+
 class Header(Widget):
     """Two lines of facts, and up to three of trouble."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._lines: list[list[Piece]] = [[("awsync", Tone.ACCENT)], []]
+        self._first: list[list[Piece]] = [[("awsync", Tone.ACCENT)]]
+        self._second: list[Piece] = []
         self._troubles: list[str] = []
         self._clock = ""
         self._wrapped: list[str] = []
 
     def show(self, board: Board, facts: Facts) -> None:
         """Shows what holds now; draws only where something changed."""
-        seen = (self._lines, self._troubles, self._clock)
-        self._lines = [first_line(board, facts), second_line(board, facts.now)]
+        seen = (self._first, self._second, self._troubles, self._clock)
+        self._first, self._second = first_lines(board, facts), second_line(board, facts.now)
         self._troubles = troubles(board, facts)
         self._clock = datetime.fromtimestamp(facts.now // 1_000_000, UTC).strftime("%H:%M UTC")
-        if (self._lines, self._troubles, self._clock) != seen:
+        if (self._first, self._second, self._troubles, self._clock) != seen:
             wrapped = self._wrap(self.size.width)
             self.refresh(layout=len(wrapped) != len(self._wrapped))
             self._wrapped = wrapped
@@ -194,7 +214,7 @@ class Header(Widget):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Two lines, and those of the trouble."""
-        return len(self._lines) + len(self._wrap(width))
+        return _FACT_LINES + len(self._wrap(width))
 
     def on_resize(self) -> None:
         """The sentences break elsewhere."""
@@ -205,15 +225,22 @@ class Header(Widget):
 
     def render_line(self, y: int) -> Strip:
         """Draws a line."""
-        if y < len(self._lines):
-            return self._fact_strip(self._lines[y], self._clock if y == 0 else "")
-        number = y - len(self._lines)
+        if y == 0:
+            room = self._room(self._clock)
+            fitting = (line for line in self._first if _needed(line) <= room)
+            return self._fact_strip(next(fitting, self._first[-1]), self._clock)
+        if y == 1:
+            return self._fact_strip(self._second, "")
+        number = y - _FACT_LINES
         look = style(self, Tone.TROUBLE)
         text = self._wrapped[number] if number < len(self._wrapped) else ""
         return drawn(self, [Segment(text, look)], self.size.width, look)
 
+    def _room(self, right: str) -> int:
+        return self.size.width - (len(right) + 2 if right else 1)
+
     def _fact_strip(self, pieces: list[Piece], right: str) -> Strip:
-        room = self.size.width - (len(right) + 2 if right else 1)
+        room = self._room(right)
         segments, taken = [Segment(" ")], 1
         for number, (raw, tone) in enumerate(pieces):
             text = plain(raw)

@@ -1,23 +1,19 @@
 """Moving a checkpoint back: from when, then a question that names the watcher.
 
-May import: of awsync words, timeline, tui app (its type), dialogs, rows, text.
+May import: of awsync since, words, timeline, tui app (its type), dialogs, rows, text.
 """
 
-import re
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from awsync.since import HOW, moment_of
 from awsync.timeline import HOUR, floor_to
 from awsync.tui.cells import Tone
 from awsync.tui.rows import Row
 from awsync.tui.text import plain
-from awsync.words import clock, span
+from awsync.words import both_clocks, clock, span
 
 if TYPE_CHECKING:
     from awsync.tui.app import Console
-
-_UNITS = {"h": HOUR, "d": 24 * HOUR, "w": 7 * 24 * HOUR}
-_EXPLAIN = "A length such as 6h, 2d or 1w, a date such as 2026-11-20 or 2026-11-20 14:00 (UTC), or: beginning"
 
 
 class Target(NamedTuple):
@@ -28,17 +24,12 @@ class Target(NamedTuple):
 
 def read(text: str, now: int) -> Target:
     """What a person typed; raises ValueError with the reason where it is no moment of the past."""
-    words = text.strip().lower()
-    if words in ("beginning", "begin", "all"):
+    if text.strip().lower() in ("beginning", "begin", "all"):
         return Target(None)
-    if found := re.fullmatch(r"(\d{1,6})\s*([hdw])", words, re.ASCII):
-        return Target(floor_to(max(now - int(found[1]) * _UNITS[found[2]], 0), HOUR))
     try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise ValueError(_EXPLAIN) from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    position = max(floor_to(int(moment.timestamp()) * 1_000_000, HOUR), 0)
+        position = floor_to(moment_of(text, now), HOUR)
+    except ValueError as error:
+        raise ValueError(f"{error}. Write {HOW}, or: beginning") from None
     if position > now:
         raise ValueError("That is in the future: a checkpoint only goes back.")
     return Target(position)
@@ -60,14 +51,16 @@ def ask(console: "Console", row: Row) -> None:
         if text is not None:
             _confirm(console, row, read(text, console.now()))
 
-    question = f"{plain(row.bucket)} of {plain(row.source)}\nSend again what it recorded since when?"
+    question = (
+        f"{plain(row.bucket)} of {plain(row.source)}\nSend again what it recorded since when (local time)?"
+    )
     console.push_screen(Ask("Rewind a checkpoint", question, "1d", check, rows=4), answered)
 
 
 def _confirm(console: "Console", row: Row, target: Target) -> None:
     from awsync.tui.dialogs import Choice, Confirm
 
-    where = "to the beginning" if target.position is None else f"to {clock(target.position)} UTC"
+    where = "to the beginning" if target.position is None else f"to {both_clocks(target.position)}"
     question = (
         f"Move the checkpoint of {plain(row.bucket)} {where}?\n\n"
         "What is sent again changes no sum in the store."
@@ -86,5 +79,5 @@ def _meaning(row: Row, target: Target, now: int) -> str:
     if target.position is None:
         return f"From its first event on ({at})."
     if row.position is not None and target.position >= row.position:
-        return f"From {clock(target.position)} UTC, not before the checkpoint ({at}): nothing to repeat."
-    return f"From {clock(target.position)} UTC, {span((now - target.position) / 1e6)} ago ({at})."
+        return f"From {both_clocks(target.position)}, not before the checkpoint ({at}): nothing to repeat."
+    return f"From {both_clocks(target.position)}, {span((now - target.position) / 1e6)} ago ({at})."

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 
 from awsync.errors import AwsyncError
 from awsync.events import Level
-from awsync.sent import Bucket, Left, Report, headline, notes
+from awsync.sent import Bucket, Left, Report, headline, in_words, notes
 from awsync.totals import stopwatch
 from awsync.tui.cells import Cell, Column, Tone
 from awsync.tui.columns import moment
@@ -67,7 +67,7 @@ class Listed(Struct, frozen=True):
     @property
     def name(self) -> str:
         """The line in words."""
-        return f"{self.where} {self.label}" if self.label else self.where
+        return f"{self.where} {in_words(self.label)}" if self.label else self.where
 
 
 def listed(report: Report, pattern: Pattern) -> Iterator[Listed]:
@@ -243,7 +243,7 @@ def _absent(lefts: Sequence[Left]) -> list[str]:
 
 def _record(line: Listed, now: int) -> Record:
     most = ", ".join(" ".join(text.split()) for text, _ in line.values[:_EXAMPLES]) if line.label else ""
-    name = Cell(f"{_INDENT}{line.label}") if line.label else Cell(line.where, Tone.STRONG)
+    name = Cell(f"{_INDENT}{in_words(line.label)}") if line.label else Cell(line.where, Tone.STRONG)
     sets = Cell(short(len(line.values)), Tone.PLAIN if line.label else Tone.DIM)
     return Record(line.key, (name, sets, *_amounts(line.left, now), Cell(most, Tone.DIM)))
 

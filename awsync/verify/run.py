@@ -5,7 +5,7 @@ May import: everything below the agent.
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from msgspec import Struct
 
@@ -40,9 +40,9 @@ _A_PASS = MINUTE
 
 
 class Question(Struct, frozen=True):
-    """What is compared: how far back, by which periods, of which source and bucket (None: all)."""
+    """What is compared: since which moment, by which periods, of which source and bucket (None: all)."""
 
-    since: timedelta
+    since: int
     by: By = By.DAY
     source: str | None = None
     bucket: str | None = None
@@ -103,7 +103,7 @@ class Run:
             self._among = called.neighbours
 
     def _asked(self, store: StoreSettings) -> Asked:
-        facts, since = self._link.knowledge.facts, self._now - self._question.since // MICROSECOND
+        facts, since = self._link.knowledge.facts, self._question.since
         kept_from = None
         if facts.retention is not None and (oldest := self._now - facts.retention // MICROSECOND) > since:
             since = kept_from = self._periods.end_of(self._periods.start_of(max(oldest, 0)))

@@ -5,7 +5,6 @@ May import: control, settings, state, verify.
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import timedelta
 
 from msgspec.structs import replace
 
@@ -13,7 +12,7 @@ from awsync.control import Agreement, Disagreement
 from awsync.engine import Wiring
 from awsync.settings import Settings
 from awsync.state import State
-from awsync.timeline import MICROSECONDS
+from awsync.timeline import DAY, MICROSECONDS
 from awsync.verify import (
     Begun,
     By,
@@ -35,7 +34,7 @@ async def agreements(
     settings: Settings, state: State, *, days: int, wiring: Wiring
 ) -> AsyncGenerator[Agreement, None]:
     """Every bucket, as it is begun, goes on and is done; raises AwsyncError."""
-    question = Question(timedelta(days=days), By.DAY)
+    question = Question(wiring.clock() - days * DAY, By.DAY)
     current = Agreement(source="", bucket="", state="comparing")
     begun = Begun("", "", 0, 0)
     async with aclosing(verify(settings, state, question, wiring=wiring)) as found:
