@@ -7,7 +7,8 @@ from awsync.tui.app import Console
 from awsync.tui.lines import Lines
 from awsync.tui.log import LogPage
 from awsync.tui.logbook import KEPT
-from tests.consoles import console, opened, screen, until
+from awsync.tui.watchers import WatchersPage
+from tests.consoles import console, filled, opened, screen, until
 from tests.scripted import NOW, ScriptedAgent
 
 
@@ -91,3 +92,22 @@ async def test_a_wider_terminal_leaves_a_held_reader_where_he_is() -> None:
         await pilot.resize_terminal(200, 24)
         await pilot.pause()
         assert in_sight(app, page.log_lines)[0] in {first - 1, first}
+
+
+async def test_a_log_that_was_out_of_sight_follows_its_end() -> None:
+    """A terminal that was too short for the log for a while shows afterwards what was said last."""
+    app = console(ScriptedAgent())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await filled(pilot)
+        page = app.screen_stack[0]
+        assert isinstance(page, WatchersPage)
+        write(app, 100)
+        await pilot.resize_terminal(60, 18)
+        await pilot.pause()
+        for _ in range(6):
+            write(app, 150)
+            await pilot.pause()
+        await pilot.resize_terminal(120, 40)
+        write(app, 1)
+        await until(pilot, lambda: app.board.log.written in in_sight(app, page.log_lines))
+        assert page.log_lines.following

@@ -107,6 +107,8 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         """Goes to the end, and stays there."""
         self._cursor = None
         self.scroll_to(y=self._end, animate=False, immediate=True, force=True)
+        # Where the log is not in sight, as on a short terminal, there is no end to scroll to.
+        self._left_at_end = True
 
     def render_line(self, y: int) -> Strip:
         """Draws one line of the screen."""
@@ -172,6 +174,8 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_resize(self) -> None:
         """Wraps anew; the sentence at the top stays at the top, and the end in sight where it was."""
+        if not self._view.width:
+            return  # out of sight: it comes back as it was left
         if self._view.width == self._width:
             if self.following:
                 self.call_after_refresh(self.follow)
