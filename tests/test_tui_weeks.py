@@ -1,8 +1,17 @@
 """A console that is left open for weeks: what it holds has a bound, and a reader keeps his place."""
 
+import asyncio
+import gc
+from collections import deque
+from functools import _lru_cache_wrapper
+from itertools import chain
+from pathlib import Path
+
+import pytest
 from textual.pilot import Pilot
 
 from awsync.events import Level
+from awsync.tui import grid, lines, logbook, watch
 from awsync.tui.app import Console
 from awsync.tui.lines import Lines
 from awsync.tui.log import LogPage
@@ -10,6 +19,13 @@ from awsync.tui.logbook import KEPT
 from awsync.tui.watchers import WatchersPage
 from tests.consoles import console, filled, opened, screen, until
 from tests.scripted import NOW, ScriptedAgent
+from tests.weeks import MINUTE, Weeks, a_pass
+
+PASSES = 1_500
+KEPT_HERE = 100
+"""Sentences and drawn rows that are kept, in place of thousands: their bound is reached soon."""
+BOUND = 350
+"""What a container may hold, or gain in half of the weeks: less than the passes of that half."""
 
 
 def write(app: Console, count: int, text: str = "Sentence") -> None:
@@ -111,3 +127,81 @@ async def test_a_log_that_was_out_of_sight_follows_its_end() -> None:
         write(app, 1)
         await until(pilot, lambda: app.board.log.written in in_sight(app, page.log_lines))
         assert page.log_lines.following
+
+
+def counted(app: Console) -> dict[str, int]:
+    """What a console has beside its containers, without the messages that are shown for some seconds."""
+    watched = app._connection._watch
+    assert watched is not None
+    ours = [widget for widget in app._registry if type(widget).__module__.startswith("awsync")]
+    return {
+        "widgets": len(ours),
+        "screens": len(app.screen_stack),
+        "workers": len(app.workers),
+        "changes": len(app.commands._changes),
+        "rows": len(app.board.rows),
+        "sources": len(app.board.sources),
+        "buckets that were looked at": len(watched._active),
+    }
+
+
+def large() -> dict[int, tuple[int, str]]:
+    """The containers of this process with more than BOUND in them: their size and first, by id."""
+    gc.collect()
+    found: dict[int, tuple[int, str]] = {}
+    every = gc.get_objects()
+    bounded = [
+        each for each in every if isinstance(each, _lru_cache_wrapper) and each.cache_parameters()["maxsize"]
+    ]
+    left_out = {id(every), *map(id, gc.get_referents(*bounded))}
+    for each in chain(every, chain.from_iterable(map(gc.get_referents, every))):
+        if isinstance(each, list | dict | set | deque) and len(each) > BOUND and id(each) not in left_out:
+            found[id(each)] = len(each), f"{type(each).__name__} of {len(each)}: {next(iter(each))!r:.200}"
+    return found
+
+
+async def test_weeks_leave_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever many passes say and a person opens meanwhile, no container grows with their number."""
+    monkeypatch.setattr(gc, "freeze", lambda: None)  # what is frozen is not found
+    for module in (logbook, lines):
+        monkeypatch.setattr(module, "KEPT", KEPT_HERE)
+    monkeypatch.setattr(lines, "_HELD", 5 * KEPT_HERE)
+    monkeypatch.setattr(grid, "KEPT_STRIPS", KEPT_HERE)
+    monkeypatch.setattr(watch, "SURVEY_SECONDS", 0.1)
+    monkeypatch.setattr(watch, "STATE_SECONDS", 0.1)
+    monkeypatch.setattr(watch, "ACTIVITY_SECONDS", 0.0)
+    monkeypatch.setattr(watch, "COST_FACTOR", 0.0)
+    agent = Weeks()
+    app = Console(
+        lambda: agent,
+        config_path=Path("config.toml"),
+        clock=lambda: NOW + agent.number * MINUTE,
+        cursor_blinks=False,
+    )
+    async with app.run_test(size=(120, 40)) as pilot:
+        await filled(pilot)
+        await visit(pilot, app)
+        had, tasks, half = counted(app), len(asyncio.all_tasks()), large()
+        for agent.number in range(1, PASSES + 1):
+            agent.say(*a_pass(agent.number))
+            await agent.heard()
+            if agent.number % 3 == 0:
+                app.flush()
+            if agent.number % 60 == 0:
+                await pilot.pause()
+            if agent.number == PASSES // 2:
+                await visit(pilot, app)
+                half = large()
+        await until(pilot, lambda: counted(app) == had)
+        assert len(asyncio.all_tasks()) < tasks + 5
+        assert not {what for id_, (many, what) in large().items() if many > half.get(id_, (0, ""))[0] + BOUND}
+
+
+async def visit(pilot: Pilot[int], app: Console) -> None:
+    """A person looks at pages in turn, each in another theme, types a filter, and goes back to the table."""
+    for key in ("l", "P", "d", "L", "question_mark", "enter"):
+        await pilot.press(key)
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        await pilot.press("t", "escape")
+        await until(pilot, lambda: len(app.screen_stack) == 1)
+    await pilot.press("slash", "x", "enter", "escape")
