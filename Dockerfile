@@ -10,6 +10,8 @@ COPY awsync awsync
 RUN pip --python /opt/awsync/bin/python install --compile -c constraints.txt .
 
 FROM python:${PYTHON}
+# The base brings its library uncompiled, and on a read-only root each start would compile it again.
+RUN python -m compileall -q -x /site-packages/ /usr/local/lib/python3.*
 COPY --from=build /opt/awsync /opt/awsync
 RUN install -d /etc/awsync && install -d -m 700 -o 10001 -g 10001 /var/lib/awsync
 ENV PATH=/opt/awsync/bin:$PATH \

@@ -82,53 +82,42 @@ class Engine(Struct):
 
         A pass that is cancelled says that it was stopped, and settles nothing more.
         """
-        started, begun = self.wiring.clock(), self.wiring.stopwatch()
-        number = self.state.begin_pass(started)
-        tally = Tally()
-
-        def say(event: Event) -> None:
-            tally.apply(event)
-            emit(event)
-
-        def finish(*, stopped: bool) -> PassFinished:
-            totals = tally.totals(
-                held_ranges=len(self.state.set_aside()), held_samples=len(self.state.quarantine())
-            )
-            finished = PassFinished(
-                at=self.wiring.clock(),
-                elapsed=self.wiring.stopwatch() - begun,
-                complete=tally.complete and not stopped,
-                totals=replace(totals, faults=(*totals.faults, _STOPPED)) if stopped else totals,
-                stopped=stopped,
-            )
-            self.state.finish_pass(number, finished)
-            say(finished)
-            return finished
-
+        account = _Account(self.state, self.wiring, emit)
         settings = self.settings
         source_name, bucket = only or (None, None)
         sources = [each for each in settings.sources if source_name in (None, each.name)]
-        names = tuple(each.name for each in sources)
-        say(PassStarted(at=started, sources=names, sink=self.state.sink, bucket=bucket))
-        async with self._link(say) as link:
-            try:
-                keep_from = await self._work(link, say, tally, started, sources, bucket, look_back=look_back)
-            except asyncio.CancelledError:
-                self.state.stop_pass(started)
-                finish(stopped=True)
-                raise
-            except StateError:
-                self.state.stop_pass(started)
-                raise
-            if tally.totals().samples:
+        account.begin(sources, bucket)
+        async with self._link(account.say) as link:
+            keep_from = await self._unless_stopped(link, account, sources, bucket, look_back=look_back)
+            if account.tally.totals().samples:
                 self.state.prune(keep_from)
-            finished = finish(stopped=False)
+            finished = account.finish(stopped=False)
             if self.own is not None:
                 nothing_waits = finished.complete and only is None
                 refused = await self.own.send(link, settings, nothing_waits=nothing_waits)
                 if refused is not None:
                     emit(refused)
         return finished
+
+    async def _unless_stopped(
+        self,
+        link: Link,
+        account: "_Account",
+        sources: Sequence[SourceSettings],
+        bucket: str | None,
+        *,
+        look_back: bool,
+    ) -> int:
+        """Runs the sources, and notes where that is stopped; returns the moment the ledger is kept from."""
+        try:
+            return await self._work(link, account, sources, bucket, look_back=look_back)
+        except asyncio.CancelledError:
+            self.state.stop_pass(account.started)
+            account.finish(stopped=True)
+            raise
+        except StateError:
+            self.state.stop_pass(account.started)
+            raise
 
     @asynccontextmanager
     async def _link(self, say: Emit) -> AsyncIterator[Link]:
@@ -152,22 +141,21 @@ class Engine(Struct):
     async def _work(
         self,
         link: Link,
-        say: Emit,
-        tally: Tally,
-        started: int,
+        account: "_Account",
         sources: Sequence[SourceSettings],
         bucket: str | None,
         *,
         look_back: bool,
     ) -> int:
         """Runs the sources; returns the moment from which the ledger is kept."""
+        started, say = account.started, account.say
         context = PassContext(
             settings=self.settings,
             state=self.state,
             link=link,
             delivery=Delivery(link, say),
             emit=say,
-            tally=tally,
+            tally=account.tally,
             meeting=Meeting(self.settings.sources, sources, self.state, self._silent, started),
             now=started,
             unwatched=self._unwatched,
@@ -192,6 +180,45 @@ class Engine(Struct):
             client = OneBucket(source, bucket, transport=transport, timeout=timeout, deadline=deadline)
         async with client as aw:
             await SourcePass(source, aw, context, self.infos).run()
+
+
+class _Account:
+    """What one pass says of itself: counted as it is said, its beginning and its end written down."""
+
+    def __init__(self, state: State, wiring: Wiring, emit: Emit) -> None:
+        self.started = wiring.clock()
+        self.tally = Tally()
+        self._begun = wiring.stopwatch()
+        self._state = state
+        self._wiring = wiring
+        self._emit = emit
+        self._number = state.begin_pass(self.started)
+
+    def say(self, event: Event) -> None:
+        """Counts and hands on what happened."""
+        self.tally.apply(event)
+        self._emit(event)
+
+    def begin(self, sources: Sequence[SourceSettings], bucket: str | None) -> None:
+        """Says that the pass begins."""
+        names = tuple(each.name for each in sources)
+        self.say(PassStarted(at=self.started, sources=names, sink=self._state.sink, bucket=bucket))
+
+    def finish(self, *, stopped: bool) -> PassFinished:
+        """Writes down how the pass ended, and says so."""
+        totals = self.tally.totals(
+            held_ranges=len(self._state.set_aside()), held_samples=len(self._state.quarantine())
+        )
+        finished = PassFinished(
+            at=self._wiring.clock(),
+            elapsed=self._wiring.stopwatch() - self._begun,
+            complete=self.tally.complete and not stopped,
+            totals=replace(totals, faults=(*totals.faults, _STOPPED)) if stopped else totals,
+            stopped=stopped,
+        )
+        self._state.finish_pass(self._number, finished)
+        self.say(finished)
+        return finished
 
 
 async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:

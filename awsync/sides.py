@@ -5,7 +5,6 @@ May import: everything but cli, demo and tui.
 
 import asyncio
 import os
-import shlex
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +12,7 @@ from typing import Protocol
 
 from awsync.conductor import Conductor
 from awsync.config import Watched
+from awsync.config.command_line import shown_command
 from awsync.control import Command, Said
 from awsync.engine import Engine, Wiring
 from awsync.errors import ConfigError
@@ -58,7 +58,7 @@ class Here:
     def __init__(self, watched: Watched, sink: str, tell: Tell, wiring: Wiring) -> None:
         settings = watched.loaded.settings
         self._state = State(settings.state_dir, sink, write=True)
-        self._state.database.announce(shlex.join(["awsync", *sys.argv[1:]]), wiring.clock())
+        self._state.database.announce(shown_command(), wiring.clock())
         self._recorder = Recorder(settings.state_dir, wiring.clock)
         self._tell = tell
         self._clock = wiring.clock

@@ -176,7 +176,7 @@ def headline(report: Report) -> str:
     """The period in a sentence: from when to when somebody was there, how long, and how long away."""
     begin = _here(report.since)
     if not report.shares and report.first is None:
-        return f"Nothing is recorded since {begin:%a %Y-%m-%d %H:%M}."
+        return f"Nothing is {'known' if report.failures else 'recorded'} since {begin:%a %Y-%m-%d %H:%M}."
     form = "%H:%M" if report.until - report.since <= DAY else "%Y-%m-%d %H:%M"
     active = report.active if report.active is not None else report.present
     facts = [f"Since {begin:%a %Y-%m-%d %H:%M}"]

@@ -170,7 +170,7 @@ def _raises(error: Exception) -> ActivityWatch:
         (httpx.ConnectError(""), "cannot be reached (connection refused)"),
         (httpx.ReadError(""), "broke off its answer (the connection broke)"),
         (httpx.RemoteProtocolError("Server disconnected"), "no whole HTTP answer (Server disconnected)"),
-        (httpx.ConnectError("[Errno -2] Name or service not known"), "(\\[Errno -2] Name or service"),
+        (httpx.ConnectError("[Errno -2] Name or service not known"), "(Name or service not known)"),
         (httpx.InvalidURL("no port"), "cannot be reached (no port)"),
     ],
 )
@@ -178,7 +178,7 @@ async def test_servers_that_do_not_answer(error: Exception, words: str) -> None:
     """A server that is down, asleep or unknown is unreachable, with the cause as far as it is known."""
     found = await failure(_raises(error))
     assert type(found) is SourceUnreachableError
-    assert words.replace("\\", "") in str(found)
+    assert words in str(found)
     assert URL in str(found)
 
 

@@ -1,6 +1,7 @@
 """Weeks of history, older than the store takes: as files into real stores, and sync goes on behind."""
 
 import asyncio
+import json
 import os
 import shlex
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 from awsync.backfill.manifest import MANIFEST, read
 from awsync.demo.aw_server import AwServer
+from awsync.demo.receiver import Receiver
 from awsync.remote_write.client import Client, Delivered
 from awsync.series import Sample
 from awsync.settings import Settings
@@ -225,6 +227,21 @@ def test_victoria_metrics_needs_none_and_takes_the_files(
     assert finished.complete, sentences(sayings)
     assert finished.totals.samples < 1_000
     assert_exact(weeks, store, settings)
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_secret_is_in_what_is_to_be_run(weeks: AwServer, tmp_path: Path, form: str) -> None:
+    """A header is left out of the command that follows, and that it must be given again is said."""
+    secret, more = "Authorization=Bearer s3cret", ["--json"] if form == "json" else []
+    with Receiver() as store:
+        given = ["--prometheus-url", store.url, "--aw-url", weeks.url, "--user-id", "me"]
+        folder = str(tmp_path / "files")
+        done = awsync("backfill", folder, *more, *given, "--header", secret, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "s3cret" not in done.stdout + done.stderr
+    told = json.loads(done.stdout) if more else {"commands": done.stdout.splitlines(), "hints": [done.stderr]}
+    assert told["commands"][-1] == shlex.join(["awsync", "backfill", "--done", folder, *given])
+    assert any("--header may hold a secret" in each and "AWSYNC_HEADERS" in each for each in told["hints"])
 
 
 def test_a_folder_is_never_written_over(tmp_path: Path) -> None:

@@ -168,6 +168,7 @@ def test_who_may_only_write_finds_no_query(tmp_path: Path) -> None:
         (("--domain", "x:99999"), "awsync.example.org"),
         (("--listen", "0.0.0.0:9090"), "Only the front is reached from outside"),
         (("--device", "../anna"), "anna-laptop"),
+        (("--device", "a" * 64), "63 at most"),
         (("--store", "influx"), "victoria-metrics"),
     ],
 )
@@ -181,6 +182,13 @@ def test_a_mistake_is_said_before_anything_is_written(
     assert not (tmp_path / "centre").exists()
 
 
+def test_a_file_is_no_place_for_a_centre(tmp_path: Path) -> None:
+    """A name that a file has already is said to be none of a folder."""
+    (tmp_path / "centre").write_text("mine")
+    done = awsync("center", "centre", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "awsync: centre is not a folder. Choose another name.\n")
+
+
 def test_a_token_file_without_a_token_is_an_error(tmp_path: Path) -> None:
     """An empty file would let everybody in who says nothing."""
     lay_out(tmp_path, "--device", "anna")
@@ -188,6 +196,16 @@ def test_a_token_file_without_a_token_is_an_error(tmp_path: Path) -> None:
     done = awsync("center", "centre", folder=tmp_path)
     assert done.returncode == 2
     assert "holds no token" in done.stderr
+
+
+def test_a_token_file_that_names_no_device_is_an_error(tmp_path: Path) -> None:
+    """A name that somebody gave a file by hand does not become a line of the front's configuration."""
+    awsync("center", "centre", "--device", "anna", folder=tmp_path)
+    (tmp_path / "centre/tokens/anna.token").rename(tmp_path / 'centre/tokens/anna" "bob.token')
+    done = awsync("center", "centre", folder=tmp_path)
+    assert done.returncode == 2
+    assert "is not named after a device" in done.stderr
+    assert "bob" not in (tmp_path / "centre/front/tokens.caddy").read_text()
 
 
 def test_whose_certificate_it_is() -> None:

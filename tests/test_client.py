@@ -9,6 +9,7 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
+from awsync.demo.checks import read_v1, read_v2
 from awsync.remote_write import client as client_module
 from awsync.remote_write import wire
 from awsync.remote_write.client import Cause, Client, Delivered, Rejected, Retry, StoreReached
@@ -76,7 +77,7 @@ async def test_probe_finds_the_protocol(answers: list[httpx.Response], protocol:
     reached = await client.open()
     assert isinstance(reached, StoreReached)
     assert reached.protocol == client.protocol == protocol
-    assert wire.decode_v2(store.requests[0].content) == []
+    assert read_v2(store.requests[0].content) == ([], [])
     assert len(store.requests) == len(answers)
     await client.aclose()
 
@@ -249,7 +250,7 @@ async def test_fallback_to_1_0_within_one_call(denial: httpx.Response) -> None:
     client = store.client()
     assert isinstance(await client.send(SAMPLES), Delivered)
     assert client.protocol == "1.0"
-    assert wire.decode_v1(store.requests[2].content) == SAMPLES
+    assert read_v1(store.requests[2].content) == (SAMPLES, [])
     assert store.requests[2].headers["x-prometheus-remote-write-version"] == "0.1.0"
     assert isinstance(await client.send(SAMPLES), Delivered)
     assert len(store.requests) == 4

@@ -3,19 +3,24 @@
 import json
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from awsync.cli.output import table
 from awsync.demo.aw_server import AwServer
 from awsync.demo.receiver import Receiver
-from tests.commands import awsync, running_service, start_awsync
+from tests.commands import awsync, environment, running_service, start_awsync
+from tests.doctors import fill, write_config
 from tests.passes import utc_now
 from tests.servers import wait_until
+from tests.tmux import Terminal
 
 BUCKET = "aw-watcher-window_x"
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
@@ -220,3 +225,67 @@ def test_an_unknown_option_is_a_usage_error(tmp_path: Path) -> None:
     done = awsync("sync", "--onec", folder=tmp_path)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_terminal_without_the_signs(configured: Path, encoding: str) -> None:
+    """Where output goes to something that has no tick or block, a command says what it has to say."""
+    done = awsync("doctor", folder=configured, PYTHONIOENCODING=encoding)
+    assert "? ok" in done.stdout
+    assert "Traceback" not in done.stderr
+    assert awsync("today", folder=configured, PYTHONIOENCODING=encoding).returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("command", ["config show", "buckets --json"])
+def test_output_that_cannot_be_written(configured: Path, command: str) -> None:
+    """A full disk behind stdout is an error with a remedy; a reader that left is none worth a word."""
+    shell = f'"{sys.executable}" -P -m awsync {command}'
+    for line, said in (
+        (f"{shell} >/dev/full", "awsync: Standard output cannot be written: No space left on device. Make"),
+        (f"set -o pipefail; {shell} | true", ""),
+        (f"{shell} >&- 2>&- || exit 7; exit 1", ""),
+    ):
+        done = subprocess.run(
+            ["bash", "-c", line],
+            cwd=configured,
+            env=environment(configured, PYTHONPATH=str(ROOT)),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        told = [line for line in done.stderr.splitlines() if not line.startswith("Settings from")]
+        assert (done.returncode, len(told)) == (1, bool(said))
+        assert "".join(told).startswith(said)
+
+
+def test_listings_fit_a_terminal(aw: AwServer, tmp_path: Path) -> None:
+    """At 80 columns no id is cut for the sake of a column that says the same in every row."""
+    bucket = "aw-watcher-window_laptop"
+    fill(aw, host="laptop")
+    with Receiver() as store:
+        write_config(tmp_path, aw.url, store.url)
+        awsync("sync", "--once", folder=tmp_path)
+        for command in ("buckets", "sync --once"):
+            line = [sys.executable, "-m", "awsync", *command.split()]
+            environ = environment(tmp_path)
+            with Terminal(line, folder=tmp_path, environment=environ, size=(80, 24)) as terminal:
+                assert terminal.until_exit(30) == 0
+                screen = terminal.screen()
+            assert f" {bucket} " in screen
+            assert " source " not in screen
+    assert awsync("buckets", folder=tmp_path).stdout.startswith("source ")
+
+
+def test_a_table_tells_a_terminal_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a title holds reaches no terminal as a command, also not behind a pipe that leads to one."""
+    table(("title",), [("\x1b[31mred\u202e",)])
+    assert capsys.readouterr().out.splitlines()[1] == "\ufffd[31mred\ufffd"
+
+
+def test_an_activitywatch_without_a_bucket(aw: AwServer, tmp_path: Path) -> None:
+    """Who looks before any watcher has reported is told so, and not shown an empty screen."""
+    for command in ("buckets", "preview", "plan"):
+        done = awsync(command, folder=tmp_path, ACTIVITY_WATCH_URL=aw.url)
+        assert (done.returncode, done.stdout) == (0, "")
+        assert "ActivityWatch has no bucket yet" in done.stderr

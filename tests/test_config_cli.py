@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 from awsync.cli.config import app
 from awsync.cli.flags import settings_flags
 from awsync.config import KEYS, Key, load
+from awsync.config.command_line import given_again, shown_command
 from awsync.demo.aw_server import AwServer
 from awsync.demo.receiver import Receiver
 from awsync.rules.levels import LEVELS
@@ -51,7 +52,9 @@ def test_show_tells_every_value_and_its_origin(home: Path, monkeypatch: pytest.M
     result = run("show", "--cron", "@daily", "--header", "X-Scope-OrgID=s3cret")
     table, _, leaving = result.stdout.partition("\n\n")
     assert 'Level "standard", for all watchers' in leaving
-    rows = {line.split()[0]: line.split(maxsplit=2)[1:] for line in table.splitlines()}
+    head, *lines = table.splitlines()
+    assert head.split() == ["setting", "value", "origin"]
+    rows = {line.split()[0]: line.split(maxsplit=2)[1:] for line in lines}
     assert set(rows) == {key.name for key in KEYS}
     assert rows["prometheus-url"] == ["http://store:9090", "config.toml:1"]
     assert rows["min-data"] == ["9", "environment MIN_DATA"]
@@ -265,3 +268,31 @@ def test_the_flags_load_nothing_slow() -> None:
     )
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert output == "[]\n"
+
+
+def test_a_command_is_shown_without_its_secrets() -> None:
+    """What a second awsync, `status` and the doctor tell of the first holds the value of no header."""
+    given = ["sync", "--header", "X-Key=s3cret=", "--cron", "@daily", "--header=Authorization=Bearer s3cret"]
+    told = shown_command(given)
+    assert told == "awsync sync --header 'X-Key=***' --cron @daily '--header=Authorization=***'"
+    given = ["sync", "--prometheus-url", "https://s/push?token=s3cret", "--aw-url=http://pc:5600"]
+    told = shown_command(given)
+    assert told == "awsync sync --prometheus-url 'https://s/push?***' --aw-url=http://pc:5600"
+
+
+def test_a_command_to_run_next_has_no_secrets() -> None:
+    """The flags are those that were given, each as often; what may be secret is left out and named."""
+    given, left_out = given_again(
+        {
+            "config": "my config.toml",
+            "headers": ["X-Key=s3cret", "Authorization=Bearer s3cret"],
+            "prometheus-url": "https://s/push?token=s3cret",
+            "aw-url": "http://pc:5600",
+            "excluded-watchers": ["a*", "b*"],
+        }
+    )
+    assert given == [
+        *("--config", "my config.toml", "--aw-url", "http://pc:5600"),
+        *("--excluded-watchers", "a*", "--excluded-watchers", "b*"),
+    ]
+    assert [key.flag for key in left_out] == ["--header", "--prometheus-url"]

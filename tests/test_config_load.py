@@ -51,7 +51,11 @@ def test_a_computer_without_a_name_gets_an_id_that_stays(home: Path, hostname: s
     first, second = (run.settings.sources[0].user_id for run in runs)
     assert first == second
     assert re.fullmatch("user-[0-9a-f]{12}", first)
-    assert (home / "xdg_state_home" / "awsync" / "user-id").read_text() == first + "\n"
+    kept = home / "xdg_state_home" / "awsync" / "user-id"
+    assert kept.read_text() == first + "\n"
+    assert kept.parent.stat().st_mode & 0o777 == 0o700, (
+        "the state folder is closed to others, whoever makes it"
+    )
 
 
 def test_an_id_that_cannot_be_kept_is_an_error(home: Path) -> None:
@@ -89,6 +93,23 @@ def test_config_toml_is_found(home: Path) -> None:
     assert load({}, {}, here, needs_store=False).file is None
     with pytest.raises(ConfigError, match=r"gone\.toml: file: cannot be read"):
         load({"config": "gone.toml"}, {}, here)
+
+
+@pytest.mark.parametrize("place", ["here", "xdg_config_home/awsync"])
+def test_a_config_toml_out_of_reach_is_not_passed_over(place: str, home: Path) -> None:
+    """Rules may stand in it: what is there and cannot be read is refused, wherever it was looked for."""
+    here, path = home / "here", home / place / "config.toml"
+    here.mkdir()
+    path.mkdir(parents=True)
+    flags = {"prometheus-url": "http://store"}
+    with pytest.raises(ConfigError, match=r"config\.toml: file: cannot be read: Is a directory"):
+        load(flags, {}, here)
+    path.rmdir()
+    assert load(flags, {}, here).file is None
+    # Root is let into every folder; a link to itself keeps out even him.
+    path.symlink_to(path)
+    with pytest.raises(ConfigError, match=r"config\.toml: file: cannot be read: Too many levels"):
+        load(flags, {}, here)
 
 
 @pytest.mark.parametrize(

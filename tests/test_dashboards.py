@@ -1,96 +1,48 @@
 """The dashboards over real stores: every panel answers, and says what `awsync today` says."""
 
-import asyncio
-import json
 import math
 import re
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from awsync.timeline import MICROSECONDS
-from awsync.today import today
-from awsync.totals import By, Report
+from awsync.totals import By
 from tests.dashboards.filled import BETWEEN, LAST_PASS, NOW, ZONE, World
-from tests.dashboards.grafana import Json, Series, View, answer, ask, opened, panels, values
-from tests.dashboards.written import FOLDER
-from tests.passes import make_settings
+from tests.dashboards.grafana import View, ask, values
+from tests.dashboards.looking import (
+    CLOSE,
+    DASHBOARDS,
+    LATELY,
+    Filled,
+    Looking,
+    about,
+    added,
+    by,
+    days_of_slots,
+    expected,
+    of_range,
+)
+from tests.dashboards.recording import record_days
 from tests.servers import Store, StoreName, find_binary, require_binary
 
 STORES: tuple[StoreName, ...] = ("prometheus-3.5", "prometheus-2.42", "victoria-metrics")
-DASHBOARDS: dict[str, Json] = {
-    path.stem: json.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.json"))
-}
 COOKBOOK = Path(__file__).parent.parent / "docs" / "queries.md"
-MY_TIME, DEVICES, FLEET = "my-time", "devices", "fleet"
+MY_TIME, MY_YEAR, DEVICES, FLEET = "my-time", "my-year", "devices", "fleet"
 DAY, WEEK, SLOT = timedelta(days=1), timedelta(weeks=1), 300
 MONDAY, THURSDAY = (datetime(2026, 11, day, tzinfo=ZONE) for day in (16, 19))
-LATELY = View(NOW)
 WHOLE_DAY = View(NOW, THURSDAY, THURSDAY + DAY - timedelta(milliseconds=1))
 """A day as Grafana has it: its last millisecond is the one at which the last slot stands."""
-CLOSE = 1e-3
-Chosen = Mapping[str, Sequence[str]]
-Counted = dict[str, float]
-
-
-class Filled:
-    """The devices, and the stores that are here."""
-
-    def __init__(self, world: World, stores: Mapping[StoreName, Store], folder: Path) -> None:
-        self.world = world
-        self.stores = stores
-        self._folder = folder
-        self._reports: dict[tuple[By, datetime, datetime, str], Report] = {}
-
-    def today(self, by: By, since: datetime, until: datetime, user: str = "") -> Report:
-        """What `awsync today` would have said at `until`."""
-        key = (by, since, until, user)
-        if key not in self._reports:
-            sources = tuple(self.world.sources(user))
-            settings = make_settings(self._folder, "", "http://store", sources=sources)
-            now = round(until.timestamp() * MICROSECONDS)
-            report = asyncio.run(today(settings, by, since.date().isoformat(), now=now))
-            assert report.since == round(since.timestamp() * MICROSECONDS)
-            assert not report.failures
-            self._reports[key] = report
-        return self._reports[key]
-
-
-class Looking:
-    """Somebody looks at the dashboards of a store."""
-
-    def __init__(self, store: Store, filled: Filled) -> None:
-        self.store = opened(store.url)
-        self.filled = filled
-
-    def see(
-        self, dashboard: str, title: str, ref: str = "A", view: View = LATELY, chosen: Chosen | None = None
-    ) -> list[Series]:
-        """What one query of a panel answers."""
-        page = DASHBOARDS[dashboard]
-        panel = next(each for each in panels(page) if each["title"] == title)
-        target = next(each for each in panel["targets"] if each["refId"] == ref)
-        return answer(self.store, page, panel, target, view._replace(chosen=chosen or view.chosen))
-
-    def number(
-        self, dashboard: str, title: str, ref: str = "A", view: View = LATELY, chosen: Chosen | None = None
-    ) -> float:
-        """The one number of a query."""
-        (series,) = self.see(dashboard, title, ref, view, chosen)
-        return series.value
-
-    def everything(self, view: View) -> Iterator[tuple[str, list[Series]]]:
-        """Every query of every panel, and its answer."""
-        for name, page in DASHBOARDS.items():
-            for panel in panels(page):
-                for target in panel["targets"]:
-                    where = f"{name}, {panel['title']}, {target['refId']}"
-                    yield where, answer(self.store, page, panel, target, view)
+RECORDED = (
+    (datetime(2025, 11, 20, 0, 17, 3, tzinfo=UTC), datetime(2025, 11, 22, tzinfo=UTC)),
+    (datetime(2026, 11, 18, 0, 17, 3, tzinfo=UTC), NOW),
+)
+"""When the rules of days were evaluated, every twelve hours: of this year the 10th to 12th are recorded."""
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +69,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
             for name, store in stores.items():
                 world.deliver_more(name, store.url)
                 store.flush()
+                for since, until in RECORDED:
+                    assert record_days(store.url, since, until, DAY / 2)
+                store.flush()
             yield Filled(world, stores, folder)
         finally:
             for store in stores.values():
@@ -130,23 +85,6 @@ def looking(request: pytest.FixtureRequest, filled: Filled) -> Looking:
     """Somebody before each store in turn."""
     require_binary(request.param)
     return Looking(filled.stores[request.param], filled)
-
-
-def by(label: str, answered: Iterable[Series]) -> Counted:
-    """The values by a label, without those that are nothing."""
-    return {each.labels[label]: each.value for each in answered if abs(each.value) > CLOSE}
-
-
-def expected(report: Report, active: str) -> Counted:
-    """What `awsync today` says, of the active time or of all of it."""
-    named = [share for share in report.shares if share.name != "(none)"]
-    counted = {s.name: (s.active or 0) if active == "true" else s.total for s in named}
-    return {name: microseconds / MICROSECONDS for name, microseconds in counted.items() if microseconds}
-
-
-def about(counted: Counted) -> Counted:
-    """The same to the millisecond: a sum of floats depends on its order."""
-    return pytest.approx(counted, abs=CLOSE)  # type: ignore[return-value]
 
 
 def test_no_panel_is_empty(looking: Looking) -> None:
@@ -330,7 +268,7 @@ def test_the_fleet(looking: Looking) -> None:
     }
     assert set(heard.values()) == {last}
     delivered = sum(each.value for each in looking.see(FLEET, "The agents", "I"))
-    held = 'sum(count_over_time({__name__=~"aw_.+_seconds"}[30d]))'
+    held = 'sum(count_over_time({__name__=~"aw_.+_seconds"}[2y]))'
     (count,) = ask(looking.store, held, NOW.timestamp())
     assert delivered == count.value
     passes = {each.labels["result"]: each.points for each in looking.see(FLEET, "Passes")}
@@ -352,3 +290,120 @@ def test_the_cookbook_runs(looking: Looking) -> None:
     assert len(queries) > 25
     empty = [query for query in queries if not ask(looking.store, query, NOW.timestamp())]
     assert not empty
+
+
+def utc(month: int, day: int, hour: int = 0, year: int = 2026) -> datetime:
+    return datetime(year, month, day, hour, tzinfo=UTC)
+
+
+WINDOWS = 'aw_watcher_window_seconds{active=~"true|unknown"}'
+JUST_BEFORE = timedelta(milliseconds=1)
+YEARS = {
+    "365 days": (utc(11, 21, year=2025), NOW),
+    "the calendar year, which is not over": (utc(1, 1), utc(12, 31) + DAY - JUST_BEFORE),
+    "from the last recorded day": (utc(11, 12), NOW),
+    "from the first day behind it": (utc(11, 13), NOW),
+    "the last recorded day alone": (utc(11, 12), utc(11, 13) - JUST_BEFORE),
+    "up to the last recorded day": (utc(11, 1), utc(11, 12)),
+    "from noon to noon": (utc(11, 11, 12), utc(11, 18, 12)),
+    "nothing recorded": (utc(2, 1), utc(4, 1)),
+}
+
+
+@pytest.mark.parametrize(("since", "until"), YEARS.values(), ids=YEARS)
+def test_a_year_is_what_the_slots_say(looking: Looking, since: datetime, until: datetime) -> None:
+    """Recorded days and slots are joined without a gap and count nothing twice, whatever range is chosen."""
+    view = View(NOW, since, until)
+    by_app = of_range(days_of_slots(looking, "app", WINDOWS), since, until)
+    days = {day: sum(counted.values()) for day, counted in by_app.items()}
+    assert days
+    shown = {
+        (each.labels["month"] + each.labels["number"]).replace("-", ""): each.value * 3600
+        for each in looking.see(MY_YEAR, "Calendar", view=view)
+    }
+    assert shown == about(days)
+    assert by("app", looking.see(MY_YEAR, "Apps", view=view)) == about(added(by_app))
+    drawn: dict[str, float] = defaultdict(float)
+    for each in looking.see(MY_YEAR, "Days by category", view=view):
+        for at, seconds in each.points.items():
+            drawn[f"{datetime.fromtimestamp(at, UTC):%Y%m%d}"] += seconds
+    in_sight = {day: drawn[day] for day in days}
+    assert in_sight == about(days)
+    assert drawn.keys() - days.keys() <= {f"{day:%Y%m%d}" for day in (since, until)}, "only beyond the edges"
+    recorded, slots = (looking.number(MY_YEAR, "Days it is drawn from", ref, view) for ref in "AB")
+    assert recorded == len(days.keys() & {"20261111", "20261112"})
+    assert recorded + slots == len(days)
+    assert looking.number(MY_YEAR, "Active days", view=view) == len(days)
+    (longest,) = looking.see(MY_YEAR, "The longest day", view=view)
+    assert longest.value == pytest.approx(max(days.values()), abs=CLOSE)
+    assert days[longest.labels["day"]] == pytest.approx(longest.value, abs=CLOSE)
+    average = sum(days.values()) / len(days)
+    assert looking.number(MY_YEAR, "An active day", view=view) == pytest.approx(average, abs=CLOSE)
+
+
+@pytest.mark.parametrize("active", ["true", ".*"])
+def test_a_year_is_that_of_awsync_today(
+    looking: Looking, active: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a recorded day to this moment it has the seconds of `awsync today` for somebody in UTC."""
+    since, chosen = utc(11, 12), {"active": [active]}
+    view = View(NOW, since, NOW)
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    try:
+        for title, kind, label in (
+            ("Apps", By.APP, "app"),
+            ("Categories", By.CATEGORY, "category"),
+            ("Domains", By.DOMAIN, "domain"),
+            ("Devices", By.HOST, "host"),
+        ):
+            wanted = expected(looking.filled.today(kind, since, NOW), active)
+            assert len(wanted) > 1
+            assert by(label, looking.see(MY_YEAR, title, view=view, chosen=chosen)) == about(wanted)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    whole = looking.number(MY_YEAR, "Active", view=view, chosen=chosen)
+    assert whole == pytest.approx(sum(wanted.values()), abs=CLOSE)
+
+
+def test_a_year_beside_the_year_before(looking: Looking) -> None:
+    """Months, projects and the year before are what the slots say, and differences are those."""
+    since, until = YEARS["365 days"]
+    year = timedelta(days=365)
+    editors = '{__name__=~"aw_.+_seconds", project!="", active=~"true|unknown"}'
+    for title, label, selected in (("Categories", "category", WINDOWS), ("Projects", "project", editors)):
+        days = days_of_slots(looking, label, selected)
+        now, then = added(of_range(days, since, until)), added(of_range(days, since - year, until - year))
+        assert now and then  # noqa: PT018
+        assert by(label, looking.see(MY_YEAR, title, "A")) == about(now)
+        assert by(label, looking.see(MY_YEAR, title, "B")) == about(then)
+        names = now.keys() | then.keys()
+        change = {name: now.get(name, 0) - then.get(name, 0) for name in names}
+        assert by(label, looking.see(MY_YEAR, title, "C")) == about(change)
+    months: dict[str, float] = defaultdict(float)
+    for day, counted in of_range(days_of_slots(looking, "category", WINDOWS), since, until).items():
+        for category, seconds in counted.items():
+            months[f"{day[:4]}-{day[4:6]} {category}"] += seconds
+    shown = looking.see(MY_YEAR, "Months by category")
+    told = {f"{each.labels['month']} {each.labels['category']}": each.value for each in shown}
+    assert told == about(months)
+    on_each = {each.labels["host"]: each.value for each in looking.see(MY_YEAR, "Devices", "D")}
+    by_host = of_range(days_of_slots(looking, "host", WINDOWS), since, until)
+    assert on_each == {
+        host: sum(host in counted for counted in by_host.values()) for host in ("laptop", "desktop", "tablet")
+    }
+    assert values(looking.store, DASHBOARDS[MY_YEAR], "user", LATELY) == ["kim", "sam"]
+
+
+def test_a_day_that_the_rules_missed_is_not_made_up(looking: Looking) -> None:
+    """Between recorded days the slots are not read again: what is missing is in no sum."""
+    since = utc(11, 1, year=2025)
+    days = of_range(days_of_slots(looking, "app", WINDOWS), since, NOW)
+    missed = {day for day in days if day.startswith("202603")}
+    rest = {day: counted for day, counted in days.items() if day not in missed}
+    assert missed
+    view = View(NOW, since, NOW)
+    assert by("app", looking.see(MY_YEAR, "Apps", view=view)) == about(added(rest))
+    parts = [looking.number(MY_YEAR, "Days it is drawn from", ref, view) for ref in "AB"]
+    assert sum(parts) == len(rest)

@@ -15,8 +15,8 @@ from tests.doctors import write_config
 
 AFTERNOON = 15
 DAYS = 8
-COMPARED = ("offset 1w", "offset 6d")
-"""What a query says that also asks for the week before: a Sunday has no editor."""
+COMPARED = ("offset 1w", "offset 6d", "offset 365d")
+"""What a query says that also asks for the week before, a Sunday without an editor, or for a year ago."""
 
 
 def live(aw: AwServer, now: datetime) -> None:
@@ -43,7 +43,7 @@ def test_from_an_empty_folder_to_every_query(aw: AwServer, tmp_path: Path) -> No
             done = awsync("sync", "--once", folder=tmp_path)
             assert done.returncode == 0, done.stderr
         pages = sorted((centre.folder / "grafana/dashboards").glob("*.json"))
-        assert len(pages) == 3
+        assert len(pages) == 4
         at_once = View(datetime.now(UTC).astimezone(now.tzinfo))
         later = View(at_once.now + timedelta(minutes=5))  # a diagram has its next point
         empty = []

@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from awsync.delivery import Delivery, Refusal
+from awsync.demo.checks import read_v1
 from awsync.demo.receiver import Fault, Receiver
 from awsync.events import Event, RetryScheduled
 from awsync.link import Link, ParkedError
-from awsync.remote_write import wire
 from awsync.remote_write.client import Client
 from awsync.series import Sample
 from awsync.settings import StoreSettings
@@ -48,7 +48,7 @@ class PickyStore:
         """Judges one request, and stores it unless it is refused."""
         if "proto=io.prometheus.write.v2" in request.headers["content-type"]:
             return httpx.Response(415)
-        received = wire.decode_v1(request.content)
+        received, _ = read_v1(request.content)
         self.requests += 1
         refusal = self.judge(received)
         if refusal is not None:

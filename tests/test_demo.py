@@ -1,14 +1,18 @@
 """`awsync demo`: the console where there is a terminal, a plain pass where there is none."""
 
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from awsync.cli import demo
 from awsync.demo.world import World
 from tests.commands import awsync, environment
+from tests.servers import require_binary, wait_until
 from tests.tmux import Terminal
 
 SECONDS = 60.0
@@ -51,6 +55,35 @@ def test_the_demo_without_its_console(tmp_path: Path) -> None:
         assert shown.until_exit(SECONDS) == 0
         assert ARRIVED.search(shown.screen())
         assert "Complete in " in shown.screen()
+
+
+@pytest.mark.servers
+def test_a_demo_that_is_killed_takes_its_store_along(tmp_path: Path) -> None:
+    """No Prometheus goes on by itself where the demo had no time to stop it, as when its window is closed."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/prometheus").symlink_to(require_binary("prometheus-3.5"))
+    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    with subprocess.Popen(
+        [sys.executable, "-m", "awsync", "demo", "--stay"],
+        env=environment(tmp_path, PATH=path, TMPDIR=str(tmp_path)),
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as started:
+        assert started.stderr is not None
+        said = (re.search(r"The store at (\S+) is your Prometheus", line) for line in started.stderr)
+        url = next(found[1] for found in said if found)
+        assert _answers(url)
+        started.kill()
+    wait_until(lambda: not _answers(url), "the store has ended")
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/-/ready").is_success
+    except httpx.TransportError:
+        return False
 
 
 def test_who_leaves_before_anything_arrived_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -38,6 +38,12 @@ def test_every_block_is_in_a_page() -> None:
     assert used() == set(BLOCKS)
 
 
+def test_a_value_is_named_by_what_it_is() -> None:
+    """No help text asks for a type of Python, as it does where an option is given no name for its value."""
+    commands = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert re.findall(r"<(?:str|int|float|path)\b[^>]*>", commands) == []
+
+
 def test_every_error_says_what_to_do() -> None:
     """Each error that can end a command, or stop a source, comes with a remedy, and each finding too."""
     lacking = [each for each in errors.raised_sentences() if not each.remedy]

@@ -10,10 +10,10 @@ import pytest
 from msgspec.structs import replace
 
 from awsync.demo.aw_server import AwServer
+from awsync.demo.checks import read_v1, read_v2
 from awsync.engine import Wiring
 from awsync.events import SamplesSetAside, SetAsideDelivered
 from awsync.ledger import Mark, Quarantined
-from awsync.remote_write import wire
 from awsync.series import Sample
 from awsync.settings import Settings
 from tests.commands import awsync
@@ -56,8 +56,9 @@ class Gate(httpx.AsyncHTTPTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answers one request."""
         if request.url.path.endswith("/write"):
-            read = wire.decode_v2 if "v2" in request.headers["content-type"] else wire.decode_v1
-            if any(map(self.unwanted, read(await request.aread()))):
+            read = read_v2 if "v2" in request.headers["content-type"] else read_v1
+            samples, _ = read(await request.aread())
+            if any(map(self.unwanted, samples)):
                 self.refused += 1
                 return httpx.Response(400, text=f"{WORDS}\n")
         return await super().handle_async_request(request)

@@ -43,8 +43,11 @@ def test_each_command_works_as_it_is_written(aw: AwServer, tmp_path: Path) -> No
     (query,) = re.findall(r"^`(sum by .*)`$", section("With your own data"), re.MULTILINE)
     port = free_port()
     program(tmp_path / ".venv/bin/awsync", f'exec "{sys.executable}" -m awsync "$@"')
+    elsewhere = f"s/^--web.listen-address=127.0.0.1:9090$/--web.listen-address=127.0.0.1:{port}/"
     program(
-        tmp_path / "bin/prometheus", f'exec "{prometheus}" "$@" --web.listen-address=127.0.0.1:{port} 2>log'
+        tmp_path / "bin/prometheus",
+        f'for each; do shift; set -- "$@" "$(echo "$each" | sed {elsewhere})"; done',
+        f'exec "{prometheus}" "$@" 2>log',
     )
     url = f"http://127.0.0.1:{port}"
     fill(aw)

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from awsync.delivery import Delivery, Refusal
+from awsync.demo.checks import read_v1
 from awsync.link import Link
-from awsync.remote_write import wire
 from awsync.remote_write.client import Client
 from awsync.series import Labels, Sample
 from awsync.settings import StoreSettings
@@ -125,7 +125,7 @@ class Partly:
             return httpx.Response(415 if self.manner == "mimir" else 204)
         self.requests += 1
         old = twice = 0
-        for sample in wire.decode_v1(request.content):
+        for sample in read_v1(request.content)[0]:
             place = (sample.labels, sample.timestamp_ms)
             if sample.timestamp_ms < self.floor:
                 old += 1

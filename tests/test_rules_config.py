@@ -92,6 +92,9 @@ def test_the_key_is_made_once(tmp_path: Path) -> None:
     first = configured(tmp_path, rule).pseudonym_key
     path = tmp_path / "state" / "pseudonym-key"
     assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700, (
+        "the state folder is closed to others, whoever makes it"
+    )
     assert first is not None
     assert len(first.value) == 64
     assert configured(tmp_path, rule).pseudonym_key == first

@@ -139,15 +139,7 @@ def test_print_changes_nothing(tmp_path: Path) -> None:
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_user_of_its_own_must_be_able_to_read(tmp_path: Path) -> None:
-    """A service of the whole computer without --user runs as nobody in particular, who reads no secrets."""
-    path = tmp_path / "config.toml"
-    path.write_text('prometheus-url = "http://localhost:1"\n')
-    path.chmod(0o600)
-    with pytest.raises(UsageError, match="--user NAME"):
-        job.job_of_the_computer({"config": str(path)}, None, {})
-    path.chmod(0o644)
-    made = job.job_of_the_computer({"config": str(path)}, None, {})
-    assert made.command[-2:] == ("--state-dir", "/var/lib/awsync")
+def test_an_account_that_there_is_not() -> None:
+    """A service cannot run as a user that the computer does not know."""
     with pytest.raises(UsageError, match='no user "nobody-of-that-name"'):
         job.job_of_the_computer({}, "nobody-of-that-name", {})

@@ -274,7 +274,7 @@ def test_the_command_needs_no_store_and_no_file(
 def test_exit_codes(tmp_path: Path) -> None:
     """1 where a source cannot be read, 2 for what cannot be asked."""
     down = awsync("today", folder=tmp_path, ACTIVITY_WATCH_URL=NOWHERE)
-    assert (down.returncode, down.stdout.startswith("Nothing is recorded since ")) == (1, True)
+    assert (down.returncode, down.stdout.startswith("Nothing is known since ")) == (1, True)
     assert "awsync: default: ActivityWatch at http://127.0.0.1:9 cannot be reached" in down.stderr
     assert awsync("today", "--since", "x", folder=tmp_path, ACTIVITY_WATCH_URL=NOWHERE).returncode == 2
     assert awsync("today", "--by", "x", folder=tmp_path).returncode == 2

@@ -142,7 +142,7 @@ async def test_a_count_that_is_not_wanted_any_more_is_left() -> None:
 
 
 async def test_copy_and_export(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """`y` takes the line, `e` writes every name with its seconds."""
+    """`y` takes the line, `e` writes every name with its seconds, for this user alone."""
     copied: list[str] = []
     monkeypatch.setattr(Console, "copy_to_clipboard", lambda _, text: copied.append(text))
     monkeypatch.chdir(tmp_path)
@@ -153,6 +153,7 @@ async def test_copy_and_export(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         await pilot.press("y", "e")
     assert copied[0].startswith("code\t2:00:00\t3:00:00\t67%")
     (written,) = tmp_path.iterdir()  # noqa: ASYNC240
+    assert written.stat().st_mode & 0o777 == 0o600
     assert written.read_text(encoding="utf-8").splitlines()[:2] == [
         "app,active_seconds,total_seconds",
         "code,7200,10800",

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -56,10 +57,20 @@ def test_the_wheel_is_the_package(wheel: dict[str, bytes]) -> None:
 
 
 def test_the_wheel_says_what_it_is(wheel: dict[str, bytes]) -> None:
-    """Its name, its version, its command, its licence, and the README as its description."""
-    metadata = wheel[_INFO + "METADATA"].decode()
-    assert f"\nVersion: {__version__}\n" in metadata
-    assert (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[2] in metadata
+    """Its name, its version, its command, its licence, its Pythons, and the README as its description."""
+    metadata = message_from_bytes(wheel[_INFO + "METADATA"])
+    said = {name: metadata[name] for name in ("Name", "Version", "License-Expression", "Requires-Python")}
+    assert said == {
+        "Name": "awsync",
+        "Version": __version__,
+        "License-Expression": "MIT",
+        "Requires-Python": ">=3.11",
+    }
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert metadata.get_payload(decode=True).decode().strip() == readme.strip()  # type: ignore[union-attr]
+    pythons = {each.rpartition(" :: ")[2] for each in metadata.get_all("Classifier", []) if "Python" in each}
+    assert pythons >= {"3", "Only", "3.11"}
     assert b"awsync = awsync.cli.main:main" in wheel[_INFO + "entry_points.txt"]
     assert _INFO + "licenses/LICENSE" in wheel
 

@@ -3,6 +3,7 @@
 May import: httpx, bounded, errors, settings.
 """
 
+import re
 from datetime import timedelta
 
 import httpx
@@ -25,6 +26,7 @@ RAISED = (TooLargeError, LedAwayError, TimeoutError, httpx.HTTPError, httpx.Inva
 """What a request raises where it has no answer."""
 
 _MOST_WORDS = 200
+_ERRNO = re.compile(r"^\[Errno -?\d+\] ")
 
 
 def failure(error: Exception, source: SourceSettings, *, deadline: timedelta, most: int) -> SourceError:
@@ -61,7 +63,7 @@ def refusal(answer: Answer, source: SourceSettings) -> SourceError:
         return BucketGoneError(f"ActivityWatch at {url} has no {path} (404).", GONE_REMEDY)
     words = _shown(_without_token(answer.body.decode("utf-8", "replace"), source))
     return SourceAnswerError(
-        f"ActivityWatch at {url} answered {status} to {path}: {words}",
+        f"ActivityWatch at {url} answered {status} to {path}{f': {words}' if words else '.'}",
         "Is aw-url the address of an ActivityWatch server? Its own log says more.",
     )
 
@@ -112,7 +114,7 @@ def _shown(text: str) -> str:
 
 
 def _cause(error: Exception) -> str:
-    text = str(error).partition(": bytearray")[0].strip().rstrip(".")
+    text = _ERRNO.sub("", str(error).partition(": bytearray")[0].strip().rstrip("."))
     if text and "All connection attempts failed" not in text:
         return text
     return "connection refused" if isinstance(error, httpx.ConnectError) else "the connection broke"

@@ -1,6 +1,6 @@
 """What is to be done with a centre that is laid out, as a person copies it.
 
-May import: the standard library, center.
+May import: the standard library, center, rights.
 """
 
 import shlex
@@ -11,6 +11,7 @@ from awsync.center import tokens
 from awsync.center.plan import Plan
 from awsync.center.programs import alert_command, front_command, store_command
 from awsync.center.writing import SECRETS, Fate, Laid
+from awsync.rights import closed_folder
 
 TOKEN_FILE = "store-token"  # noqa: S105 the name of the file, not what is in it
 CA_FILE = "centre-ca.pem"
@@ -50,7 +51,7 @@ def warnings(folder: Path, plan: Plan, laid: Sequence[Laid]) -> Iterator[str]:
                 f"{each.path} was changed by hand and is not what would be laid out now: it stays. "
                 "--force writes it anew and keeps yours beside it as *.old."
             )
-    closed = next((each for each in folder.parents if not each.stat().st_mode & 0o001), None)
+    closed = closed_folder(folder)
     if closed is not None:
         yield f"Other users cannot look into {closed}: the units would not start from below it."
     if not plan.write_only and len(tokens.known(folder)) > 1:

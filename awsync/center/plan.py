@@ -82,10 +82,16 @@ def check(plan: Plan) -> Plan:
 def check_devices(names: Iterable[str]) -> None:
     """Raises UsageError for a name that cannot be that of a file."""
     for name in names:
-        if not _DEVICE.fullmatch(name):
+        if not can_be_device(name):
             raise UsageError(
-                f'--device "{name}" cannot be a name.', "Write letters, digits, dots and dashes: anna-laptop."
+                f'--device "{name}" cannot be a name.',
+                "Write letters, digits, dots and dashes, 63 at most: anna-laptop.",
             )
+
+
+def can_be_device(name: str) -> bool:
+    """Whether files and the front take the name as it is."""
+    return _DEVICE.fullmatch(name) is not None
 
 
 def _is_port(text: str) -> bool:

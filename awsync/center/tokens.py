@@ -2,7 +2,7 @@
 
 The files in tokens/ are the truth: who deletes one and lays out the centre again has taken it back.
 
-May import: the standard library, errors.
+May import: the standard library, errors, center.plan.
 """
 
 import os
@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from awsync.center.plan import can_be_device
 from awsync.errors import UsageError
 
 FOLDER = "tokens"
@@ -36,13 +37,17 @@ def make(folder: Path, devices: Iterable[str]) -> list[Path]:
 
 
 def known(folder: Path) -> dict[str, str]:
-    """Every device with its token; raises UsageError for a file that holds none."""
+    """Every device with its token; raises UsageError for a file that holds none, or names no device."""
     found: dict[str, str] = {}
     for path in sorted((folder / FOLDER).glob(f"*{_SUFFIX}")):
+        device = path.name.removesuffix(_SUFFIX)
+        if not can_be_device(device):
+            remedy = "Rename it with letters, digits, dots and dashes: anna-laptop.token."
+            raise UsageError(f"{path} is not named after a device.", remedy)
         token = path.read_text(encoding="utf-8").strip()
         if not _TOKEN.fullmatch(token):
             raise UsageError(f"{path} holds no token.", "Delete it, and give its device a new one.")
-        found[path.name.removesuffix(_SUFFIX)] = token
+        found[device] = token
     return found
 
 

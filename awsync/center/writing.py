@@ -61,8 +61,11 @@ def remembered(folder: Path) -> Memory | None:
         return msgspec.json.decode(path.read_bytes(), type=Memory)
     except FileNotFoundError:
         return None
+    except NotADirectoryError:
+        raise UsageError(f"{folder} is not a folder.", "Choose another name.") from None
     except (OSError, msgspec.MsgspecError) as error:
-        raise UsageError(f"{path} cannot be read: {error}.", "Choose another folder.") from error
+        words = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"{path} cannot be read: {words}.", "Choose another folder.") from error
 
 
 def lay_out(folder: Path, plan: Plan, devices: Iterable[str], *, force: bool) -> list[Laid]:

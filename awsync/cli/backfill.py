@@ -1,14 +1,12 @@
 """`awsync backfill FOLDER`: history that is older than the store takes, as files that it imports.
 
-May import: typer, cli, errors; at call time backfill, engine, state.
+May import: typer, cli, errors; at call time backfill, config, engine, state.
 """
 
 import asyncio
-import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +19,7 @@ from awsync.words import amount, clock, iso
 if TYPE_CHECKING:
     from awsync.backfill.manifest import Manifest
     from awsync.backfill.writing import Wanted, Written
+    from awsync.config.key import Key
     from awsync.settings import Settings
 
 _FOLDER = "Where the files go: a new folder; with --done, the one that was imported."
@@ -82,12 +81,13 @@ def _write(settings: "Settings", sink: str, wanted: "Wanted", folder: Path) -> "
 def _finish(settings: "Settings", sink: str, folder: Path, *, as_json: bool) -> None:
     from awsync.backfill.done import finish
     from awsync.backfill.manifest import read
+    from awsync.config.command_line import shown_command
     from awsync.engine import system_clock
     from awsync.state import State
 
     manifest = read(folder)
     with State(settings.state_dir, sink, write=True) as state:
-        state.database.announce(shlex.join(["awsync", *sys.argv[1:]]), system_clock())
+        state.database.announce(shown_command(), system_clock())
         asyncio.run(finish(settings, state, manifest, narrate))
     if as_json:
         document(_buckets(manifest))
@@ -103,6 +103,7 @@ def _show(
 ) -> None:
     """The commands to run next on stdout, what to know of them on stderr."""
     from awsync.backfill import next_steps
+    from awsync.config.command_line import given_again
     from awsync.engine import system_clock
 
     manifest, facts, now = written.manifest, written.facts, system_clock()
@@ -117,9 +118,10 @@ def _show(
             say(why)
         return
     base_url = None if settings.store is None else settings.store.base_url
-    done = ["awsync", "backfill", "--done", str(folder), *_given(flags)]
+    given, left_out = given_again(flags)
+    done = ["awsync", "backfill", "--done", str(folder), *given]
     commands = next_steps.commands(manifest, facts, folder, base_url, done)
-    hints = list(next_steps.hints(facts, written.at, manifest.start, now))
+    hints = [*next_steps.hints(facts, written.at, manifest.start, now), *map(_left_out, left_out)]
     if as_json:
         document(_document(manifest, commands, hints, written.failures))
         return
@@ -134,6 +136,13 @@ def _show(
     narrate("Then run:")
     for command in commands:
         say(command)
+
+
+def _left_out(key: "Key[Any]") -> str:
+    return (
+        f"{key.flag} may hold a secret and is left out of the last command: give it there again, or set"
+        f" {key.env[-1]}."
+    )
 
 
 def _document(
@@ -169,16 +178,3 @@ def _buckets(manifest: "Manifest") -> list[dict[str, object]]:
         }
         for part in manifest.parts
     ]
-
-
-def _given(flags: Mapping[str, object]) -> list[str]:
-    """The flags of settings as they were given, for the command that is to have the same."""
-    from awsync.config.keys import CONFIG_FLAG, KEYS
-
-    names = {key.name: key.flag for key in KEYS if key.flag is not None}
-    given: list[str] = []
-    for name, value in flags.items():
-        flag = names.get(name, CONFIG_FLAG)
-        values = value if isinstance(value, list) else [value]
-        given += [part for each in values for part in (flag, str(each))]
-    return given

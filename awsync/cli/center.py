@@ -24,12 +24,11 @@ class Stores(StrEnum):
 
 _FOLDER = "Where everything goes; laid out again, it has what is new, and keeps what you changed."
 _DEVICE = "A device that gets a token of its own; may be repeated."
+_STORE = "Which store: prometheus, unless given, or victoria-metrics."
 _DOMAIN = "The name by which devices reach the centre, localhost unless given."
 _LISTEN = "Where the store listens on this machine, 127.0.0.1:9090 (8428 for VictoriaMetrics) unless given."
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help=_FOLDER, show_default=False)]
-Store = Annotated[
-    Stores | None, typer.Option("--store", help="Which store; Prometheus unless given.", show_default=False)
-]
+Store = Annotated[Stores | None, typer.Option("--store", metavar="NAME", help=_STORE, show_default=False)]
 Retention = Annotated[
     str, typer.Option(metavar="90d|10y", help="How long it keeps activity, 10y unless given.")
 ]

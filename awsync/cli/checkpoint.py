@@ -24,9 +24,11 @@ app = typer.Typer(
     add_completion=False,
 )
 
-Bucket = Annotated[str, typer.Argument(help="A bucket id; leave it out with --all.", show_default=False)]
+Bucket = Annotated[
+    str, typer.Argument(metavar="BUCKET", help="A bucket id; leave it out with --all.", show_default=False)
+]
 All = Annotated[bool, typer.Option("--all", help="Every bucket of every source.")]
-Source = Annotated[str, typer.Option(help="Only this source.", show_default=False)]
+Source = Annotated[str, typer.Option(metavar="NAME", help="Only this source.", show_default=False)]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -34,7 +36,10 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 @settings_flags
 def rewind(
     flags: dict[str, object],
-    to: Annotated[str, typer.Option(help="A date or moment (2026-11-20, 2026-11-20T10:00), local time.")],
+    to: Annotated[
+        str,
+        typer.Option(metavar="MOMENT", help="A date or moment (2026-11-20, 2026-11-20T10:00), local time."),
+    ],
     bucket: Bucket = "",
     everything: All = False,
     source: Source = "",

@@ -1,14 +1,12 @@
 """`awsync config`: what the settings are, whether they are right, and a first config.toml.
 
 Standard output is data, standard error is narration. Exit code 2 when a setting is wrong.
-May import: typer, rich, config; and inside `init`, which looks around, firstrun.
+May import: typer, cli, config, errors; and inside `init`, which looks around, firstrun.
 """
 
 import asyncio
-import json
 import os
-import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -16,6 +14,7 @@ import typer
 from msgspec.structs import asdict
 
 from awsync.cli.flags import settings_flags
+from awsync.cli.output import complain, document, narrate, say, table
 from awsync.cli.taking_over import take_over
 from awsync.config.keys import AW_URL
 from awsync.config.store_keys import PROMETHEUS_URL
@@ -54,14 +53,15 @@ def show(
             "levels": levels(loaded.settings),
         }
         report = {"file": file, "settings": settings, **shown_rules}
-        typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        document(report)
     elif as_toml:
         shown = {name: row.value for name, row in loaded.origins.items()}
-        typer.echo(freeze(loaded.settings, shown), nl=False)
+        say(freeze(loaded.settings, shown).removesuffix("\n"))
     else:
-        typer.echo(f"Settings from {loaded.file}" if loaded.file else "No config.toml", err=True)
-        _table([(name, _words(row.value), row.place) for name, row in loaded.origins.items()])
-        typer.echo(f"\n{what_leaves(loaded.settings)}", nl=False)
+        narrate(f"Settings from {loaded.file}" if loaded.file else "No config.toml")
+        rows = [(name, _words(row.value), row.place) for name, row in loaded.origins.items()]
+        table(("setting", "value", "origin"), rows)
+        say(f"\n{what_leaves(loaded.settings)}".removesuffix("\n"))
 
 
 @app.command()
@@ -74,25 +74,25 @@ def check(flags: dict[str, object], *, as_json: AsJson = False) -> None:
         loaded = load(flags, os.environ)
     except ConfigError as error:
         if as_json:
-            typer.echo(_report(error.problems, ()))
+            document(_report(error.problems, ()))
         _fail(error)
     if as_json:
-        typer.echo(_report((), loaded.warnings))
+        document(_report((), loaded.warnings))
         return
     _warn(loaded.warnings)
-    typer.echo(f"The settings are right: {loaded.file or 'no config.toml, environment and flags only'}.")
+    say(f"The settings are right: {loaded.file or 'no config.toml, environment and flags only'}.")
 
 
 @app.command()
 @settings_flags
 def path(flags: dict[str, object]) -> None:
     """Print which config.toml is read; exit code 1 if there is none."""
-    from awsync.config import locate
+    from awsync.config import is_there, locate
 
     found, _ = locate(flags, os.environ, Path.cwd())
-    typer.echo(str(found))
-    if not found.exists():
-        typer.echo("It does not exist yet: `awsync config init` writes it.", err=True)
+    say(str(found))
+    if not is_there(found):
+        narrate("It does not exist yet: `awsync config init` writes it.")
         raise typer.Exit(1)
 
 
@@ -102,7 +102,8 @@ def init(
     flags: dict[str, object],
     *,
     target: Annotated[
-        Path | None, typer.Option("--path", help="Where to write it, if not to the user's config folder.")
+        Path | None,
+        typer.Option("--path", metavar="PATH", help="Where to write it, if not to the user's config folder."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
@@ -119,11 +120,11 @@ def init(
         write_text(place, render(active))
     except ConfigError as error:
         _fail(error)
-    typer.echo(str(place))
+    say(str(place))
     if PROMETHEUS_URL.name not in active:
-        typer.echo(f"Now set {PROMETHEUS_URL.name} in it, then run `awsync config check`.", err=True)
+        narrate(f"Now set {PROMETHEUS_URL.name} in it, then run `awsync config check`.")
     else:
-        typer.echo("Now run `awsync buckets` to see what would be synced.", err=True)
+        narrate("Now run `awsync buckets` to see what would be synced.")
 
 
 def _look_around(flags: dict[str, object]) -> dict[str, object]:
@@ -134,30 +135,14 @@ def _look_around(flags: dict[str, object]) -> dict[str, object]:
     # What stands in an older file must not steer the new one: only flags and the environment count.
     settings = load(flags, os.environ, needs_store=False, reads_file=False).settings
     active = firstrun.given(flags)
-    typer.echo(asyncio.run(firstrun.find_activitywatch(settings.sources[0])).text, err=True)
+    narrate(asyncio.run(firstrun.find_activitywatch(settings.sources[0])).text)
     active.setdefault(AW_URL.name, settings.sources[0].aw_url)
     for store in [settings.store] if settings.store else firstrun.usual_stores():
         found = asyncio.run(firstrun.find_store(store))
-        typer.echo(found.text, err=True)
+        narrate(found.text)
         if found.good or settings.store:
             active.setdefault(PROMETHEUS_URL.name, store.base_url or store.write_url)
     return active
-
-
-def _table(rows: list[tuple[str, str, str]]) -> None:
-    if sys.stdout.isatty():
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table("setting", "value", "origin", box=None, pad_edge=False, header_style="bold")
-        for row in rows:
-            table.add_row(*map(Text, row))
-        Console().print(table)
-        return
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    for name, value, origin in rows:
-        typer.echo(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {origin}")
 
 
 def _words(value: object) -> str:
@@ -170,19 +155,19 @@ def _words(value: object) -> str:
     return "-" if value is None else str(value)
 
 
-def _report(problems: Iterable[Problem], warnings: Iterable[Problem]) -> str:
-    shown = {
-        name: [asdict(each) for each in rows]
-        for name, rows in (("problems", problems), ("warnings", warnings))
+def _report(problems: Sequence[Problem], warnings: Sequence[Problem]) -> dict[str, object]:
+    return {
+        "ok": not problems,
+        "problems": [asdict(each) for each in problems],
+        "warnings": [asdict(each) for each in warnings],
     }
-    return json.dumps({"ok": not shown["problems"]} | shown, indent=2, ensure_ascii=False)
 
 
-def _warn(warnings: Iterable[Problem]) -> None:
+def _warn(warnings: Sequence[Problem]) -> None:
     for warning in warnings:
-        typer.echo(f"warning: {warning}", err=True)
+        narrate(f"awsync: warning: {warning}")
 
 
 def _fail(error: ConfigError) -> NoReturn:
-    typer.echo(str(error), err=True)
+    complain(error)
     raise typer.Exit(error.exit_code)

@@ -11,7 +11,7 @@ import typer
 from msgspec.structs import asdict
 
 from awsync.cli.flags import settings_flags
-from awsync.cli.output import complain, document, say, table
+from awsync.cli.output import NO_BUCKET, complain, document, narrate, one_source, say, table
 from awsync.cli.quarantine import range_document, sample_document
 from awsync.cli.settings import load_settings, load_with_store, remembered_neighbours
 from awsync.words import amount, clock, iso, span
@@ -48,7 +48,13 @@ def buckets(flags: dict[str, object], json: Json = False) -> None:
             for report in reports
             for found in report.buckets
         ]
-        table(columns, rows, numbers=("events",))
+        if rows:
+            # An id that begins with its watcher says both.
+            named = all(row[1].startswith(row[2]) for row in rows)
+            idle = [*one_source(rows), *(("watcher",) if named else ())]
+            table(columns, rows, numbers=("events",), idle=idle)
+        elif not any(report.error for report in reports):
+            narrate(NO_BUCKET)
     failures = [report.error for report in reports if report.error is not None]
     for error in failures:
         complain(error)
@@ -68,7 +74,7 @@ def _source_document(report: "SourceReport") -> dict[str, object]:
 @settings_flags
 def status(
     flags: dict[str, object],
-    passes: Annotated[int, typer.Option(min=0, help="How many past passes to show.")] = 5,
+    passes: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="How many past passes to show.")] = 5,
     json: Json = False,
 ) -> None:
     """Show checkpoints, lag, what is set aside, the last passes, and who is at work."""
@@ -100,8 +106,9 @@ def _show_status(state: "State", passes: int) -> None:
         )
         for checkpoint in state.checkpoints()
     ]
-    columns = ("source", "bucket", "delivered up to (UTC)", "lag", "samples", "set aside")
-    table(columns, rows, numbers=("samples",))
+    columns = ("source", "bucket", "checkpoint (UTC)", "lag", "samples", "set aside")
+    idle = [*one_source(rows), *(() if any(row[-1] for row in rows) else ("set aside",))]
+    table(columns, rows, numbers=("samples",), idle=idle)
     for source, bucket, held in aside:
         say(f"set aside: {source}/{bucket} from {clock(held.start)} to {clock(held.end)}: {held.words}")
     if samples := state.quarantine():

@@ -5,8 +5,11 @@ A command's module is loaded when the command is asked for: `awsync tui` pays fo
 May import: typer, errors and cli.
 """
 
+import io
+import os
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +17,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from awsync import __version__
-from awsync.cli.output import complain
+from awsync.cli.output import complain, flush
 from awsync.errors import AwsyncError
 
 INTERRUPTED = 130
@@ -104,14 +107,28 @@ def root(
 
 def main() -> None:
     """The entry point: runs a command and exits with its code."""
+    _prepare_streams()
     try:
-        app()
+        try:
+            app()
+        finally:
+            flush()
     except AwsyncError as error:
         complain(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        # The reader of our output left, as `head` does; Python would complain again at exit.
-        sys.stderr.close()
+        # The reader of our output left, as `head` does.
         sys.exit(1)
+
+
+def _prepare_streams() -> None:
+    """What is printed shall stop no command: not where a stream is closed, nor where it lacks a sign."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 until the end
+        elif isinstance(stream, io.TextIOWrapper):
+            # A code page of Windows lacks the signs of tables, and half an emoji is in no encoding at all.
+            stream.reconfigure(errors="replace")

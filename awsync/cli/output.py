@@ -6,8 +6,9 @@ May import: rich (at call time), msgspec, errors, events, words.
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from typing import NoReturn
 
 import msgspec
 from msgspec.structs import asdict
@@ -24,16 +25,40 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+NO_BUCKET = "ActivityWatch has no bucket yet: no watcher has ever reported."
 _RANKS = {Level.DEBUG: 0, Level.INFO: 1, Level.WARNING: 2, Level.ERROR: 3}
 
 
 def say(text: str = "") -> None:
-    """One line of data."""
-    sys.stdout.write(f"{text}\n")
+    """One line of data. Raises as flush() does."""
+    try:
+        sys.stdout.write(f"{text}\n")
+    except OSError as error:
+        _give_up(error)
+
+
+def flush() -> None:
+    """Writes out what was said; AwsyncError where that fails, BrokenPipeError where its reader left."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        _give_up(error)
+
+
+def _give_up(error: OSError) -> NoReturn:
+    # What is left would fail again at exit, and Python would complain in words of its own.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        raise error
+    raise AwsyncError(
+        f"Standard output cannot be written: {error.strerror or error}.",
+        "Make room where it goes, or send it elsewhere.",
+    ) from error
 
 
 def narrate(text: str) -> None:
-    """One line for the person who watches."""
+    """One line for the person who watches, behind what was said before it."""
+    flush()
     sys.stderr.write(f"{printable(text)}\n")
     sys.stderr.flush()
 
@@ -72,23 +97,19 @@ class LogLines:
     def apply(self, event: Event) -> None:
         """Writes the event, if it matters enough."""
         weight = level(event)
-        if _RANKS[weight] < self._least:
-            return
-        if self._form is LogFormat.JSON:
-            self._document(weight, describe(event), event=type(event).__name__, **asdict(event))
-        else:
-            narrate(f"{_now()} {weight.upper():7} {describe(event)}")
+        if _RANKS[weight] >= self._least:
+            self._line(weight, describe(event), {"event": type(event).__name__, **asdict(event)})
 
     def say(self, text: str) -> None:
         """Writes a sentence that is no event in the form of the log."""
-        if self._form is LogFormat.JSON:
-            self._document(Level.INFO, text)
-        else:
-            narrate(text)
+        self._line(Level.INFO, text, {})
 
-    def _document(self, weight: Level, message: str, **more: object) -> None:
-        line = {"time": _now(), "level": weight, "message": message, **more}
-        narrate(msgspec.json.encode(line).decode())
+    def _line(self, weight: Level, message: str, more: Mapping[str, object]) -> None:
+        if self._form is LogFormat.JSON:
+            line = {"time": _now(), "level": weight, "message": message, **more}
+            narrate(msgspec.json.encode(line).decode())
+        else:
+            narrate(f"{_now()} {weight.upper():7} {message}")
 
 
 def _now() -> str | None:
@@ -96,12 +117,22 @@ def _now() -> str | None:
 
 
 def table(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Iterable[str] = (), title: str = ""
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    numbers: Iterable[str] = (),
+    title: str = "",
+    idle: Iterable[str] = (),
 ) -> None:
-    """A table: ruled on a terminal, aligned plain columns otherwise; never read as markup."""
-    filled = [list(row) for row in rows]
+    """A table: ruled on a terminal, aligned plain columns otherwise; never read as markup.
+
+    `idle` are columns that tell nothing in these rows: a terminal is spared them, a pipe keeps its columns.
+    """
+    filled = [[printable(cell) for cell in row] for row in rows]
     if on_terminal():
-        _rich_table(columns, filled, set(numbers), title)
+        kept = [number for number, name in enumerate(columns) if name not in set(idle)]
+        told = [[row[number] for number in kept] for row in filled]
+        _rich_table([columns[number] for number in kept], told, set(numbers), title)
         return
     widths = [max(len(cells[i]) for cells in [list(columns), *filled]) for i in range(len(columns))]
     for cells in [list(columns), *filled]:
@@ -110,6 +141,11 @@ def table(
             for name, cell, width in zip(columns, cells, widths, strict=True)
         ]
         say("  ".join(padded).rstrip())
+
+
+def one_source(rows: Sequence[Sequence[str]]) -> Sequence[str]:
+    """The first column, that of the source, as idle where there is but one."""
+    return () if len({row[0] for row in rows}) > 1 else ("source",)
 
 
 def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: set[str], title: str) -> None:
@@ -122,5 +158,5 @@ def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: 
     for name in columns:
         ruled.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
     for row in rows:
-        ruled.add_row(*(Text(printable(cell)) for cell in row))
+        ruled.add_row(*map(Text, row))
     Console().print(ruled)

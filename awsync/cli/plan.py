@@ -12,7 +12,7 @@ import typer
 from msgspec.structs import asdict
 
 from awsync.cli.flags import settings_flags
-from awsync.cli.output import document, narrate, say, table
+from awsync.cli.output import NO_BUCKET, document, narrate, say, table
 from awsync.cli.settings import load_settings, remembered_neighbours
 from awsync.cli.typed import length_of
 from awsync.cli.watch import Watch
@@ -85,6 +85,8 @@ def _show(bill: "Bill", settings: "Settings") -> None:
         _show_samples(rows)
         _show_labels(bill.cuts())
         _show_end(bill, settings)
+    if not (bill.buckets or bill.skipped or bill.unread):
+        narrate(NO_BUCKET)
     for skipped in bill.skipped:
         narrate(f"{skipped.source}/{skipped.bucket} is not synced: {skipped.why}.")
 

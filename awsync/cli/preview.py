@@ -4,6 +4,7 @@ May import: typer, cli, errors, words; at call time config, preview, series.
 """
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import aclosing
 from datetime import timedelta
 from json import dumps
@@ -13,7 +14,7 @@ import typer
 from msgspec import Raw
 
 from awsync.cli.flags import settings_flags
-from awsync.cli.output import document, narrate, say
+from awsync.cli.output import NO_BUCKET, document, narrate, say
 from awsync.cli.settings import load_settings, remembered_neighbours, state_if_any
 from awsync.cli.typed import length_of
 from awsync.words import amount, clock, iso, printable, worked
@@ -31,7 +32,10 @@ TRIED = "tried"
 def preview(
     flags: dict[str, object],
     bucket: Annotated[
-        str | None, typer.Argument(help="A bucket id, as awsync buckets lists them; without it each in turn.")
+        str | None,
+        typer.Argument(
+            metavar="BUCKET", help="A bucket id, as awsync buckets lists them; without it each in turn."
+        ),
     ] = None,
     last: Annotated[str, typer.Option(metavar="DURATION", help="How much of its newest time.")] = "1h",
     count: Annotated[int, typer.Option(min=1, metavar="NUMBER", help="How many events are shown.")] = 20,
@@ -55,8 +59,12 @@ def preview(
         if json:
             document([_document(each) for each in shown])
         else:
-            for each in shown:
+            for number, each in enumerate(shown):
+                if number and not samples:
+                    say()
                 _show_samples(each) if samples else _show(each, count)
+    if not shown:
+        narrate(NO_BUCKET)
 
 
 async def _look(
@@ -84,7 +92,8 @@ def _rule(text: str | None) -> "Rule | None":
 
 
 def _show(found: "Preview", count: int) -> None:
-    _headline(found)
+    for line in _headline(found):
+        say(printable(line))
     for example in found.examples[:count]:
         say()
         time = worked(example.microseconds / 1e6)
@@ -98,15 +107,15 @@ def _show(found: "Preview", count: int) -> None:
         say(f"... and {len(found.examples) - count:,} more")
 
 
-def _headline(found: "Preview") -> None:
+def _headline(found: "Preview") -> Iterator[str]:
     dropped = sum(example.events for example in found.examples if example.labels is None)
-    narrate(
+    yield (
         f"{found.source}/{found.bucket}: {amount(found.events, 'event')} from {clock(found.start)} to "
         f"{clock(found.end)} UTC, {dropped:,} dropped; they become {amount(len(found.entries), 'sample')} of "
         f"{amount(len({entry.labels for entry in found.entries}), 'series')}:"
     )
     if found.why_not is not None:
-        narrate(f"Nothing of it leaves, for it is not synced: {found.why_not}.")
+        yield f"Nothing of it leaves, for it is not synced: {found.why_not}."
 
 
 def _data(data: "Data") -> str:
@@ -122,7 +131,8 @@ def _labels(example: "Example") -> str:
 
 
 def _show_samples(found: "Preview") -> None:
-    _headline(found)
+    for line in _headline(found):
+        narrate(line)  # what is on stdout is nothing but samples
     for entry in found.entries:
         sample = entry.sample
         name, *labels = sample.labels if sample.labels[0][0] == "__name__" else sorted(sample.labels)

@@ -33,7 +33,9 @@ app = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 Dropped = Annotated[bool, typer.Option("--dropped", help="Also what was given up.")]
-Ids = Annotated[list[str] | None, typer.Argument(help="Ids as the list shows them.", show_default=False)]
+Ids = Annotated[
+    list[str] | None, typer.Argument(metavar="ID...", help="Ids as the list shows them.", show_default=False)
+]
 All = Annotated[bool, typer.Option("--all", help="Everything that is set aside.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
@@ -112,9 +114,7 @@ def _decide(
         known = _ids(state)
     unknown = [each for each in ids if each not in known]
     if unknown:
-        raise AwsyncError(
-            f"Nothing set aside has the id {', '.join(unknown)}.", "See: awsync quarantine list"
-        )
+        raise AwsyncError(f"Nothing set aside has the id {', '.join(unknown)}.", _SEE_LIST)
     chosen = tuple(ids) or tuple(known)
     if not yes and chosen:
         typer.confirm(f"Give up {', '.join(chosen)}? It will not be sent.", abort=True, err=True)

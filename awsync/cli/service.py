@@ -130,7 +130,9 @@ def status(system: System = False, json: Json = False) -> None:
 @app.command()
 def logs(
     system: System = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 100,
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", metavar="NUMBER", min=1, help="How many of the last lines.")
+    ] = 100,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on with what comes; Ctrl-C ends it.")
     ] = False,

@@ -4,7 +4,6 @@ May import: typer, cli, errors; at call time the engine and what it needs.
 """
 
 import asyncio
-import shlex
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from awsync.cli.flags import settings_flags
-from awsync.cli.output import LogFormat, LogLines, document, narrate, say, table
+from awsync.cli.output import LogFormat, LogLines, document, narrate, one_source, say, table
 from awsync.cli.settings import load_with_store
 from awsync.errors import StateDamagedError, StateError
 from awsync.events import Event, Level, SettingsReloaded, folded, set_aside
@@ -47,9 +46,11 @@ def sync(
 ) -> None:
     """Deliver what is new: at once, and then at the times of the cron.
 
-    It reads config.toml again when it changes, and SIGTERM stops it within a second. A pass looks for changed
-    history once an hour, with --recheck at once. One pass ends with 0 only if all that was due is delivered.
+    It reads config.toml again when it changes, and SIGTERM stops it within a second.
+    A pass looks for changed history once an hour, with --recheck at once.
+    One pass ends with 0 only if all that was due is delivered.
     """
+    from awsync.config.command_line import shown_command
     from awsync.engine import Engine, system_clock
     from awsync.state import State
     from awsync.telemetry.own_series import begun
@@ -57,7 +58,7 @@ def sync(
     settings, sink = load_with_store(flags)
     lines = LogLines(log_format, Level.DEBUG if verbose else Level.INFO)
     with State(settings.state_dir, sink, write=True) as state:
-        state.database.announce(shlex.join(["awsync", *sys.argv[1:]]), system_clock())
+        state.database.announce(shown_command(), system_clock())
         once = once or recheck
         own = begun(state, system_clock)
         engine = Engine(settings, state, patience=ONCE_PATIENCE if once else None, own=own)
@@ -219,7 +220,7 @@ def show(summary: "PassSummary") -> None:
     """The summary of a pass for a person, or as plain columns for a pipe."""
     assert summary.finished is not None
     totals = summary.finished.totals
-    columns = ("source", "bucket", "events", "samples", "delivered up to (UTC)", "state")
+    columns = ("source", "bucket", "events", "samples", "checkpoint (UTC)", "state")
     rows = [
         (
             row.source,
@@ -232,7 +233,7 @@ def show(summary: "PassSummary") -> None:
         for row in summary.rows.values()
     ]
     if rows:
-        table(columns, rows, numbers=("events", "samples"))
+        table(columns, rows, numbers=("events", "samples"), idle=one_source(rows))
     verdict = "Complete" if summary.finished.complete else "Incomplete"
     where = f" to {summary.store}" if summary.store else ""
     say(

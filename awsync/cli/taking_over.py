@@ -1,7 +1,7 @@
 """`awsync config import`: the files of aw-sync-suite become settings and rules of awsync.
 
 Standard output is a config.toml, standard error narration. Exit code 2 where something cannot be taken over.
-May import: typer, config, errors.
+May import: typer, cli, config, errors.
 """
 
 import os
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from awsync.cli.flags import settings_flags
+from awsync.cli.output import complain, narrate, say
 from awsync.config.store_keys import BEARER_TOKEN, BEARER_TOKEN_FILE
 from awsync.errors import ConfigError, Problem
 
@@ -39,17 +40,17 @@ def take_over(
         target, _ = locate(flags, os.environ, Path.cwd())
         kept = _write(target, taken) if write else ()
     except ConfigError as error:
-        typer.echo(str(error), err=True)
+        complain(error)
         raise typer.Exit(error.exit_code) from error
     for note in [*taken.notes, *(f"{name} is set in {target} and stays as it is." for name in kept)]:
-        typer.echo(note, err=True)
+        narrate(note)
     if write:
-        typer.echo(f"Written to {target}. `awsync preview` shows what the rules do to real events.", err=True)
+        narrate(f"Written to {target}. `awsync preview` shows what the rules do to real events.")
         return
     if BEARER_TOKEN.name in taken.settings:
         hint = f"write it into a file and name that with {BEARER_TOKEN_FILE.name}, or use --write"
-        typer.echo(f"{BEARER_TOKEN.name} is a secret and is not printed: {hint}.", err=True)
-    typer.echo(_text(taken), nl=False)
+        narrate(f"{BEARER_TOKEN.name} is a secret and is not printed: {hint}.")
+    say(_text(taken))
 
 
 def _text(taken: "Taken") -> str:
@@ -59,7 +60,7 @@ def _text(taken: "Taken") -> str:
         f"{name} = {literal(value)}" for name, value in taken.settings.items() if name != BEARER_TOKEN.name
     ]
     blocks = ["\n".join(settings), *map(rule_text, taken.rules)]
-    return "".join(f"{block}\n" for block in "\n\n".join(filter(None, blocks)).splitlines())
+    return "\n\n".join(filter(None, blocks))
 
 
 def _write(target: Path, taken: "Taken") -> Sequence[str]:

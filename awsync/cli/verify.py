@@ -4,8 +4,6 @@ May import: typer, cli, errors; at call time config, state, verify.
 """
 
 import asyncio
-import shlex
-import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,6 +43,7 @@ def verify(
 
     Exit code 1 if anything does. It only reads, unless it is to repair.
     """
+    from awsync.config.command_line import shown_command
     from awsync.engine import system_clock
     from awsync.state import State
     from awsync.verify import By, Question
@@ -57,7 +56,7 @@ def verify(
     with ExitStack() as opened:
         state = opened.enter_context(State(settings.state_dir, sink, write=repair))
         if repair:
-            state.database.announce(shlex.join(["awsync", *sys.argv[1:]]), system_clock())
+            state.database.announce(shown_command(), system_clock())
         code = asyncio.run(_verify(settings, state, question, as_json=json))
     raise typer.Exit(code)
 

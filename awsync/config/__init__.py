@@ -19,6 +19,7 @@
     build          checks across keys, defaults worked out, Settings
     loader         config.toml is found, everything is loaded
     template       a commented config.toml: the example, and what `config init` writes
+    command_line   the command of this process, without its secrets
     watch          loads again what changed
     write          edits one key, keeps comments
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from awsync.config.build import Origin
     from awsync.config.key import Key
     from awsync.config.keys import KEYS
-    from awsync.config.loader import Loaded, default_path, load, locate
+    from awsync.config.loader import Loaded, default_path, is_there, load, locate
     from awsync.config.source_keys import SOURCE_KEYS
     from awsync.config.store import store_urls
     from awsync.config.tables import CATEGORY_KEYS
@@ -52,6 +53,7 @@ __all__ = [
     "Watched",
     "default_path",
     "freeze",
+    "is_there",
     "load",
     "locate",
     "render",
@@ -65,7 +67,7 @@ _HOMES = {
     "build": ("Origin",),
     "key": ("Key",),
     "keys": ("KEYS",),
-    "loader": ("Loaded", "default_path", "load", "locate"),
+    "loader": ("Loaded", "default_path", "is_there", "load", "locate"),
     "source_keys": ("SOURCE_KEYS",),
     "store": ("store_urls",),
     "tables": ("CATEGORY_KEYS",),

@@ -57,14 +57,15 @@ def _read_query_url(value: object, _: Path) -> str:
     return parts._replace(scheme=parts.scheme.lower(), path=path.rstrip("/")).geturl()
 
 
-def _show_url(url: str) -> str:
+def show_url(url: str) -> str:
+    """The address as it may be shown: what stands behind `?` may be a token."""
     base, question, _ = url.partition("?")
     return f"{base}{question}{MASK}" if question else base
 
 
-AW_URL: Kind[str] = Kind("URL", _read_aw_url, _show_url)
-STORE_URL: Kind[str] = Kind("URL", _read_store_url, _show_url)
-QUERY_URL: Kind[str] = Kind("URL", _read_query_url, _show_url)
+AW_URL: Kind[str] = Kind("URL", _read_aw_url, show_url)
+STORE_URL: Kind[str] = Kind("URL", _read_store_url, show_url)
+QUERY_URL: Kind[str] = Kind("URL", _read_query_url, show_url)
 
 
 def _read_listen(value: object, _: Path) -> Listen:

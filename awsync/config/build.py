@@ -107,7 +107,9 @@ class Builder:
         except ValueError as error:
             flat.complain(place, keys.PSEUDONYM_KEY_FILE.name, str(error))
             return None
-        if named is None:
+        if named is not None:
+            self.vault.files.add(path)
+        else:
             origin = Origin(str(path), f"default (made once, kept in {path})")
             self.origins[keys.PSEUDONYM_KEY_FILE.name] = origin
         return key
@@ -261,7 +263,7 @@ def _joined(whole: tuple[str, ...], own: tuple[str, ...] | None) -> tuple[str, .
 
 def _kept_id(path: Path) -> str:
     """Return the id in `path`, after making one if there is none. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists() or not path.read_text(encoding="utf-8").strip():
         fresh = path.with_name(f"{path.name}.{os.getpid()}")
         fresh.write_text(f"user-{uuid.uuid4().hex[:12]}\n", encoding="utf-8")

@@ -21,10 +21,14 @@ _LARGEST = 64 * 1024
 
 
 class Vault(Struct):
-    """Fetches secrets; faults go to the findings, doubts (others may read a file) to `warnings`."""
+    """Fetches secrets; faults go to the findings, doubts (others may read a file) to `warnings`.
+
+    `files` are those that the settings name, for secrets and else.
+    """
 
     environ: Mapping[str, str]
     warnings: list[Problem] = field(default_factory=list)
+    files: set[Path] = field(default_factory=set)
     seen: set[Path] = field(default_factory=set)
 
     def one_of(self, findings: Findings, key: Key[SecretRef], file_key: Key[Path]) -> Secret | None:
@@ -71,6 +75,7 @@ class Vault(Struct):
         return ref.literal
 
     def _read(self, path: Path, place: Place, name: str) -> Secret:
+        self.files.add(path)
         try:
             with path.open("rb") as file:
                 raw = file.read(_LARGEST + 1)

@@ -25,12 +25,16 @@ CONFIG = "config"
 
 
 class Loaded(Struct, frozen=True):
-    """The settings, where each came from, and what is doubtful though not wrong."""
+    """The settings, where each came from, and what is doubtful though not wrong.
+
+    `files` are those that they name, apart from the state folder and the programs of rules.
+    """
 
     settings: Settings
     origins: Mapping[str, Origin]
     file: Path | None
     warnings: tuple[Problem, ...]
+    files: tuple[Path, ...] = ()
 
 
 def default_path() -> Path:
@@ -47,7 +51,18 @@ def locate(flags: Mapping[str, object], environ: Mapping[str, str], cwd: Path) -
     if named:
         return cwd / Path(named).expanduser(), True
     here = cwd / FILE_NAME
-    return (here if here.is_file() else default_path()), False
+    return (here if is_there(here) else default_path()), False
+
+
+def is_there(path: Path) -> bool:
+    """Whether something stands there, or may: a folder that lets nobody in may hold rules that must count."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def load(
@@ -79,11 +94,12 @@ def load(
         in_order = sorted(layers.problems, key=lambda problem: (problem.line is None, problem.line or 0))
         raise ConfigError(tuple(in_order))
     warnings = (*builder.vault.warnings, *left_filters(environ, settings.rules))
-    return Loaded(settings, builder.origins, file.path if file else None, warnings)
+    files = tuple(sorted(builder.vault.files))
+    return Loaded(settings, builder.origins, file.path if file else None, warnings, files)
 
 
 def _read(path: Path, *, must_exist: bool) -> tuple[TomlFile | None, tuple[Problem, ...]]:
-    if not must_exist and not path.exists():
+    if not must_exist and not is_there(path):
         return None, ()
     try:
         return read_toml(path), ()

@@ -1,12 +1,15 @@
 """The key of pseudonyms: whoever has it can try which text stands behind one, so nobody else may read it.
 
-May import: the standard library, settings.
+May import: the standard library, filelock, settings.
 """
 
 import os
 import secrets
 import stat
+import tempfile
 from pathlib import Path
+
+import filelock
 
 from awsync.settings import Secret
 
@@ -35,13 +38,34 @@ def pseudonym_key(named: Path | None, state_dir: Path) -> tuple[Path, Secret]:
 
 
 def _make(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Puts a new key in place, unless one is there: it is whole before it has its name."""
+    if path.exists():
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # mkstemp makes it for its owner alone.
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    fresh = Path(name)
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        _place(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _place(fresh: Path, path: Path) -> None:
+    """Gives a file its name; who comes second leaves the name to the first."""
+    try:
+        os.link(fresh, path)
     except FileExistsError:
         return
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(secrets.token_hex(32) + "\n")
+    except OSError:
+        # FAT and some network folders know no links, and a rename would take the place of another's key.
+        with filelock.FileLock(path.with_name(f"{path.name}.lock"), mode=0o600):
+            if not path.exists():
+                fresh.replace(path)
 
 
 def _read(path: Path) -> Secret:

@@ -28,7 +28,7 @@ def build_store(flat: Findings, vault: Vault, file: Path | None) -> StoreSetting
     headers = _headers(flat, vault)
     _check_credentials(flat, headers)
     for key in (store_keys.CA_FILE, store_keys.CLIENT_CERT_FILE, store_keys.CLIENT_KEY_FILE):
-        _check_readable(flat, flat.get(key), key.name)
+        _check_readable(flat, flat.get(key), key.name, vault)
     cert, private = flat.pick(store_keys.CLIENT_CERT_FILE), flat.get(store_keys.CLIENT_KEY_FILE)
     if private.value is not None and cert is None:
         message = f"is of no use without {store_keys.CLIENT_CERT_FILE.name}"
@@ -99,9 +99,10 @@ def _check_credentials(flat: Findings, headers: Mapping[str, Secret]) -> None:
         flat.complain(place, name, f"and {ways[1][1]} are two ways to authenticate: keep one of them")
 
 
-def _check_readable(flat: Findings, found: Found, name: str) -> None:
+def _check_readable(flat: Findings, found: Found, name: str, vault: Vault) -> None:
     if found.value is None:
         return
+    vault.files.add(found.value)
     try:
         with found.value.open("rb"):
             return

@@ -6,13 +6,14 @@ May import: errors, httpx, demo.aw_server and the standard library.
 import contextlib
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import httpx
 
-from awsync.demo.aw_server import ended_within, free_port, stop_process
+from awsync.demo.aw_server import ended_within, free_port
 from awsync.errors import AwsyncError
 
 READY_SECONDS = 30.0
@@ -23,6 +24,22 @@ global:
 storage:
   tsdb:
     out_of_order_time_window: 60d
+"""
+
+
+# Prometheus ends when the standard input of this does, so that it never outlives a demo that was killed.
+_KEEP = """
+import subprocess, sys, threading
+store = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
+def follow_parent():
+    sys.stdin.read()
+    store.terminate()
+    try:
+        store.wait(5)
+    except subprocess.TimeoutExpired:
+        store.kill()
+threading.Thread(target=follow_parent, daemon=True).start()
+sys.exit(store.wait())
 """
 
 
@@ -59,6 +76,7 @@ class Prometheus:
         with log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 [
+                    *(sys.executable, "-I", "-c", _KEEP),
                     str(self._binary),
                     f"--config.file={config}",
                     f"--storage.tsdb.path={self._folder / 'data'}",
@@ -66,6 +84,7 @@ class Prometheus:
                     f"--web.listen-address=127.0.0.1:{self._port}",
                     "--web.enable-remote-write-receiver",
                 ],
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -83,8 +102,7 @@ class Prometheus:
         """Stop it; its data stays in the folder."""
         process, self._process = self._process, None
         if process is not None:
-            with process:
-                stop_process(process, grace=5.0)
+            process.communicate()  # closes its standard input
 
     @property
     def url(self) -> str:

@@ -1,4 +1,4 @@
-"""Samples to the body of a remote write request, 1.0 and 2.0, and back.
+"""Samples to the body of a remote write request, 1.0 and 2.0; and the message of such a body.
 
 A body is the protobuf message in the snappy block format; the framed format is refused by every store.
 Source: Prometheus remote write specifications 1.0 and 2.0-rc.4.
@@ -98,28 +98,6 @@ def _metadata_v2(of: Metadata, symbols: dict[str, int]) -> v2_pb2.Metadata:
         help_ref=symbols.setdefault(of.help, len(symbols)),
         unit_ref=symbols.setdefault(of.unit, len(symbols)),
     )
-
-
-def decode_v1(body: bytes) -> list[Sample]:
-    """The samples of a compressed 1.0 request, series by series; raises ValueError for a malformed one."""
-    return [
-        Sample(labels, sample.timestamp, sample.value)
-        for series in read_v1(body).timeseries
-        for labels in [tuple((label.name, label.value) for label in series.labels)]
-        for sample in series.samples
-    ]
-
-
-def decode_v2(body: bytes) -> list[Sample]:
-    """The samples of a compressed 2.0 request, series by series; raises ValueError for a malformed one."""
-    request = read_v2(body)
-    symbols = list(request.symbols)
-    return [
-        Sample(labels, sample.timestamp, sample.value)
-        for series in request.timeseries
-        for labels in [labels_of(series.labels_refs, symbols)]
-        for sample in series.samples
-    ]
 
 
 def read_v1(body: bytes) -> v1_pb2.WriteRequest:

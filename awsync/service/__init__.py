@@ -2,18 +2,19 @@
 
     manager   what every platform's manager is asked, and how commands are run
     job       what shall run: checked as the service will see it, not as this shell does
+    dynamic   what a user of the service's own must be able to read
     unit      pure: the text of a systemd unit        systemd   Linux
     launchd   macOS                                   task      pure: the XML of a Windows task
     windows   a task at logon                         files     a file in one step, only where it differs
 
-It prints nothing. May import: the standard library, msgspec, platformdirs, and of awsync config, errors.
+It prints nothing.
+May import: the standard library, msgspec, platformdirs, and of awsync config, errors, rights.
 """
 
 import sys
-from pathlib import Path
 
 from awsync.errors import UsageError
-from awsync.service.manager import Manager, Ran, Runner, Service, run
+from awsync.service.manager import SYSTEMD_RUNS, Manager, Ran, Runner, Service, run
 
 __all__ = ["Manager", "Ran", "Runner", "Service", "found", "here", "manager", "run"]
 
@@ -44,7 +45,7 @@ def manager(*, system: bool = False, platform: str = sys.platform, runner: Runne
 
 def here(platform: str = sys.platform) -> bool:
     """Whether something starts programs by itself here: a container seldom has a systemd that runs."""
-    return Path("/run/systemd/system").is_dir() if platform == "linux" else platform in ("darwin", "win32")
+    return SYSTEMD_RUNS.is_dir() if platform == "linux" else platform in ("darwin", "win32")
 
 
 def found(*, platform: str = sys.platform, runner: Runner = run) -> Manager:

@@ -3,7 +3,8 @@
 A service has neither this shell's variables nor its working folder. So config.toml must say everything by
 itself, and is named to it with its whole path.
 
-May import: the standard library, and of awsync config, errors, service.manager, service.unit.
+May import: the standard library, and of awsync config, errors, service.dynamic, service.manager,
+service.unit.
 """
 
 import os
@@ -14,11 +15,11 @@ from pathlib import Path
 from awsync.config import Loaded, load, locate
 from awsync.config.keys import CONFIG_ENV, KEYS, STATE_DIR
 from awsync.errors import ConfigError, Problem, UsageError
+from awsync.service import dynamic
 from awsync.service.manager import Job
 from awsync.service.unit import DYNAMIC_STATE
 
 _FOLDERS = ("XDG_CONFIG_HOME", "XDG_STATE_HOME")
-_ANYBODY = 0o004
 
 
 def this_awsync() -> tuple[str, ...]:
@@ -59,13 +60,7 @@ def _dynamic(flags: Mapping[str, object], environ: Mapping[str, str]) -> Job:
     if not flags.get("config") and not environ.get(CONFIG_ENV):
         flags = {**flags, "config": "/etc/awsync/config.toml"}
     path = locate(flags, environ, Path.cwd())[0].absolute()
-    _loaded(path, environ)
-    if not path.stat().st_mode & _ANYBODY:
-        raise UsageError(
-            f"{path} cannot be read by a user that exists only while the service runs.",
-            f"Name the user whose it is (--user NAME), or let everybody read it, with its secrets in files:\n"
-            f"  chmod a+r {path}",
-        )
+    dynamic.check(path, _loaded(path, environ))
     command = (*this_awsync(), "sync", "--config", str(path), "--state-dir", str(DYNAMIC_STATE))
     return Job(command, path, DYNAMIC_STATE)
 

@@ -9,6 +9,7 @@ May import: the standard library, errors, service.files, service.manager.
 import os
 import plistlib
 import re
+import time
 from pathlib import Path
 
 from awsync.errors import ServiceError
@@ -16,6 +17,9 @@ from awsync.service.files import held, put, remove
 from awsync.service.manager import NOT_FOUND, Job, Ran, Runner, Service
 
 LABEL = "net.activitywatch.awsync"
+_PATIENCE = 30.0
+_POLL = 0.1
+"""Seconds; launchd itself kills what has not ended after 20."""
 _PID = re.compile(r"^\s*pid = (\d+)", re.MULTILINE)
 _LAST = re.compile(r"^\s*last exit code = (\d+)", re.MULTILINE)
 _RUNS = re.compile(r"^\s*runs = (\d+)", re.MULTILINE)
@@ -76,10 +80,10 @@ class Launchd:
         """Writes the plist where it differs, and loads it; loading starts it."""
         content = self.render(job).encode()
         self._log.parent.mkdir(parents=True, exist_ok=True)
-        loaded = not self._launchctl("print", self._target).code
+        loaded = self._loaded()
         did = put(self.path, content)
         if loaded and did != "Already installed":
-            self._demand("bootout", self._target)
+            self._unload()
             loaded = False
         if not loaded:
             self._demand("enable", self._target)
@@ -92,33 +96,45 @@ class Launchd:
         """Unloads it, and removes the plist; the log stays."""
         if not self.written():
             return ()
-        if not self._launchctl("print", self._target).code:
-            self._demand("bootout", self._target)
+        if self._loaded():
+            self._unload()
         remove(self.path)
         return (f"Removed: {self.path}",)
 
     def start(self) -> None:
         """Lets it run."""
-        if self._launchctl("print", self._target).code:
-            self._demand("bootstrap", self._domain, str(self.path))
-        else:
+        if self._loaded():
             self._demand("kickstart", self._target)
+        else:
+            self._demand("bootstrap", self._domain, str(self.path))
 
     def stop(self) -> None:
         """Ends it; it is loaded again with the next login."""
-        if not self._launchctl("print", self._target).code:
-            self._demand("bootout", self._target)
+        if self._loaded():
+            self._unload()
 
     def restart(self) -> None:
         """Ends it, and starts it again."""
-        if self._launchctl("print", self._target).code:
-            self._demand("bootstrap", self._domain, str(self.path))
-        else:
+        if self._loaded():
             self._demand("kickstart", "-k", self._target)
+        else:
+            self._demand("bootstrap", self._domain, str(self.path))
 
     def logs(self, lines: int, *, follow: bool) -> tuple[str, ...]:
         """The file to which it writes."""
         return ("tail", "-n", str(lines), *(("-F",) if follow else ()), str(self._log))
+
+    def _loaded(self) -> bool:
+        return not self._launchctl("print", self._target).code
+
+    def _unload(self) -> None:
+        """Ends it, and waits until it is gone: while it ends, launchd loads nothing of its name."""
+        self._demand("bootout", self._target)
+        for _ in range(round(_PATIENCE / _POLL)):
+            if not self._loaded():
+                return
+            time.sleep(_POLL)
+        raise ServiceError(f"It has not ended within {_PATIENCE:.0f} s.", "Wait a moment, and try again.")
 
     def _launchctl(self, *words: str) -> Ran:
         return self._runner(("launchctl", *words))

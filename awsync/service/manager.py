@@ -15,6 +15,8 @@ from awsync.errors import ServiceError
 _PATIENCE = 90.0
 """Seconds for one command; a service that stops takes a second, and systemd waits for it."""
 NOT_FOUND = 127
+SYSTEMD_RUNS = Path("/run/systemd/system")
+"""Is there where systemd started the computer, as sd_booted(3) has it."""
 
 Running = Literal["running", "starting", "stopped", "failed", "unknown"]
 

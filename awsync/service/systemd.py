@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from awsync.errors import ServiceError
 from awsync.service import unit
 from awsync.service.files import held, put, remove
-from awsync.service.manager import NOT_FOUND, Job, Ran, Runner, Running, Service
+from awsync.service.manager import NOT_FOUND, SYSTEMD_RUNS, Job, Ran, Runner, Running, Service
 
 _SHOWN = (
     "ActiveState", "SubState", "MainPID", "NRestarts", "UnitFileState", "Result", "ExecMainStatus",
@@ -43,9 +43,11 @@ _OPEN = (
 class Systemd:
     """The service as a unit. Every method may raise ServiceError."""
 
-    def __init__(self, runner: Runner, *, system: bool) -> None:
+    def __init__(self, runner: Runner, *, system: bool, runs: Path = SYSTEMD_RUNS) -> None:
+        """`runs` is there where systemd started the computer."""
         self._runner = runner
         self._system = system
+        self._runs = runs
         self.kind = "systemd system unit" if system else "systemd user unit"
         folder = Path("/etc/systemd/system") if system else _config_home() / "systemd/user"
         self.path = folder / unit.NAME
@@ -175,7 +177,7 @@ class Systemd:
         )
 
     def _nobody(self, ran: Ran) -> ServiceError:
-        if self._system:
+        if self._system or not self._runs.exists():
             return ServiceError(
                 f"systemd does not run this computer ({ran.words}).",
                 "Let what starts programs here (the container, cron) run:\n  awsync sync",
@@ -270,11 +272,15 @@ def _make_private(job: Job) -> None:
 
 
 def _give(folder: Path, account: str) -> None:
-    """What root made on the way to the state folder belongs to who uses it."""
+    """What root made on the way to the state folder belongs to who uses it.
+
+    Whose home it is may have laid links there, and what lies outside of it is not to be given away.
+    """
     import pwd
 
     entry = pwd.getpwnam(account)
+    home, folder = Path(entry.pw_dir).resolve(), folder.resolve()
     for each in (folder, *folder.parents):
-        if each.stat().st_uid != 0 or not each.is_relative_to(entry.pw_dir) or each == Path(entry.pw_dir):
+        if each == home or not each.is_relative_to(home) or each.lstat().st_uid != 0:
             break
-        os.chown(each, entry.pw_uid, entry.pw_gid)
+        os.chown(each, entry.pw_uid, entry.pw_gid, follow_symlinks=False)

@@ -106,7 +106,7 @@ def render(job: Job, *, system: bool, namespaces: bool = True) -> str:
     parts.append(_MANNERS)
     if not system or job.account:
         parts.append(f"ReadWritePaths={_quoted(str(job.state_dir))}\n")
-    if not any(_temporary(path) for path in (job.state_dir, job.config, Path(job.command[0]))):
+    if not any(temporary(path) for path in (job.state_dir, job.config, Path(job.command[0]))):
         parts.append("PrivateTmp=yes\n")
     parts += [_WALLS, _NAMESPACED if namespaces else _OPEN]
     parts.append(_INSTALL.format(target="multi-user.target" if system else "default.target"))
@@ -147,5 +147,6 @@ def _quoted(word: str) -> str:
     return '"' + word.replace("\\", r"\\").replace('"', r"\"") + '"'
 
 
-def _temporary(path: Path) -> bool:
+def temporary(path: Path) -> bool:
+    """Whether a path lies where a service may have a folder of its own instead."""
     return any(path.is_relative_to(folder) for folder in _TEMPORARY)

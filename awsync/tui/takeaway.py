@@ -27,13 +27,14 @@ def copy(console: "Console") -> None:
 
 
 def export(console: "Console") -> None:
-    """Writes what is shown to a file in the working folder."""
+    """Writes what is shown to a file in the working folder, for this user alone."""
     if console.page is None:
         return
     ending, text = console.page.exported()
     stamp = datetime.fromtimestamp(console.now() // 1_000_000, UTC).strftime("%Y%m%d-%H%M%S")
     path = Path.cwd() / f"awsync-{console.page.NAME}-{stamp}.{ending}"
     try:
+        path.touch(mode=0o600)  # titles of windows may stand in it
         path.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         console.say(

@@ -1,4 +1,4 @@
-"""Panels, variables and where they stand: the SDK's builders in the few shapes that awsync needs."""
+"""Panels and where they stand: the SDK's builders in the few shapes that awsync needs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -32,13 +32,8 @@ from grafana_foundation_sdk.models.dashboard import (
     ValueMapping,
     ValueMappingResult,
     VariableModel,
-    VariableOption,
-    VariableRefresh,
-    VariableSort,
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
-
-from tests.dashboards.promql import RANGE, WATCHERS
 
 AnyPanel = Builder[Panel]
 AnyVariable = Builder[VariableModel]
@@ -183,13 +178,47 @@ def shades(title: str, about: str, query: Query, unit: str) -> statushistory.Pan
     return panel.fill_opacity(90).line_width(0).with_target(query)
 
 
-def crossed(title: str, about: str, query: str, rows_by: str, columns_by: str) -> barchart.Panel:
-    """Bars by one label, stacked by another."""
+def crossed(
+    title: str, about: str, query: str, rows_by: str, columns_by: str, *, in_order: bool = False
+) -> barchart.Panel:
+    """Bars by one label, stacked by another; `in_order` of the first one's names, else of the answer."""
     panel = barchart.Panel().title(title).description(about).datasource(STORE).unit(TIME).min(0)
     panel.with_target(rows("A", query)).stacking(common.StackingMode.NORMAL).fill_opacity(70)
     panel.orientation(common.VizOrientation.HORIZONTAL)
-    options = {"columnField": columns_by, "rowField": rows_by, "valueField": "Value"}
-    return panel.with_transformation(DataTransformerConfig(id_val="groupingToMatrix", options=options))
+    if in_order:
+        panel.with_transformation(_sorted_by(rows_by))
+    return panel.with_transformation(_matrix(rows_by, columns_by))
+
+
+def calendar(
+    title: str, about: str, query: str, rows_by: str, columns_by: str, names: Sequence[str]
+) -> table.Panel:
+    """A row for each value of one label, a small field for each of another, the darker the more.
+
+    `names` are the values of the second label in the order of the columns.
+    """
+    panel = table.Panel().title(title).description(about).datasource(STORE).unit("none").decimals(1)
+    panel.with_target(rows("A", query)).no_value("").min(0).min_width(30)
+    panel.color_scheme(builders.FieldColor().mode(FieldColorModeId.CONTINUOUS_BLUES))
+    panel.with_transformation(_sorted_by(rows_by)).with_transformation(
+        _matrix(rows_by, columns_by, emptyValue="null")
+    )
+    first = f"{rows_by}\\{columns_by}"
+    order = {name: place for place, name in enumerate([first, *names])}
+    named = {"excludeByName": {}, "indexByName": order, "renameByName": {first: rows_by}}
+    panel.with_transformation(DataTransformerConfig(id_val="organize", options=named))
+    look = DynamicConfigValue("custom.cellOptions", {"type": "color-background", "mode": "basic"})
+    return panel.override_by_regexp(f"/^({'|'.join(names)})$/", [look])
+
+
+def _sorted_by(label: str) -> DataTransformerConfig:
+    options = {"fields": {}, "sort": [{"field": label, "desc": False}]}
+    return DataTransformerConfig(id_val="sortBy", options=options)
+
+
+def _matrix(rows_by: str, columns_by: str, **more: str) -> DataTransformerConfig:
+    options = {"columnField": columns_by, "rowField": rows_by, "valueField": "Value", **more}
+    return DataTransformerConfig(id_val="groupingToMatrix", options=options)
 
 
 def mapping(told: Mapping[str, tuple[str, str]]) -> ValueMapping:
@@ -207,78 +236,24 @@ def told(panel: table.Panel, column: str, words: Mapping[str, tuple[str, str]]) 
     panel.override_by_name(column, [DynamicConfigValue(name, value) for name, value in look.items()])
 
 
-def asked(
-    name: str, words: str, label: str, selected: str, about: str, *, over: str = RANGE, everything: str = ".*"
-) -> AnyVariable:
-    """A variable with the values of a label in the chosen time; `everything` is what All means.
-
-    `label_values` would not do: Prometheus has none to tell of a time whose samples all came out of
-    order, until it has compacted them.
-    """
-    variable = builders.QueryVariable(name).label(words).description(about).datasource(STORE)
-    query = f"query_result(group by ({label}) (last_over_time({selected}{over})))"
-    variable.query({"qryType": 3, "query": query, "refId": "PrometheusVariableQueryEditor-VariableQuery"})
-    variable.regex("/^([^{]+)/" if label == "__name__" else f'/{label}="([^"]*)"/')
-    variable.refresh(VariableRefresh.ON_TIME_RANGE_CHANGED).sort(VariableSort.ALPHABETICAL_ASC)
-    variable.multi(multi=True).include_all(include_all=True).all_value(everything)
-    return variable.current(VariableOption(text=["All"], value=["$__all"], selected=True))
-
-
-def chosen(name: str, label: str, about: str, options: Mapping[str, str]) -> AnyVariable:
-    """A variable with fixed values, by the words for them; the first is taken at the beginning."""
-    variable = builders.CustomVariable(name).label(label).description(about)
-    variable.values(", ".join(f"{text} : {value}" for text, value in options.items()))
-    listed = [
-        VariableOption(text=text, value=value, selected=not index)
-        for index, (text, value) in enumerate(options.items())
-    ]
-    return variable.options(listed).current(listed[0]).multi(multi=False).include_all(include_all=False)
-
-
-def people(matching: str, watcher: AnyVariable, over: str = RANGE) -> list[AnyVariable]:
-    """Where the data are, whose, and from which device and watcher; `matching` tells where to look."""
-    store = builders.DatasourceVariable("datasource").label("Store").type("prometheus")
-    of_user = f'{matching}, user=~"$user"'
-    return [
-        store.description("Prometheus, or whatever answers its queries."),
-        asked("user", "User", "user", f"{{{matching}}}", "Whose activity.", over=over),
-        asked("host", "Host", "host", f"{{{of_user}}}", "On which device.", over=over),
-        watcher,
-    ]
-
-
-def activity() -> list[AnyVariable]:
-    """The variables of what watchers record."""
-    matching = f'__name__=~"{WATCHERS}"'
-    watcher = asked(
-        "watcher",
-        "Watcher",
-        "__name__",
-        f"{{{matching}}}",
-        "Where two watchers record the same time (two for windows, say), leave one out.",
-        everything=WATCHERS,
-    )
-    active = chosen(
-        "active",
-        "Counts",
-        "Which time counts: by what the AFK watcher of the host says.",
-        {"active, or nobody can tell": "true|unknown", "active only": "true", "everything": ".*"},
-    )
-    lengths = {"5 min": "300", "10 min": "600", "15 min": "900", "30 min": "1800", "1 h": "3600"}
-    slot = chosen("slot", "Slot", "The longest `resolution` of your agents; longer is faster.", lengths)
-    return [*people(matching, watcher), active, slot]
-
-
 class Page:
-    """A dashboard that fills up from the left, row by row."""
+    """A dashboard that fills up from the left, row by row; `zone` is whose days and hours it shows."""
 
     def __init__(
-        self, uid: str, title: str, about: str, variables: Sequence[AnyVariable], *, since: str, refresh: str
+        self,
+        uid: str,
+        title: str,
+        about: str,
+        variables: Sequence[AnyVariable],
+        *,
+        since: str,
+        refresh: str,
+        zone: str = TimeZoneBrowser,
     ) -> None:
         self._panels = 0
         self._x = self._y = self._height = 0
         page = builders.Dashboard(title).uid(uid).description(about).tags(["awsync"])
-        page.timezone(TimeZoneBrowser).time(since, "now").refresh(refresh).variables(list(variables))
+        page.timezone(zone).time(since, "now").refresh(refresh).variables(list(variables))
         page.tooltip(DashboardCursorSync.CROSSHAIR).editable()
         links = builders.DashboardLink("awsync").type(DashboardLinkType.DASHBOARDS).tags(["awsync"])
         page.link(

@@ -6,7 +6,6 @@ from tests.dashboards import promql
 from tests.dashboards.building import (
     CLOCK,
     Page,
-    activity,
     at_end,
     bars,
     crossed,
@@ -16,6 +15,7 @@ from tests.dashboards.building import (
     shades,
 )
 from tests.dashboards.promql import STEP, by, spent
+from tests.dashboards.variables import activity
 
 _COUNTS = "“Counts” above says which time it is."
 _DEVICE = "user, host"

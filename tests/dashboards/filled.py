@@ -28,11 +28,33 @@ ZONE = ZoneInfo("Asia/Kolkata")
 """Without summer time, and with midnights that are not those of UTC."""
 NOW = datetime(2026, 11, 20, 22, 30, 30, tzinfo=ZONE)
 """A Friday evening: somebody looks at the dashboards."""
+EARLIER = (date(2025, 11, 12), date(2025, 11, 13), date(2026, 3, 4))
+"""What is looked at in a year."""
 BETWEEN = timedelta(minutes=5)
 PASS_SECONDS = 0.8
 LAST_PASS = NOW - timedelta(seconds=30)
 _NOWHERE = "http://127.0.0.1:9"
 _LATE = {"app": "libreoffice", "title": "Found again.odt - LibreOffice Writer"}
+
+
+class Used(NamedTuple):
+    """Who uses which host, on which days, and whether an AFK watcher is there."""
+
+    user: str
+    host: str
+    days: Sequence[date]
+    watched: bool = True
+
+
+def _november(*days: int) -> Sequence[date]:
+    return [date(NOW.year, NOW.month, day) for day in days]
+
+
+DEVICES = (
+    Used("sam", "laptop", [*EARLIER, *_november(11, 12, 13, 18, 19, 20)]),
+    Used("sam", "desktop", _november(19, 20)),
+    Used("kim", "tablet", _november(13, 19, 20), watched=False),
+)
 
 
 class Device(NamedTuple):
@@ -41,8 +63,8 @@ class Device(NamedTuple):
     user: str
     person: Person
     aw: AwServer
-    days: Sequence[int]
-    """Of November: when it was used at all."""
+    days: Sequence[date]
+    """When it was used at all."""
     watched: bool = True
     """Whether it has an AFK watcher."""
 
@@ -55,8 +77,9 @@ class Device(NamedTuple):
 class World:
     """The devices, in a folder; `with World(folder) as world:` starts them and stops them."""
 
-    def __init__(self, folder: Path, passes: int = 3) -> None:
+    def __init__(self, folder: Path, passes: int = 3, used: Sequence[Used] = DEVICES) -> None:
         self._folder = folder
+        self._used = used
         self._passes = passes
         self._stack = contextlib.ExitStack()
         self.devices: list[Device] = []
@@ -64,11 +87,7 @@ class World:
 
     def __enter__(self) -> "World":
         with contextlib.ExitStack() as stack:
-            for user, host, days, watched in (
-                ("sam", "laptop", (11, 12, 13, 18, 19, 20), True),
-                ("sam", "desktop", (19, 20), True),
-                ("kim", "tablet", (13, 19, 20), False),
-            ):
+            for user, host, days, watched in self._used:
                 aw = stack.enter_context(AwServer(self._folder / host))
                 device = Device(user, Person(host, zone=ZONE), aw, days, watched)
                 self.devices.append(device)
@@ -141,6 +160,6 @@ def _fill(device: Device) -> None:
     for bucket in watchers:
         device.aw.create_bucket(bucket.id, bucket.client, bucket.type, bucket.hostname)
     for day in device.days:
-        plan = person.day(date(NOW.year, NOW.month, day))
+        plan = person.day(day)
         for bucket in watchers:
             device.aw.insert(bucket.id, [event.to_json() for event in plan[bucket.id] if event.end_us <= now])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from tests.dashboards import building
+from tests.dashboards import building, variables
 from tests.dashboards.building import Page, Query, at_end, bars, lines, listing, numbers, over_time
 from tests.dashboards.promql import AGENT, KNOWN, STEP, agents, grown, heard, own
 
@@ -23,14 +23,14 @@ _AGO = "dateTimeFromNow"
 def build() -> Dashboard:
     """The dashboard."""
     about = "Whose lag is shown, by bucket."
-    watcher = building.asked("watcher", "Watcher", "bucket", own(_LAG), about, over=KNOWN)
-    within = building.chosen(
+    watcher = variables.asked("watcher", "Watcher", "bucket", own(_LAG), about, over=KNOWN)
+    within = variables.chosen(
         "within",
         "Heard within",
         "Which agents are known: one that was not heard for longer is not shown at all.",
         {"7 days": "7d", "1 day": "1d", "30 days": "30d", "90 days": "90d"},
     )
-    quiet = building.chosen(
+    quiet = variables.chosen(
         "quiet",
         "Quiet after",
         "Without a complete pass for so long an agent counts as quiet.",
@@ -40,7 +40,7 @@ def build() -> Dashboard:
         "awsync-fleet",
         "awsync fleet",
         "Whether every agent delivers: what awsync sends of itself with each pass.",
-        [*building.people(f'__name__="{_SUCCESS}"', watcher, KNOWN), within, quiet],
+        [*variables.people(f'__name__="{_SUCCESS}"', watcher, KNOWN), within, quiet],
         since="now-24h",
         refresh="1m",
     )

@@ -1,14 +1,15 @@
 """What Grafana makes of a panel before the store sees it, as far as these dashboards use it.
 
 Variables are put in as its Prometheus data source does (several values as a regular expression, escaped; All
-as the variable's own), a panel's time and the built-in variables worked out, the step rounded and the points
-put on the browser's midnights. What
+as the variable's own; hidden ones are asked for), a panel's time and the built-in variables worked out, the
+step rounded and the points put on the midnights of the browser, or of UTC where the dashboard is of UTC. What
 Grafana would not understand either is an error here.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import httpx
@@ -17,7 +18,8 @@ Json = dict[str, Any]
 DAY_MS = 86_400_000
 POINTS = 1_000
 """About as many pixels as a panel is wide."""
-_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|([a-zA-Z_]\w*))")
+"""`$1`, as `label_replace` has it, is none."""
 _SHIFT = re.compile(r"(\d+)([smhdw])")
 _UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": DAY_MS, "w": 7 * DAY_MS}
 _ROUNDED = (
@@ -66,10 +68,18 @@ def panels(dashboard: Json) -> Iterator[Json]:
     return (panel for panel in dashboard["panels"] if panel["type"] != "row")
 
 
-def answer(store: httpx.Client, dashboard: Json, panel: Json, target: Json, view: View) -> list[Series]:
-    """What a store says to one query of a panel."""
+def answer(
+    store: httpx.Client,
+    dashboard: Json,
+    panel: Json,
+    target: Json,
+    view: View,
+    chosen: Mapping[str, str] | None = None,
+) -> list[Series]:
+    """What a store says to one query of a panel; `chosen` are the variables where they are known already."""
     start, end = span(dashboard, panel, view)
-    known = variables(dashboard, view) | _range_variables(start, end)
+    chosen = variables(store, dashboard, view) if chosen is None else chosen
+    known = {**chosen, **_range_variables(start, end)}
     if target.get("instant"):
         query = interpolate(target["expr"], known)
         return ask(store, query, end / 1000)
@@ -81,7 +91,7 @@ def answer(store: httpx.Client, dashboard: Json, panel: Json, target: Json, view
         "__interval_ms": str(step),
         "__rate_interval": f"{rate // 1000}s",
     }
-    offset = view.now.utcoffset()
+    offset = local(dashboard, view).utcoffset()
     assert offset is not None
     shift = offset // timedelta(milliseconds=1)
     first, last = ((moment + shift) // step * step - shift for moment in (start, end))
@@ -90,29 +100,46 @@ def answer(store: httpx.Client, dashboard: Json, panel: Json, target: Json, view
     return _series(store, "query_range", asked)
 
 
-def variables(dashboard: Json, view: View) -> dict[str, str]:
+def variables(store: httpx.Client, dashboard: Json, view: View) -> dict[str, str]:
     """What stands for each variable in a query."""
-    return {each["name"]: _value(each, view) for each in dashboard["templating"]["list"]}
+    listed = dashboard["templating"]["list"]
+    known = {each["name"]: _value(each, view) for each in listed if not _is_hidden(each)}
+    for each in filter(_is_hidden, listed):
+        (known[each["name"]],) = _found(store, dashboard, each, view, known)
+    return known
 
 
 def values(store: httpx.Client, dashboard: Json, name: str, view: View) -> list[str]:
     """What can be chosen for a variable."""
     variable = next(each for each in dashboard["templating"]["list"] if each["name"] == name)
+    return sorted(_found(store, dashboard, variable, view, variables(store, dashboard, view)))
+
+
+def _is_hidden(variable: Json) -> bool:
+    return bool(variable.get("hide"))
+
+
+def _found(
+    store: httpx.Client, dashboard: Json, variable: Json, view: View, known: Mapping[str, str]
+) -> list[str]:
+    """What the query of a variable finds; Grafana asks it at the next full second."""
     start, end = span(dashboard, {}, view)
-    known = variables(dashboard, view) | _range_variables(start, end)
-    asked = re.fullmatch(r"query_result\((.+)\)", interpolate(variable["query"]["query"], known))
+    query = interpolate(variable["query"]["query"], {**known, **_range_variables(start, end)})
+    asked = re.fullmatch(r"query_result\((.+)\)", query)
     assert asked is not None
-    told = (_as_text(series) for series in ask(store, asked[1], end / 1000))
+    at = str(math.ceil(end / 1000))
+    told = (_as_text(each) for each in _result(store, "query", {"query": asked[1], "time": at}))
     found = (re.search(variable["regex"].strip("/"), text) for text in told)
-    return sorted(each[1] for each in found if each is not None)
+    return [each[1] for each in found if each is not None]
 
 
-def _as_text(series: Series) -> str:
+def _as_text(answered: Json) -> str:
     """A series as a regular expression of a variable meets it."""
-    labels = dict(series.labels)
+    labels = dict(answered["metric"])
     name = labels.pop("__name__", "")
     listed = ",".join(f'{label}="{value}"' for label, value in labels.items())
-    return f"{name}{{{listed}}} {series.value}"
+    at, value = answered["value"]
+    return f"{name}{{{listed}}} {value} {at * 1000:.0f}"
 
 
 def interpolate(text: str, known: Mapping[str, str]) -> str:
@@ -132,12 +159,17 @@ def ask(store: httpx.Client, query: str, at: float) -> list[Series]:
 
 
 def _series(store: httpx.Client, kind: str, parameters: Mapping[str, str]) -> list[Series]:
-    answered = store.post(f"/api/v1/{kind}", data=parameters)
-    assert answered.is_success, f"{parameters}: {answered.text}"
     return [
         Series(each["metric"], {at: float(value) for at, value in each.get("values") or [each["value"]]})
-        for each in answered.json()["data"]["result"]
+        for each in _result(store, kind, parameters)
     ]
+
+
+def _result(store: httpx.Client, kind: str, parameters: Mapping[str, str]) -> list[Json]:
+    answered = store.post(f"/api/v1/{kind}", data=parameters)
+    assert answered.is_success, f"{parameters}: {answered.text}"
+    result: list[Json] = answered.json()["data"]["result"]
+    return result
 
 
 def _value(variable: Json, view: View) -> str:
@@ -159,20 +191,26 @@ def _value(variable: Json, view: View) -> str:
 
 def span(dashboard: Json, panel: Json, view: View) -> tuple[int, int]:
     """From when to when, in milliseconds since the epoch; a panel's own time ends now."""
+    now = local(dashboard, view)
     own = panel.get("timeFrom")
     if own is not None:
-        return _moment(own if own.startswith("now/") else f"now-{own}", view.now), _ms(view.now)
+        return _moment(own if own.startswith("now/") else f"now-{own}", now), _ms(now)
     if view.since is not None and view.until is not None:
         return _ms(view.since), _ms(view.until)
-    return _moment(dashboard["time"]["from"], view.now), _moment(dashboard["time"]["to"], view.now)
+    return _moment(dashboard["time"]["from"], now), _moment(dashboard["time"]["to"], now)
+
+
+def local(dashboard: Json, view: View) -> datetime:
+    """Now, in the zone whose days the dashboard shows."""
+    return view.now.astimezone(UTC) if dashboard["timezone"] == "utc" else view.now
 
 
 def _moment(text: str, now: datetime) -> int:
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    named = {"now": now, "now/d": midnight, "now/w": midnight - timedelta(days=now.weekday())}
-    if text in named:
-        return _ms(named[text])
-    return _ms(now) - _milliseconds(text.removeprefix("now-"))
+    text, _, rounded = text.partition("/")
+    moment = now - timedelta(milliseconds=_milliseconds(text.removeprefix("now-"))) if text != "now" else now
+    if rounded:
+        moment = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    return _ms(moment - timedelta(days=moment.weekday() if rounded == "w" else 0))
 
 
 def _range_variables(start: int, end: int) -> dict[str, str]:

@@ -11,7 +11,6 @@ from tests.dashboards.building import (
     CLOCK,
     GREEN,
     Page,
-    activity,
     at_end,
     bars,
     numbers,
@@ -21,6 +20,7 @@ from tests.dashboards.building import (
     states,
 )
 from tests.dashboards.promql import DAY, STEP, before, by, change, spent
+from tests.dashboards.variables import activity
 
 STATES = {
     "1": ("there", GREEN),
@@ -153,7 +153,9 @@ def _week(page: Page) -> None:
     page.add(shares("Categories of the week", about, "category", columns).time_from(_WEEK), 18, 9)
     days = bars(
         "Day by day",
-        f"The last seven days, each beside the same day of the week before. {_COUNTS}",
+        "The last seven days, each beside the same day of the week before. Grafana puts the points of a"
+        " diagram 24 hours apart, and PromQL knows no time zone: where summer time begins or ends within"
+        f" these days, the ones before that begin an hour off midnight. {_COUNTS}",
         [
             over_time("A", by("", spent(), DAY), "the day", "1d"),
             over_time("B", by("", spent(), "[1d] offset 6d"), "a week before", "1d"),

@@ -12,23 +12,13 @@ from typing import NamedTuple
 
 import httpx
 
-from tests.dashboards.grafana import Json, Series, View, answer, panels, span
-from tests.dashboards.sheet import EDGE, FAINT, INK, PALETTE, PANEL, Sheet, cut, written
+from tests.dashboards.grafana import Json, Series, View, answer, local, panels, span
+from tests.dashboards.sheet import EDGE, FAINT, INK, PALETTE, PANEL, Area, Sheet, cut, shade, written
+from tests.dashboards.tables import Tables
 
 COLUMN, ROW, GAP, HEAD = 56.0, 32.0, 6.0, 44.0
 WIDTH = 24 * COLUMN
-LINE = 20.0
 NOTE = "Drawn from the answers to the dashboard's queries; not a screenshot of Grafana."
-Row = dict[str, str | float]
-
-
-class Area(NamedTuple):
-    """Where the inside of a panel is."""
-
-    x: float
-    y: float
-    width: float
-    height: float
 
 
 class Scale(NamedTuple):
@@ -55,6 +45,7 @@ class Picture:
         self._store = store
         self._dashboard = dashboard
         self._view = view
+        self._now = local(dashboard, view)
         boxes = [panel["gridPos"] for panel in dashboard["panels"]]
         self._sheet = Sheet(WIDTH, HEAD + max(box["y"] + box["h"] for box in boxes) * ROW + GAP)
 
@@ -81,18 +72,19 @@ class Picture:
             target["refId"]: answer(self._store, self._dashboard, panel, target, self._view)
             for target in panel["targets"]
         }
+        tables = Tables(self._sheet, self._write)
         draw = {
             "stat": self._stat,
-            "table": self._table,
+            "table": tables.table,
             "timeseries": self._diagram,
             "state-timeline": self._states,
             "status-history": self._shades,
-            "barchart": self._bars,
+            "barchart": tables.bars,
         }
         draw[panel["type"]](panel, answers, inside)
 
     def _write(self, value: float, unit: str) -> str:
-        return written(value, unit, self._view.now)
+        return written(value, unit, self._now)
 
     def _stat(self, panel: Json, answers: Mapping[str, Sequence[Series]], area: Area) -> None:
         defaults = panel["fieldConfig"]["defaults"]
@@ -108,44 +100,9 @@ class Picture:
             x, y = area.x + right + part / 2, area.y + down + room / 2 + 8
             size = min(28.0, part / (len(text) + 1) / 0.6)
             self._sheet.text(x, y, text, "red" if bad else INK, round(size, 1), "middle")
-            if several:
-                self._sheet.text(x, y + 20, target["legendFormat"], FAINT, 12, "middle")
-
-    def _table(self, panel: Json, answers: Mapping[str, Sequence[Series]], area: Area) -> None:
-        names = next(each for each in panel["transformations"] if each["id"] == "organize")["options"]
-        values = names["renameByName"]
-        order = sorted(names["indexByName"], key=lambda name: int(names["indexByName"][name]))
-        labels = [name for name in order if name not in {"Time", *values}]
-        looks: dict[str, Json] = defaultdict(dict)
-        for each in panel["fieldConfig"]["overrides"]:
-            looks[each["matcher"]["options"]] |= {part["id"]: part["value"] for part in each["properties"]}
-        columns = list(values.values())
-        kept = _merged(answers, columns)
-        kept.sort(key=lambda row: (-float(row.get(columns[0], 0)), str(sorted(row.items()))))
-        widths = [1.6] * len(labels) + [1.0] * len(columns)
-        part = area.width / sum(widths)
-        edges = [area.x + part * sum(widths[:number]) for number in range(len(widths))]
-        for x, width, name in zip(edges, widths, [*labels, *columns], strict=True):
-            self._sheet.text(x, area.y + 14, cut(name, width * part - 8), FAINT)
-        most = max((float(row.get(columns[0], 0)) for row in kept), default=0)
-        fitting = int(area.height / LINE) - 1
-        for number, row in enumerate(kept[:fitting], start=1):
-            y = area.y + number * LINE + 14
-            for x, width, name in zip(edges, widths, [*labels, *columns], strict=True):
-                value = row.get(name, "-")
-                look = looks.get(name, {})
-                if isinstance(value, float) and look.get("custom.cellOptions", {}).get("type") == "gauge":
-                    self._sheet.box(x, y - 13, (width * part - 8) * value / most, 17, "#1f4e8c")
-                self._cell(x, y, width * part - 8, value, look, panel)
-
-    def _cell(self, x: float, y: float, width: float, value: str | float, look: Json, panel: Json) -> None:
-        colour, text = INK, str(value)
-        if isinstance(value, float):
-            told = [each["options"].get(f"{value:g}") for each in look.get("mappings", [])]
-            text = self._write(value, look.get("unit", panel["fieldConfig"]["defaults"]["unit"]))
-            if told and told[0]:
-                text, colour = told[0]["text"], told[0]["color"]
-        self._sheet.text(x, y, cut(text, width), colour)
+            if several or panel["options"]["textMode"] == "value_and_name":
+                name = _name(target["legendFormat"], found[0]) if found else ""
+                self._sheet.text(x, y + 20, name, FAINT, 12, "middle")
 
     def _diagram(self, panel: Json, answers: Mapping[str, Sequence[Series]], area: Area) -> None:
         defaults = panel["fieldConfig"]["defaults"]
@@ -180,16 +137,7 @@ class Picture:
                     base[at] += series.points[at] if stacked else 0
                 else:
                     self._sheet.dot(x, y, colour)
-        self._legend([name for name, _ in drawn], area)
-
-    def _legend(self, names: Iterable[str], area: Area) -> None:
-        x, y = area.x, area.y + area.height
-        for number, name in enumerate(names):
-            if x + len(name) * 7.2 + 24 > area.x + area.width:
-                return
-            self._sheet.box(x, y - 4, 14, 4, PALETTE[number % len(PALETTE)])
-            self._sheet.text(x + 18, y, name, FAINT)
-            x += len(name) * 7.2 + 34
+        self._sheet.legend([name for name, _ in drawn], area)
 
     def _axes(self, panel: Json, area: Area, top: float) -> Scale:
         start, end = (each / 1000 for each in span(self._dashboard, panel, self._view))
@@ -208,17 +156,26 @@ class Picture:
         return scale
 
     def _midnight(self, at: float) -> float:
-        moment = datetime.fromtimestamp(at, self._view.now.tzinfo)
+        moment = datetime.fromtimestamp(at, self._now.tzinfo)
         return moment.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
 
     def _ticks(self, start: float, end: float) -> Iterable[tuple[float, str]]:
+        if end - start > 60 * 86_400:
+            yield from self._months(start, end)
+            return
         step = next(each for each in (1 / 6, 3, 6, 24, 48) if (end - start) / each / 3600 <= 8.5)
         form = "%H:%M" if step < 24 else "%a %d"
-        moment = datetime.fromtimestamp(self._midnight(start), self._view.now.tzinfo)
+        moment = datetime.fromtimestamp(self._midnight(start), self._now.tzinfo)
         while moment.timestamp() < end - step * 900:
             if moment.timestamp() >= start:
                 yield moment.timestamp(), f"{moment:{form}}"
             moment += timedelta(hours=step)
+
+    def _months(self, start: float, end: float) -> Iterable[tuple[float, str]]:
+        first, last = (datetime.fromtimestamp(at, self._now.tzinfo) for at in (start, end))
+        for month in range(first.year * 12 + first.month, last.year * 12 + last.month):
+            moment = datetime(month // 12, month % 12 + 1, 1, tzinfo=self._now.tzinfo)
+            yield moment.timestamp(), f"{moment:%b %y}"
 
     def _rows(
         self, panel: Json, answers: Mapping[str, Sequence[Series]], area: Area
@@ -251,41 +208,7 @@ class Picture:
 
     def _shades(self, panel: Json, answers: Mapping[str, Sequence[Series]], area: Area) -> None:
         for left, y, width, height, value in self._rows(panel, answers, area):
-            shade = [round(a + (b - a) * min(value, 1)) for a, b in ((34, 87), (40, 148), (54, 242))]
-            self._sheet.box(left, y, width, height, "#{:02x}{:02x}{:02x}".format(*shade))
-
-    def _bars(self, panel: Json, answers: Mapping[str, Sequence[Series]], area: Area) -> None:
-        options = panel["transformations"][0]["options"]
-        rows: dict[str, dict[str, float]] = defaultdict(dict)
-        for series in answers["A"]:
-            rows[series.labels[options["rowField"]]][series.labels[options["columnField"]]] = series.value
-        names = sorted({name for row in rows.values() for name in row})
-        most = max(sum(row.values()) for row in rows.values())
-        fitting = int((area.height - LINE) / LINE)
-        for number, (name, row) in enumerate(sorted(rows.items(), key=lambda each: -sum(each[1].values()))):
-            if number == fitting:
-                break
-            y, x = area.y + number * LINE, area.x + 170
-            self._sheet.text(area.x, y + 14, cut(name, 164))
-            for index, each in enumerate(names):
-                width = row.get(each, 0) / most * (area.width - 250)
-                self._sheet.box(x, y + 2, width, LINE - 5, PALETTE[index])
-                x += width
-            self._sheet.text(x + 6, y + 14, self._write(sum(row.values()), "dthms"), FAINT)
-        self._legend(names, area)
-
-
-def _merged(answers: Mapping[str, Sequence[Series]], columns: Sequence[str]) -> list[Row]:
-    """The rows of a table: series that agree in the labels that both have are one."""
-    named = ({name for each in found for name in each.labels} for found in answers.values())
-    shared = set.intersection(*named)
-    rows: dict[tuple[str, ...], Row] = defaultdict(dict)
-    for column, found in zip(columns, answers.values(), strict=True):
-        for series in found:
-            row = rows[tuple(series.labels.get(name, "") for name in sorted(shared))]
-            row |= series.labels
-            row[column] = series.value
-    return list(rows.values())
+            self._sheet.box(left, y, width, height, shade(value))
 
 
 def _name(legend: str, series: Series) -> str:

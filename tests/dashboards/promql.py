@@ -12,7 +12,7 @@ DAY = "[1d] offset -1d"
 STEP = "[$__interval] offset -$__interval"
 """What begins at a point of a diagram and ends at the next."""
 
-_WHO = 'user=~"$user", host=~"$host"'
+WHO = 'user=~"$user", host=~"$host"'
 WATCHERS = "aw_[a-zA-Z0-9_]+_seconds"
 """Every metric of a watcher, and no recording rule (they have a colon)."""
 _LEAST = "1e-7"
@@ -21,14 +21,14 @@ _LEAST = "1e-7"
 
 def spent(having: str = "app", active: str = "$active") -> str:
     """The watchers' time that has a label; windows have an `app`, tabs a `domain`, editors a `project`."""
-    return f'{{__name__=~"$watcher", {having}!="", active=~"{active}", {_WHO}}}'
+    return f'{{__name__=~"$watcher", {having}!="", active=~"{active}", {WHO}}}'
 
 
-USED = f'{{__name__=~"$watcher", app!="", active=~"$active", active!="false", {_WHO}}}'
+USED = f'{{__name__=~"$watcher", app!="", active=~"$active", active!="false", {WHO}}}'
 """Windows that tell of somebody where no AFK watcher does, if they are to be counted at all."""
-WATCHED = f'{{__name__=~"{WATCHERS}", status=~"not-afk|afk", {_WHO}}}'
-THERE = f'{{__name__=~"{WATCHERS}", status="not-afk", {_WHO}}}'
-AWAY = f'{{__name__=~"{WATCHERS}", status="afk", {_WHO}}}'
+WATCHED = f'{{__name__=~"{WATCHERS}", status=~"not-afk|afk", {WHO}}}'
+THERE = f'{{__name__=~"{WATCHERS}", status="not-afk", {WHO}}}'
+AWAY = f'{{__name__=~"{WATCHERS}", status="afk", {WHO}}}'
 
 
 def by(labels: str, selected: str, over: str = RANGE) -> str:
@@ -103,7 +103,7 @@ def presence() -> str:
 def own(name: str, matching: str = "") -> str:
     """A series that awsync sends of itself."""
     more = f", {matching}" if matching else ""
-    return f'{name}{{job="awsync", {_WHO}{more}}}'
+    return f'{name}{{job="awsync", {WHO}{more}}}'
 
 
 AGENT = "user, host, instance"

@@ -1,8 +1,9 @@
 """A sheet to draw on, as SVG: boxes, lines and text of one width; and how numbers of a unit are written."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from html import escape
+from typing import NamedTuple
 
 BACK, PANEL, EDGE, INK, FAINT = "#111217", "#181b1f", "#2c3235", "#d8d9da", "#8e8e8e"
 PALETTE = (
@@ -23,6 +24,15 @@ NAMED = {"green": "#73bf69", "red": "#f2495c", "orange": "#ff9830", "blue": "#57
 FONT = 12
 CHARACTER = 0.6
 """How wide a character is, in parts of the font's size."""
+
+
+class Area(NamedTuple):
+    """Where the inside of a panel is."""
+
+    x: float
+    y: float
+    width: float
+    height: float
 
 
 class Sheet:
@@ -57,6 +67,16 @@ class Sheet:
         look = f'font-size="{size}" fill="{NAMED.get(colour, colour)}" text-anchor="{anchor}"'
         self._shapes.append(f'<text x="{x:.1f}" y="{y:.1f}" {look}>{escape(text)}</text>')
 
+    def legend(self, names: Iterable[str], area: Area) -> None:
+        """As many names as there is room for below an area, each with its colour."""
+        x, y = area.x, area.y + area.height
+        for number, name in enumerate(names):
+            if x + len(name) * 7.2 + 24 > area.x + area.width:
+                return
+            self.box(x, y - 4, 14, 4, PALETTE[number % len(PALETTE)])
+            self.text(x + 18, y, name, FAINT)
+            x += len(name) * 7.2 + 34
+
     def svg(self) -> str:
         """The whole."""
         size = f'viewBox="0 0 {self._width:g} {self._height:g}"'
@@ -69,6 +89,12 @@ def cut(text: str, width: float, size: float = FONT) -> str:
     """As much of a text as there is room for."""
     room = int(width / size / CHARACTER)
     return text if len(text) <= room else text[: max(room - 1, 0)] + "…"
+
+
+def shade(part: float) -> str:
+    """A blue, the stronger the more of 1."""
+    rgb = [round(a + (b - a) * min(part, 1)) for a, b in ((34, 87), (40, 148), (54, 242))]
+    return "#{:02x}{:02x}{:02x}".format(*rgb)
 
 
 def written(value: float, unit: str, now: datetime) -> str:
@@ -105,6 +131,7 @@ _UNITS: Mapping[str, Callable[[float, datetime], str]] = {
     "time:ddd HH:mm": _moment,
     "dateTimeFromNow": _ago,
     "short": _short,
+    "none": lambda value, _: f"{value:.1f}",
     "percentunit": lambda value, _: f"{value:.0%}",
     "decbytes": lambda value, _: f"{value / 1000:.3g} kB" if value >= 1000 else f"{value:.0f} B",
 }

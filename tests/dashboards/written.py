@@ -5,10 +5,15 @@ from pathlib import Path
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from tests.dashboards import devices, fleet, my_time
+from tests.dashboards import devices, fleet, my_time, my_year
 
 FOLDER = Path(__file__).parent.parent.parent / "awsync" / "center" / "dashboards"
-_BUILDERS = {"my-time.json": my_time.build, "devices.json": devices.build, "fleet.json": fleet.build}
+_BUILDERS = {
+    "my-time.json": my_time.build,
+    "my-year.json": my_year.build,
+    "devices.json": devices.build,
+    "fleet.json": fleet.build,
+}
 
 
 def documents() -> dict[str, str]:
