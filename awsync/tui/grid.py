@@ -24,6 +24,9 @@ from awsync.tui.cells import GAP, Cell, Column, Placed, Tone, place
 from awsync.tui.text import fit, plain, width
 from awsync.tui.tones import cursor, drawn, style
 
+KEPT_STRIPS = 2_000
+"""Drawn rows that are kept; the table has each in the forms of its cursor and its focus."""
+
 
 class Record(NamedTuple):
     """A row of the table: what names it, and its cells, one for each column."""
@@ -171,7 +174,7 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         at_cursor = self._shows_cursor and number == self._cursor
         key = (record, at_cursor, self.has_focus)
         if (strip := self._strips.get(key)) is None:
-            if len(self._strips) > 2_000:
+            if len(self._strips) > KEPT_STRIPS:
                 self._strips.clear()
             strip = self._strips[key] = self._row_strip(record, at_cursor=at_cursor)
         return strip

@@ -1,6 +1,7 @@
 """Sentences under each other, wrapped to the width: the log.
 
-A reader who scrolled up stays where he is, whatever is said meanwhile; at the end, the end is followed.
+A reader who scrolled up stays where he is, whatever is said meanwhile, as long as that is not the oldest of
+very many sentences; at the end, the end is followed.
 
 May import: textual, rich, and of tui bindings, cells, logbook, text.
 """
@@ -24,6 +25,8 @@ from awsync.tui.logbook import KEPT, Line
 from awsync.tui.text import fit, plain, wrap
 from awsync.tui.tones import cursor, drawn, style
 
+_HELD = 5 * KEPT
+"""Sentences for a reader who scrolled up, however long he stays; a pass says some thirty, with details."""
 _GLYPHS = {Level.DEBUG: "·", Level.INFO: " ", Level.WARNING: "!", Level.ERROR: "✗"}
 _LINE_BREAK = plain("\n")
 _INDENT = len("15:04:05 ! ")
@@ -92,13 +95,20 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         followed = self.following
         self._write(lines)
         if followed:
+            if len(self._lines) > 2 * KEPT:
+                self._forget(KEPT)
             self.follow()
+        elif len(self._lines) > _HELD:
+            top = self.scroll_offset.y - self._forget(_HELD - KEPT)
+            self.scroll_to(y=max(top, 0), animate=False, immediate=True, force=True)
         self.refresh()
 
     def follow(self) -> None:
         """Goes to the end, and stays there."""
         self._cursor = None
         self.scroll_to(y=self._end, animate=False, immediate=True, force=True)
+        # Where the log is not in sight, as on a short terminal, there is no end to scroll to.
+        self._left_at_end = True
 
     def render_line(self, y: int) -> Strip:
         """Draws one line of the screen."""
@@ -140,12 +150,21 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
             parts = [part for text in line.text.split(_LINE_BREAK) for part in wrap(text, width)]
             for number, part in enumerate(parts):
                 self._shown.append(_Shown(line, f"{line.time} " if number == 0 else " " * 9, part))
-        # Lines that are cut off at the top must not move what a reader looks at: only a follower cuts.
-        if len(self._lines) > 2 * KEPT and self.following:
-            self._lines = self._lines[-KEPT:]
-            kept = self._lines[0].number
-            self._shown = [shown for shown in self._shown if shown.line.number >= kept]
         self.virtual_size = Size(self._view.width, len(self._shown))
+
+    def _forget(self, kept: int) -> int:
+        """Keeps the last sentences; returns by how many lines of the screen all of them moved up."""
+        before = len(self._shown)
+        self._lines = self._lines[-kept:]
+        first = self._lines[0]
+        self._shown = [shown for shown in self._shown if shown.line.number >= first.number]
+        if self._shown[0].head != first.day:
+            self._shown.insert(0, _Shown(first, first.day, ""))
+        moved = before - len(self._shown)
+        if self._cursor is not None:
+            self._cursor = max(self._cursor - moved, 0)
+        self.virtual_size = Size(self._view.width, len(self._shown))
+        return moved
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Only a move says whether the end is followed: without one, the end itself has moved."""
@@ -155,6 +174,8 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_resize(self) -> None:
         """Wraps anew; the sentence at the top stays at the top, and the end in sight where it was."""
+        if not self._view.width:
+            return  # out of sight: it comes back as it was left
         if self._view.width == self._width:
             if self.following:
                 self.call_after_refresh(self.follow)

@@ -100,6 +100,7 @@ class Watch(Struct):
 
     async def _activity(self) -> None:
         """One bucket after the other, and only those that have something new."""
+        self._active = {key: read for key, read in self._active.items() if key in self.board.rows}
         for key, row in list(self.board.rows.items()):
             read_at, newest = self._active.get(key, (float("-inf"), None))
             if row.newest is None or row.newest == newest or time.monotonic() - read_at < ACTIVITY_SECONDS:

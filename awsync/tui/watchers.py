@@ -93,9 +93,9 @@ class WatchersPage(Page):
             records, arrow=arrow if self._chosen_sort else ("", ""), empty=self._empty(board, seen)
         )
         self._title(shown, len(seen))
-        new = board.log.since(self._logged, Level.INFO, Pattern())
-        self._logged = board.log.written
-        self.log_lines.add(new)
+        if self.log_lines.size.width:
+            self.log_lines.add(board.log.since(self._logged, Level.INFO, Pattern()))
+            self._logged = board.log.written
         self.panel.update(board, in_force(self.console.agent), around.now)
 
     def why_not(self, action: str) -> str | None:
