@@ -25,7 +25,7 @@ from awsync.events import Event, JournalBegunAnew
 from awsync.sqlite_file import identity
 
 KEPT = 20_000
-"""Events that are kept; a pass with news says about ten, a long backfill some thousands."""
+"""Events that are kept; a pass over eight buckets says about thirty, a long backfill some thousands."""
 BATCH_SECONDS = 0.1
 RETRY_SECONDS = 1.0
 """How soon what could not be written is tried again, also when nothing more is said."""
