@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tomllib
@@ -78,6 +79,28 @@ def test_a_demo_that_is_killed_takes_its_store_along(tmp_path: Path) -> None:
         assert _answers(url)
         started.kill()
     wait_until(lambda: not _answers(url), "the store has ended")
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP])
+def test_a_demo_without_its_console_tidies_up(end: signal.Signals, tmp_path: Path) -> None:
+    """Who ends the process of `--stay`, or closes its window, leaves nothing of it behind."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-m", "awsync", "demo", "--stay"],
+        env=environment(tmp_path, TMPDIR=str(temporary)),
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as started:
+        assert started.stderr is not None
+        assert next(line for line in started.stderr if line.startswith("Staying: "))
+        assert list(temporary.iterdir())
+        started.send_signal(end)
+        assert "nothing of the demo is left" in started.stderr.read()
+    assert started.returncode == 0
+    assert not list(temporary.iterdir())
 
 
 @pytest.mark.servers

@@ -3,10 +3,12 @@
 May import: typer, cli, errors; at call time demo, engine, state, and the console.
 """
 
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -60,10 +62,27 @@ def _open_world() -> Iterator["World"]:
     from awsync.demo.world import DAYS, World
 
     narrate(f"Starting an ActivityWatch server and filling it with {DAYS} days of a made-up person ...")
-    with World(prometheus.found()) as world:
+    with _ending_in_order(), World(prometheus.found()) as world:
         narrate(f"ActivityWatch at {world.aw.url} holds {amount(world.events, 'event')}.")
         narrate(f"The store at {world.store.url} is {world.store_name}.")
         yield world
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Who ends the process, or closes its window, ends it as Ctrl-C does: nothing of it stays behind."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    names = ("SIGTERM", "SIGHUP")
+    numbers = [number for name in names if (number := getattr(signal, name, None)) is not None]
+    before = {number: signal.signal(number, interrupt) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _run_plainly(world: "World", *, stay: bool) -> int:
@@ -118,8 +137,8 @@ def _show_arrived(world: "World") -> None:
 def _stay(world: "World", engine: "Engine") -> int:
     from awsync.cli.sync import run_once
 
-    narrate(f"Staying: open {world.aw.url} or {world.store.url}; Ctrl-C ends everything.")
     try:
+        narrate(f"Staying: open {world.aw.url} or {world.store.url}; Ctrl-C ends everything.")
         while True:
             time.sleep(ROUND_SECONDS)
             code = run_once(engine, LogLines(LogFormat.TEXT, Level.INFO), as_json=False, verbose=False)

@@ -193,11 +193,15 @@ def _run(
             lines.say("Stopped; what was not confirmed is sent by the next pass.")
             return stopped
 
+    before = signal.getsignal(signal.SIGTERM)
     try:
         return asyncio.run(main())
     except KeyboardInterrupt:
         lines.say("Interrupted; what was not confirmed is sent by the next pass.")
         return INTERRUPTED
+    finally:
+        # asyncio leaves the default behind, whatever there was.
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Plain:
