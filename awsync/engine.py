@@ -9,8 +9,8 @@ May import: everything but cli, demo and tui.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -88,7 +88,8 @@ class Engine(Struct):
         sources = [each for each in settings.sources if source_name in (None, each.name)]
         account.begin(sources, bucket)
         async with self._link(account.say) as link:
-            keep_from = await self._unless_stopped(link, account, sources, bucket, look_back=look_back)
+            with account.unless_stopped():
+                keep_from = await self._work(link, account, sources, bucket, look_back=look_back)
             if account.tally.totals().samples:
                 self.state.prune(keep_from)
             finished = account.finish(stopped=False)
@@ -98,26 +99,6 @@ class Engine(Struct):
                 if refused is not None:
                     emit(refused)
         return finished
-
-    async def _unless_stopped(
-        self,
-        link: Link,
-        account: "_Account",
-        sources: Sequence[SourceSettings],
-        bucket: str | None,
-        *,
-        look_back: bool,
-    ) -> int:
-        """Runs the sources, and notes where that is stopped; returns the moment the ledger is kept from."""
-        try:
-            return await self._work(link, account, sources, bucket, look_back=look_back)
-        except asyncio.CancelledError:
-            self.state.stop_pass(account.started)
-            account.finish(stopped=True)
-            raise
-        except StateError:
-            self.state.stop_pass(account.started)
-            raise
 
     @asynccontextmanager
     async def _link(self, say: Emit) -> AsyncIterator[Link]:
@@ -203,6 +184,19 @@ class _Account:
         """Says that the pass begins."""
         names = tuple(each.name for each in sources)
         self.say(PassStarted(at=self.started, sources=names, sink=self._state.sink, bucket=bucket))
+
+    @contextmanager
+    def unless_stopped(self) -> Iterator[None]:
+        """Notes where the work of the pass is stopped, or the state cannot bear it."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            self._state.stop_pass(self.started)
+            self.finish(stopped=True)
+            raise
+        except StateError:
+            self._state.stop_pass(self.started)
+            raise
 
     def finish(self, *, stopped: bool) -> PassFinished:
         """Writes down how the pass ended, and says so."""

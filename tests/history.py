@@ -106,6 +106,23 @@ def _weekend_away(aw: AwServer, now: datetime) -> None:
     )
 
 
+def fill_evenly(aw: AwServer, bucket: str, *, days: int, minutes: int, seconds: float, apps: int) -> None:
+    """A bucket of windows with an event every so many minutes up to now, each app after the other."""
+    aw.create_bucket(bucket, "aw-watcher-window", "currentwindow", "x")
+    begin = datetime.now(UTC) - timedelta(days=days)
+    aw.insert(
+        bucket,
+        [
+            {
+                "timestamp": (begin + timedelta(minutes=minutes * number)).isoformat(),
+                "duration": seconds,
+                "data": {"app": f"app {number % apps}"},
+            }
+            for number in range(days * 24 * 60 // minutes - 2)
+        ],
+    )
+
+
 def closed_hours(aw: AwServer, bucket: str, until: int) -> dict[int, float]:
     """Seconds of a bucket by end of hour (microseconds), for hours until `until`, from the export."""
     exported = aw.export(bucket)

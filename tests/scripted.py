@@ -115,6 +115,7 @@ class ScriptedAgent:
             yield Said(number, NOW, event)
         while True:
             yield Said(0, NOW, await self.told.get())
+            self.told.task_done()
 
     async def survey(self) -> list[SourceReport]:
         """The buckets."""

@@ -10,8 +10,8 @@ from awsync import anchor
 from awsync.demo.aw_server import AwServer
 from awsync.remote_write.store import Engine, StoreFacts
 from tests.conftest import StartStore
-from tests.history import HOUR_US, assert_equal_hours, closed_hours, stored_hours
-from tests.passes import make_settings, position_of, run_pass, utc_now
+from tests.history import HOUR_US, assert_equal_hours, closed_hours, fill_evenly, stored_hours
+from tests.passes import make_settings, position_of, run_pass
 from tests.servers import Store, StoreName
 
 BUCKET = "aw-watcher-window_x"
@@ -23,19 +23,7 @@ MINUTE_MS = 60_000
 @pytest.fixture
 def days(aw: AwServer) -> AwServer:
     """Nine days of one bucket, in more series than one page of ActivityWatch brings at once."""
-    aw.create_bucket(BUCKET, "aw-watcher-window", "currentwindow", "x")
-    begin = utc_now() - timedelta(days=DAYS)
-    aw.insert(
-        BUCKET,
-        [
-            {
-                "timestamp": (begin + timedelta(minutes=5 * number)).isoformat(),
-                "duration": 271.25,
-                "data": {"app": f"app {number % 50}"},
-            }
-            for number in range(DAYS * 24 * 12 - 2)
-        ],
-    )
+    fill_evenly(aw, BUCKET, days=DAYS, minutes=5, seconds=271.25, apps=50)
     return aw
 
 

@@ -26,7 +26,7 @@ from awsync.schedule import Schedule
 from awsync.settings import Settings
 from tests.conftest import StartStore
 from tests.doctors import fill
-from tests.history import HOUR_US, assert_equal_hours, closed_hours, stored_hours
+from tests.history import HOUR_US, assert_equal_hours, closed_hours, fill_evenly, stored_hours
 from tests.passes import late, make_settings, open_state, position_of, run_pass, sentences, utc_now
 from tests.servers import Store
 
@@ -37,19 +37,7 @@ DAYS = 9
 @pytest.fixture
 def days(aw: AwServer) -> AwServer:
     """Nine days of one bucket, with pauses; the last event ends some minutes ago."""
-    aw.create_bucket(BUCKET, "aw-watcher-window", "currentwindow", "x")
-    begin = utc_now() - timedelta(days=DAYS)
-    aw.insert(
-        BUCKET,
-        [
-            {
-                "timestamp": (begin + timedelta(minutes=15 * number)).isoformat(),
-                "duration": 731.25,
-                "data": {"app": f"app {number % 5}"},
-            }
-            for number in range(DAYS * 24 * 4 - 2)
-        ],
-    )
+    fill_evenly(aw, BUCKET, days=DAYS, minutes=15, seconds=731.25, apps=5)
     return aw
 
 

@@ -52,9 +52,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
     patch = pytest.MonkeyPatch()
     patch.setenv("TZ", str(ZONE))
     time.tzset()
-    # A Prometheus that scrapes nothing now and then loses samples of an old history.
     stores = {
-        name: Store(name, binary, folder / name, scrape=True, out_of_order="10y")
+        name: Store(name, binary, folder / name, out_of_order="10y")
         for name in STORES
         if (binary := find_binary(name)) is not None
     }

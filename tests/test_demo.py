@@ -28,6 +28,13 @@ def terminal(*arguments: str, folder: Path) -> Terminal:
     return Terminal(command, folder=folder, environment=environment(folder))
 
 
+def path_with_prometheus(folder: Path) -> str:
+    """A PATH on which the demo finds a Prometheus."""
+    (folder / "bin").mkdir()
+    (folder / "bin/prometheus").symlink_to(require_binary("prometheus-3.5"))
+    return f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+
+
 def test_without_a_terminal_the_demo_is_plain(tmp_path: Path) -> None:
     """In a pipe it is one pass and what arrived as plain columns, with the exit code of the pass."""
     done = awsync("demo", folder=tmp_path)
@@ -62,9 +69,7 @@ def test_the_demo_without_its_console(tmp_path: Path) -> None:
 @pytest.mark.servers
 def test_a_demo_that_is_killed_takes_its_store_along(tmp_path: Path) -> None:
     """No Prometheus goes on by itself where the demo had no time to stop it, as when its window is closed."""
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/prometheus").symlink_to(require_binary("prometheus-3.5"))
-    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    path = path_with_prometheus(tmp_path)
     with subprocess.Popen(
         [sys.executable, "-m", "awsync", "demo", "--stay"],
         env=environment(tmp_path, PATH=path, TMPDIR=str(tmp_path)),
@@ -106,9 +111,7 @@ def test_a_demo_without_its_console_tidies_up(end: signal.Signals, tmp_path: Pat
 @pytest.mark.servers
 def test_a_demo_whose_window_is_closed_tidies_up(tmp_path: Path) -> None:
     """Neither its folder nor its ActivityWatch nor its Prometheus outlives the terminal of its console."""
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/prometheus").symlink_to(require_binary("prometheus-3.5"))
-    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    path = path_with_prometheus(tmp_path)
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     command = [sys.executable, "-m", "awsync", "demo"]

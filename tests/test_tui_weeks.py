@@ -184,7 +184,7 @@ async def test_weeks_leave_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> No
         had, tasks, half = counted(app), len(asyncio.all_tasks()), large()
         for agent.number in range(1, PASSES + 1):
             agent.say(*a_pass(agent.number))
-            await agent.heard()
+            await agent.told.join()
             if agent.number % 3 == 0:
                 app.flush()
             if agent.number % 60 == 0:

@@ -218,7 +218,7 @@ def test_many_passes_leave_nothing_behind() -> None:
     stubborn = """
         import signal, subprocess
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        child = subprocess.Popen([sys.executable, "-c", "import signal; signal.alarm(60); signal.pause()"])
     """
     for number in range(6):
         used = UserCode()

@@ -1,6 +1,5 @@
 """What an engine says in weeks of passes, and an agent that tells it, for tests of the screens."""
 
-import asyncio
 from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
@@ -96,11 +95,6 @@ class Weeks(ScriptedAgent):
     """An agent whose service runs a pass a minute, and whose sources come and go."""
 
     number = 0
-
-    async def heard(self) -> None:
-        """Lets the console take in all that was said."""
-        for _ in range(self.told.qsize() + 1):
-            await asyncio.sleep(0)
 
     async def survey(self) -> list[SourceReport]:
         """The buckets, with another one each hour, and another source beside them."""
